@@ -47,7 +47,8 @@ impl Event {
     ///
     /// ```
     /// use standfast_history::Event;
-    /// let event = Event::from_service_line(r#"{"event":"detected","target":"replica","after_ms":41}"#, 7, "offers");
+    /// let line = r#"{"event":"detected","target":"replica","after_ms":41}"#;
+    /// let event = Event::from_service_line(line, 7, "offers");
     /// assert_eq!(event.map(|event| event.target), Some(Some("replica".to_owned())));
     /// assert_eq!(Event::from_service_line("listening on port 5000", 7, "offers"), None);
     /// ```

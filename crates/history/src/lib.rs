@@ -1,8 +1,8 @@
 //! What clients and the lab saw during a run, as plain records in JSON lines.
 //!
-//! A history is the only thing a checker may look at: if a fact is not in it, no verdict can rest on
-//! it. Operations are written by the load generator, one for every attempt that was *intended*, sent
-//! or not; events are written by the lab, its supervisor and the services under test.
+//! A history is the only thing a checker may look at: if a fact is not in it, no verdict can rest
+//! on it. Operations are written by the load generator, one for every attempt that was *intended*,
+//! sent or not; events are written by the lab, its supervisor and the services under test.
 //!
 //! All times are microseconds since the start of the run, on one monotonic clock.
 

@@ -63,7 +63,8 @@ fn a_damaged_line_is_named() {
 
 #[test]
 fn latency_counts_from_the_intended_time() {
-    let line = r#"{"index":0,"scenario":"s","intended_us":100,"sent_us":900,"done_us":1000,"outcome":"ok","status":200}"#;
+    let line = r#"{"index":0,"scenario":"s","intended_us":100,"sent_us":900,
+        "done_us":1000,"outcome":"ok","status":200}"#;
     let operation: Operation = serde_json::from_str(line).unwrap();
     assert_eq!(operation.latency_us(), 900);
     assert_eq!(operation.service_time_us(), Some(100));
