@@ -1,1 +1,34 @@
-//! Placeholder.
+//! What a history proves: availability, latency, sources, staleness, detection and recovery.
+//!
+//! Everything here is a pure function of recorded operations and events: no clock, no I/O, no
+//! randomness, so that a stored history judged again gives the same figures. A function that finds
+//! nothing to judge answers `None`, never a figure that could pass.
+//!
+//! Times are microseconds since the start of the run. An operation belongs to a phase by its
+//! *intended* send time, or a stalled system would push its own failures into a later phase.
+
+mod availability;
+mod detection;
+mod interval;
+mod latency;
+mod outage;
+mod proportion;
+mod recovery;
+mod share;
+mod staleness;
+mod trials;
+mod window;
+
+pub use availability::Availability;
+pub use detection::{InjectedFault, time_to_detect};
+pub use interval::{Interval, quantile_interval};
+pub use latency::{Answers, Latencies};
+pub use outage::longest_gap;
+pub use proportion::Proportion;
+pub use recovery::{Recovery, SteadyState, time_to_recover};
+pub use share::{share_of_source, share_of_status};
+pub use staleness::{
+    Staleness, StalenessBounds, StalenessViolation, StalenessViolationKind, judge_staleness,
+};
+pub use trials::Summary;
+pub use window::{Window, Windows};

@@ -1,0 +1,28 @@
+//! The checker against figures worked out by hand, and against slower ways to the same answer.
+
+mod figures;
+mod recovery;
+mod staleness;
+
+use standfast_history::{Operation, Outcome};
+
+/// A read that was sent on time.
+pub(crate) fn read(intended_us: u64, latency_us: u64, outcome: Outcome) -> Operation {
+    Operation {
+        index: intended_us,
+        scenario: "search".to_owned(),
+        intended_us,
+        sent_us: Some(intended_us),
+        done_us: intended_us + latency_us,
+        outcome,
+        status: if outcome == Outcome::Ok { 200 } else { 503 },
+        error: None,
+        source: None,
+        stale: false,
+        age_ms: None,
+        key: None,
+        version: None,
+        value: None,
+        write: false,
+    }
+}
