@@ -51,7 +51,7 @@ fn without_load_or_room_to_settle_nothing_was_observed() {
 #[test]
 fn the_last_failures_do_not_make_a_recovery_look_quicker() {
     let tolerant = SteadyState { good_share_min: 0.8, ..ALL_GOOD };
-    let operations = every_ten_us(|at| at < 300 || at >= 500);
+    let operations = every_ten_us(|at| !(300..500).contains(&at));
     assert_eq!(recovery(&operations, 400, &tolerant), Recovery::After { us: 100 });
 }
 
