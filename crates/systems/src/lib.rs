@@ -1,1 +1,14 @@
-//! Placeholder.
+//! The reference systems: services, topology and experiments, one folder for each system.
+//!
+//! A system never sees the lab. What the lab needs to know about it is in [`CATALOGUE`], as the same
+//! files that a user would write for a system of their own; its services run by [`serve`].
+
+mod catalogue;
+mod serve;
+mod service;
+
+#[path = "../cache-fallback/src/mod.rs"]
+mod cache_fallback;
+
+pub use catalogue::{CATALOGUE, SystemFiles};
+pub use serve::{ServeError, ServeOptions, serve};

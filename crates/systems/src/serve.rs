@@ -1,0 +1,52 @@
+//! Starts one service of one system by its name, `system/service`.
+
+use std::future::Future;
+
+use crate::cache_fallback;
+
+/// Where a service listens, and who it is.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Loopback port; 0 takes a free one.
+    pub port: u16,
+    /// Names this process among several of the same service.
+    pub instance: String,
+}
+
+/// Why a service did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    #[error("there is no service `{name}`; known are {known}")]
+    Unknown { name: String, known: String },
+    #[error("environment variable `{variable}` {problem}")]
+    Configuration { variable: String, problem: String },
+    #[error("cannot listen on 127.0.0.1:{port}")]
+    Listen {
+        port: u16,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// All services that [`serve`] knows.
+const SERVICES: &[&str] = &["cache-fallback/offers"];
+
+/// Runs the service `name` until `shutdown` completes, then answers what it has begun and returns.
+///
+/// Its configuration comes from the environment. A runtime of the current thread serves it best: the
+/// work of a request is mostly waiting, and a hop between threads costs as much as a cache hit.
+///
+/// # Errors
+/// When the service is unknown, its environment is wrong, or its port is taken. A dependency that
+/// is away is no error: the service starts, and says so at `/ready`.
+pub async fn serve(
+    name: &str,
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    match name {
+        "cache-fallback/offers" => cache_fallback::serve(options, shutdown).await,
+        _ => Err(ServeError::Unknown { name: name.to_owned(), known: SERVICES.join(", ") }),
+    }
+}
