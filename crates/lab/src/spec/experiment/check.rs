@@ -1,0 +1,250 @@
+//! Whether an experiment can be run on its system, and could prove anything.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::document::{Document, steps};
+use super::super::problem::{Problems, SpecError};
+use super::super::system::System;
+use super::super::units::{Length, Moment, format_duration};
+use super::file::{ClaimFile, LoadFile, TimedFaultFile, one};
+use super::{Experiment, ExperimentSource, Load, TimedFault, measure};
+
+/// Enough for queues and caches to fill at the rates of the shipped experiments.
+const WARM_UP_DEFAULT: Duration = Duration::from_secs(2);
+/// Longer than one retry or probe interval of the shipped services.
+const SETTLE_DEFAULT: Duration = Duration::from_secs(2);
+/// A client that waits longer than a second has left.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(1);
+/// Intervals do not narrow noticeably beyond this.
+const TRIALS_MAX: u32 = 1000;
+/// The history of a run is held in memory while it is judged.
+const DURATION_MAX: Duration = Duration::from_secs(6 * 3600);
+/// Beyond this a single machine measures itself.
+const RATE_PER_S_MAX: f64 = 200_000.0;
+
+pub(super) fn experiment(
+    source: &ExperimentSource,
+    document: &Document<'_>,
+    system: Arc<System>,
+    mut problems: Problems,
+) -> Result<Experiment, SpecError> {
+    const KEYS: &[&str] = &[
+        "title",
+        "system",
+        "tactic",
+        "trials",
+        "duration",
+        "warm_up",
+        "settle",
+        "environment",
+        "load",
+        "timeline",
+        "claim",
+    ];
+    document.check_keys(KEYS, &mut problems);
+    let title = document.read_required("title", &mut problems).unwrap_or_default();
+    let duration: Option<Length> = document.read_required("duration", &mut problems);
+    let mut length = |key, default| {
+        document.read::<Length>(key, &mut problems).map_or(default, |length| length.0)
+    };
+    let (warm_up, settle) = (length("warm_up", WARM_UP_DEFAULT), length("settle", SETTLE_DEFAULT));
+    let trials = document.read("trials", &mut problems).unwrap_or_else(one);
+    let tactic = document.read("tactic", &mut problems);
+    let environment = document.read("environment", &mut problems).unwrap_or_default();
+    // A duration that is wrong is reported already; what depends on it is checked against the most.
+    let duration = duration.map_or(DURATION_MAX, |duration| duration.0);
+    let mut check = Check {
+        document,
+        system: &system,
+        duration,
+        problems: &mut problems,
+        load: Vec::new(),
+        timeline: Vec::new(),
+    };
+    check.head(trials, tactic.as_deref(), &environment);
+    check.loads();
+    check.timeline();
+    let claims = check.claims();
+    let (load, timeline) = (check.load, check.timeline);
+    problems.finish(Experiment {
+        name: source.name.clone(),
+        file: source.file.clone(),
+        title,
+        system,
+        tactic,
+        trials,
+        duration,
+        warm_up,
+        settle,
+        environment,
+        load,
+        timeline,
+        claims,
+    })
+}
+
+/// What the checks of one experiment share.
+pub(super) struct Check<'a, 't> {
+    pub(super) document: &'a Document<'t>,
+    pub(super) system: &'a System,
+    pub(super) duration: Duration,
+    pub(super) problems: &'a mut Problems,
+    pub(super) load: Vec<Load>,
+    pub(super) timeline: Vec<TimedFault>,
+}
+
+impl Check<'_, '_> {
+    fn head(
+        &mut self,
+        trials: u32,
+        tactic: Option<&str>,
+        environment: &BTreeMap<String, BTreeMap<String, String>>,
+    ) {
+        if trials == 0 || trials > TRIALS_MAX {
+            let text = format!("{trials} trials: there are 1 to {TRIALS_MAX}");
+            self.problems.report(self.document.line(steps!["trials"]), text);
+        }
+        if self.duration.is_zero() || self.duration > DURATION_MAX {
+            let most = format_duration(DURATION_MAX);
+            let text = format!("a run lasts longer than nothing and at most {most}");
+            self.problems.report(self.document.line(steps!["duration"]), text);
+        }
+        if let Some(tactic) = tactic.filter(|name| !self.system.tactics.contains_key(*name)) {
+            let line = self.document.line(steps!["tactic"]);
+            let text = format!("`{tactic}` is no tactic of {}", self.system.name);
+            let known = self.system.tactics.keys().map(String::as_str);
+            self.problems.report_unknown(line, text, tactic, known);
+        }
+        for service in environment.keys() {
+            if !self.system.services.contains_key(service) {
+                let line = self.document.line(steps!["environment", service]);
+                let text = format!("`{service}` is no service of {}", self.system.name);
+                let known = self.system.services.keys().map(String::as_str);
+                self.problems.report_unknown(line, text, service, known);
+            }
+        }
+    }
+
+    fn loads(&mut self) {
+        let before = self.problems.is_empty();
+        let loads: Vec<(usize, LoadFile)> = self.document.read_list("load", self.problems);
+        if loads.is_empty() && (before == self.problems.is_empty()) {
+            self.problems
+                .report(1, "`[[load]]` is missing: without load there is nothing to judge");
+        }
+        for (index, load) in loads {
+            if !self.system.scenarios.contains_key(&load.scenario) {
+                let line = self.document.line(steps!["load", index, "scenario"]);
+                let text = format!("`{}` is no scenario of {}", load.scenario, self.system.name);
+                let known = self.system.scenarios.keys().map(String::as_str);
+                self.problems.report_unknown(line, text, &load.scenario, known);
+            }
+            if load.rate.per_s > RATE_PER_S_MAX {
+                let line = self.document.line(steps!["load", index, "rate"]);
+                let text = format!("{} is more than {RATE_PER_S_MAX}/s", load.rate);
+                self.problems.report(line, text);
+            }
+            let timeout = load.timeout.map_or(TIMEOUT_DEFAULT, |timeout| timeout.0);
+            if timeout.is_zero() {
+                let line = self.document.line(steps!["load", index, "timeout"]);
+                self.problems.report(line, "a request without any time cannot be answered");
+            }
+            let (from, until) = self.window("load", index, load.from, load.length);
+            self.load.push(Load {
+                scenario: load.scenario,
+                rate_per_s: load.rate.per_s,
+                arrivals: load.arrivals,
+                timeout,
+                from,
+                length: until.saturating_sub(from),
+            });
+        }
+    }
+
+    /// The start and the end of something, which must lie inside the run.
+    fn window(
+        &mut self,
+        section: &str,
+        index: usize,
+        from: Option<Moment>,
+        length: Option<Moment>,
+    ) -> (Duration, Duration) {
+        let duration = self.duration;
+        let start = from.map_or(Duration::ZERO, |from| from.within(duration));
+        let key = if section == "load" { "from" } else { "at" };
+        if start >= duration {
+            let line = self.document.line(steps![section, index, key]);
+            let (start, end) = (format_duration(start), format_duration(duration));
+            self.problems.report(line, format!("{start} is not before the end of the run, {end}"));
+            return (start_of_nothing(), duration);
+        }
+        let end = length.map_or(duration, |length| start + length.within(duration));
+        let line = self.document.line(steps![section, index, "for"]);
+        if end > duration {
+            let (end, last) = (format_duration(end), format_duration(duration));
+            self.problems.report(line, format!("ends at {end}, after the end of the run, {last}"));
+        } else if end == start {
+            self.problems.report(line, "`for` is no time at all");
+        }
+        (start, end)
+    }
+
+    fn timeline(&mut self) {
+        let faults: Vec<(usize, TimedFaultFile)> =
+            self.document.read_list("timeline", self.problems);
+        let mut placed: Vec<(usize, TimedFault)> = Vec::new();
+        for (index, timed) in faults {
+            let (at, end) = self.window("timeline", index, Some(timed.at), timed.length);
+            let fault = timed.fault;
+            let target = &fault.target;
+            let line = self.document.line(steps!["timeline", index, "fault"]);
+            if self.system.processes().all(|known| known != target) {
+                let text = format!("`{target}` is no engine or service of {}", self.system.name);
+                let known: Vec<&str> = self.system.processes().collect();
+                self.problems.report_unknown(line, text, target, known);
+            } else if let Some(why) = fault.kind.objection(self.system.engine_kind(target)) {
+                self.problems.report(line, format!("cannot {} `{target}`: {why}", fault.kind));
+            }
+            let until = (timed.length.is_some() || fault.kind.lasts()).then_some(end);
+            placed.push((index, TimedFault { at, fault, until }));
+        }
+        placed.sort_by_key(|(_, timed)| timed.at);
+        self.overlaps(&placed);
+        self.timeline = placed.into_iter().map(|(_, timed)| timed).collect();
+    }
+
+    fn overlaps(&mut self, placed: &[(usize, TimedFault)]) {
+        for (position, (index, later)) in placed.iter().enumerate() {
+            let earlier = placed[..position].iter().map(|(_, timed)| timed).find(|earlier| {
+                earlier.fault.target == later.fault.target
+                    && earlier.until.unwrap_or(earlier.at) >= later.at
+            });
+            if let Some(earlier) = earlier {
+                let line = self.document.line(steps!["timeline", *index]);
+                let text = format!(
+                    "{} begins while the {} of {} is not over",
+                    later.fault,
+                    earlier.fault,
+                    format_duration(earlier.at)
+                );
+                self.problems.report(line, text);
+            }
+        }
+    }
+
+    fn claims(&mut self) -> Vec<super::Claim> {
+        let before = self.problems.is_empty();
+        let claims: Vec<(usize, ClaimFile)> = self.document.read_list("claim", self.problems);
+        if claims.is_empty() && (before == self.problems.is_empty()) {
+            self.problems.report(1, "`[[claim]]` is missing: without a claim there is no verdict");
+        }
+        claims.into_iter().filter_map(|(index, claim)| measure::claim(self, index, claim)).collect()
+    }
+}
+
+/// A window that is reported as wrong must not lead to further reports.
+fn start_of_nothing() -> Duration {
+    Duration::ZERO
+}

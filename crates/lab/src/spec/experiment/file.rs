@@ -1,0 +1,241 @@
+//! The public format of `experiment.toml`, as it is written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::quantity::Quantity;
+use super::super::units::{Length, Moment, Rate};
+use crate::fault::Fault;
+
+/// A claim about a system under load and faults, and how to try it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExperimentFile {
+    /// One sentence that can be true or false.
+    pub title: String,
+    /// A shipped system, or a folder with `system.toml`, relative to this file.
+    #[serde(default = "own_folder")]
+    pub system: String,
+    /// Switched off in the control arm, which must look worse. A baseline names none.
+    #[serde(default)]
+    pub tactic: Option<String>,
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub trials: u32,
+    /// How long the measured run lasts.
+    pub duration: Length,
+    /// Load at the same rate before the run; it is not judged.
+    #[serde(default)]
+    pub warm_up: Option<Length>,
+    /// How long the steady state must hold until the system counts as recovered.
+    #[serde(default)]
+    pub settle: Option<Length>,
+    /// Variables per service, in both arms.
+    #[serde(default)]
+    pub environment: BTreeMap<String, BTreeMap<String, String>>,
+    pub load: Vec<LoadFile>,
+    #[serde(default)]
+    pub timeline: Vec<TimedFaultFile>,
+    pub claim: Vec<ClaimFile>,
+}
+
+pub(super) fn own_folder() -> String {
+    ".".to_owned()
+}
+
+pub(super) fn one() -> u32 {
+    1
+}
+
+/// Requests of one scenario, sent when the schedule says so, whatever comes back.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadFile {
+    /// A scenario of the system.
+    pub scenario: String,
+    pub rate: Rate,
+    #[serde(default)]
+    pub arrivals: Arrivals,
+    /// The client's deadline, from the intended send time.
+    #[serde(default)]
+    pub timeout: Option<Length>,
+    /// When it begins; by default with the run.
+    #[serde(default)]
+    pub from: Option<Moment>,
+    /// How long it lasts; by default to the end of the run.
+    #[serde(default, rename = "for")]
+    pub length: Option<Moment>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// Evenly spaced.
+    #[default]
+    Constant,
+    /// As independent clients arrive.
+    Poisson,
+}
+
+/// A fault and when it is injected.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimedFaultFile {
+    pub at: Moment,
+    pub fault: Fault,
+    /// When it is healed. Without it, stop and pause last to the end of the run, and kill, restart
+    /// and flush are done at once.
+    #[serde(default, rename = "for")]
+    pub length: Option<Moment>,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// Successful operations as a share of the intended ones.
+    Availability,
+    LatencyP50,
+    LatencyP90,
+    LatencyP95,
+    LatencyP99,
+    LatencyP999,
+    LatencyMax,
+    /// The longest wait for an answer that is no success.
+    ErrorLatencyMax,
+    /// The share of successful answers that came from `is`.
+    Source,
+    /// The share of all answers that had the status `is`.
+    Status,
+    /// From the injection to the first event that names the target.
+    Ttd,
+    /// From the heal to the steady state.
+    Ttr,
+    /// The longest time without a success.
+    Outage,
+    /// The greatest age that an answer stated.
+    StaleAgeMax,
+    /// Answers that were staler than they said or may be, or that nobody wrote.
+    Staleness,
+    /// One measure divided by another.
+    Ratio,
+    /// A metric that a service exports.
+    Metric,
+    /// The share of requests that the load generator itself sent late.
+    Missed,
+}
+
+/// Which part of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Until the first injection.
+    Before,
+    /// From the first injection to the last heal.
+    Fault,
+    /// From the last heal on.
+    After,
+    #[default]
+    All,
+}
+
+/// Which answers a latency is taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// Every attempt; one that timed out counts with its whole wait.
+    #[default]
+    All,
+    Ok,
+    Failed,
+}
+
+/// How a metric becomes one figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// Its growth in the phase.
+    Delta,
+    /// Its growth per second.
+    Rate,
+    Max,
+    Last,
+}
+
+/// What has to be true of a measure.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimFile {
+    pub that: Subject,
+    #[serde(default)]
+    pub during: Option<Phase>,
+    /// A scenario, by default all; of a ratio, the measure that is divided.
+    #[serde(default)]
+    pub of: Option<ScenarioOrMeasure>,
+    /// Of a ratio: the measure that it is divided by.
+    #[serde(default)]
+    pub over: Option<MeasureFile>,
+    /// Of `source` and `status`: which.
+    #[serde(default)]
+    pub is: Option<TextOrNumber>,
+    #[serde(default)]
+    pub answers: Option<Answers>,
+    /// Of `staleness`: how old an answer may be that is not marked stale.
+    #[serde(default)]
+    pub fresh_within: Option<Length>,
+    /// Of `staleness`: how old an answer may be that is marked stale.
+    #[serde(default)]
+    pub stale_within: Option<Length>,
+    /// Of `metric`: its name, labels included when it has some.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Of `metric`: who exports it.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// Of `metric`: `delta`, `rate`, `max` or `last`.
+    #[serde(default, rename = "as")]
+    pub aggregate: Option<Aggregate>,
+    #[serde(default)]
+    pub at_least: Option<Quantity>,
+    #[serde(default)]
+    pub at_most: Option<Quantity>,
+    #[serde(default)]
+    pub equals: Option<Quantity>,
+}
+
+/// A side of a ratio.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeasureFile {
+    pub that: Subject,
+    #[serde(default)]
+    pub during: Option<Phase>,
+    #[serde(default)]
+    pub of: Option<String>,
+    #[serde(default)]
+    pub is: Option<TextOrNumber>,
+    #[serde(default)]
+    pub answers: Option<Answers>,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub service: Option<String>,
+    #[serde(default, rename = "as")]
+    pub aggregate: Option<Aggregate>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "the name of a scenario, or { that = …, of = … } in a ratio")]
+pub enum ScenarioOrMeasure {
+    Scenario(String),
+    Measure(MeasureFile),
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a source such as \"cache\", or a status such as 503")]
+pub enum TextOrNumber {
+    Number(u16),
+    Text(String),
+}

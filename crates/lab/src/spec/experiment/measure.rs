@@ -1,0 +1,289 @@
+//! Turns a claim as it is written into one that makes sense.
+
+use super::super::document::steps;
+use super::super::quantity::{Quantity, Unit};
+use super::check::Check;
+use super::claim::{Claim, Limit, Measure, Operand, Percentile};
+use super::file::{
+    Answers, ClaimFile, MeasureFile, Phase, ScenarioOrMeasure, Subject, TextOrNumber,
+};
+
+/// Reports what is wrong with the claim at `index`; `None` when anything is.
+pub(super) fn claim(check: &mut Check<'_, '_>, index: usize, file: ClaimFile) -> Option<Claim> {
+    let line = check.document.line(steps!["claim", index]);
+    let during = file.during.unwrap_or_default();
+    let limits = (file.at_least, file.at_most, file.equals);
+    let mut reader = Reader { check, index, line, is_fine: true };
+    let measure = reader.measure(file)?;
+    reader.phase(&measure, during);
+    let limit = reader.limit(limits, &measure)?;
+    if !reader.is_fine {
+        return None;
+    }
+    let text = format!("{measure}{} {limit}", during.suffix());
+    let id = format!("{}-{}", index + 1, measure.word().replace('_', "-"));
+    Some(Claim { id, line, text, measure, during, limit })
+}
+
+struct Reader<'a, 'c, 't> {
+    check: &'a mut Check<'c, 't>,
+    index: usize,
+    line: usize,
+    is_fine: bool,
+}
+
+impl Reader<'_, '_, '_> {
+    fn report(&mut self, text: impl Into<String>) {
+        self.is_fine = false;
+        self.check.problems.report(self.line, format!("claim {}: {}", self.index + 1, text.into()));
+    }
+
+    fn measure(&mut self, file: ClaimFile) -> Option<Measure> {
+        let stale = (file.fresh_within, file.stale_within);
+        if file.that != Subject::Staleness && (stale.0.is_some() || stale.1.is_some()) {
+            self.report("`fresh_within` and `stale_within` are for `that = \"staleness\"`");
+        }
+        if file.that != Subject::Ratio && file.over.is_some() {
+            self.report("`over` is for `that = \"ratio\"`");
+        }
+        if file.that == Subject::Ratio {
+            let (Some(ScenarioOrMeasure::Measure(of)), Some(over)) = (file.of, file.over) else {
+                self.report("a ratio needs `of = { that = … }` and `over = { that = … }`");
+                return None;
+            };
+            let during = file.during.unwrap_or_default();
+            let (of, over) = (self.operand(of, during), self.operand(over, during));
+            return Some(Measure::Ratio { of: Box::new(of?), over: Box::new(over?) });
+        }
+        let of = match file.of {
+            Some(ScenarioOrMeasure::Measure(_)) => {
+                self.report("`of` is the name of a scenario, except in a ratio");
+                return None;
+            }
+            Some(ScenarioOrMeasure::Scenario(scenario)) => Some(scenario),
+            None => None,
+        };
+        if file.that == Subject::Staleness {
+            let Some(fresh_within) = stale.0 else {
+                self.report("staleness needs `fresh_within`");
+                return None;
+            };
+            self.scenario(of.as_deref());
+            let stale_within = stale.1.map(|within| within.0);
+            return Some(Measure::Staleness { fresh_within: fresh_within.0, stale_within, of });
+        }
+        self.simple(MeasureFile {
+            that: file.that,
+            during: file.during,
+            of,
+            is: file.is,
+            answers: file.answers,
+            name: file.name,
+            service: file.service,
+            aggregate: file.aggregate,
+        })
+    }
+
+    fn operand(&mut self, file: MeasureFile, during: Phase) -> Option<Operand> {
+        let during = file.during.unwrap_or(during);
+        let measure = self.simple(file)?;
+        self.phase(&measure, during);
+        Some(Operand { measure, during })
+    }
+
+    fn simple(&mut self, file: MeasureFile) -> Option<Measure> {
+        let latency = latency(file.that);
+        self.check_parts(&file, latency.is_some());
+        self.scenario(file.of.as_deref());
+        let of = file.of;
+        if let Some((percentile, implied)) = latency {
+            let answers = file.answers.unwrap_or(implied);
+            return Some(Measure::Latency { percentile, answers, of });
+        }
+        match file.that {
+            Subject::Availability => Some(Measure::Availability { of }),
+            Subject::Source => match file.is {
+                Some(TextOrNumber::Text(is)) => Some(Measure::Source { is, of }),
+                Some(TextOrNumber::Number(_)) | None => {
+                    self.report("source needs `is`, such as `is = \"cache\"`");
+                    None
+                }
+            },
+            Subject::Status => match file.is {
+                Some(TextOrNumber::Number(is @ 100..=599)) => Some(Measure::Status { is, of }),
+                Some(TextOrNumber::Number(_) | TextOrNumber::Text(_)) | None => {
+                    self.report("status needs `is`, such as `is = 503`");
+                    None
+                }
+            },
+            Subject::Ttd if of.is_some() => {
+                self.report("ttd is about the fault's target, not `of` a scenario");
+                None
+            }
+            Subject::Ttd => Some(Measure::Ttd),
+            Subject::Ttr => Some(Measure::Ttr { of }),
+            Subject::Outage => Some(Measure::Outage { of }),
+            Subject::StaleAgeMax => Some(Measure::StaleAgeMax { of }),
+            Subject::Metric => self.metric(file.name, file.service, file.aggregate),
+            Subject::Missed => Some(Measure::Missed { of }),
+            Subject::Staleness | Subject::Ratio => {
+                self.report("a ratio cannot be made of a ratio or of staleness");
+                None
+            }
+            // Read above, by `latency`.
+            Subject::LatencyP50
+            | Subject::LatencyP90
+            | Subject::LatencyP95
+            | Subject::LatencyP99
+            | Subject::LatencyP999
+            | Subject::LatencyMax
+            | Subject::ErrorLatencyMax => None,
+        }
+    }
+
+    /// Reports the parts that the subject has no use for.
+    fn check_parts(&mut self, file: &MeasureFile, is_latency: bool) {
+        if file.answers.is_some() && !is_latency {
+            self.report("`answers` is for latencies");
+        }
+        if file.is.is_some() && !matches!(file.that, Subject::Source | Subject::Status) {
+            self.report("`is` is for `source` and `status`");
+        }
+        let metric = file.name.is_some() || file.service.is_some() || file.aggregate.is_some();
+        if metric && file.that != Subject::Metric {
+            self.report("`name`, `service` and `as` are for `that = \"metric\"`");
+        }
+        if file.of.is_some() && file.that == Subject::Metric {
+            self.report("a metric is not `of` a scenario");
+        }
+    }
+
+    fn metric(
+        &mut self,
+        name: Option<String>,
+        service: Option<String>,
+        aggregate: Option<super::Aggregate>,
+    ) -> Option<Measure> {
+        let (Some(name), Some(service), Some(aggregate)) = (name, service, aggregate) else {
+            self.report(
+                "metric needs `name`, `service` and `as = \"delta\" | \"rate\" | \"max\" | \"last\"`",
+            );
+            return None;
+        };
+        let services = &self.check.system.services;
+        if services.get(&service).is_none_or(|service| service.port.is_none()) {
+            self.is_fine = false;
+            let line = self.check.document.line(steps!["claim", self.index, "service"]);
+            let text = format!("`{service}` is no service with a port");
+            let known = services.keys().map(String::as_str);
+            self.check.problems.report_unknown(line, text, &service, known);
+        }
+        Some(Measure::Metric { name, service, aggregate })
+    }
+
+    /// A claim about load that the experiment does not put on is never decided.
+    fn scenario(&mut self, of: Option<&str>) {
+        let Some(scenario) = of else { return };
+        let loads: Vec<&str> = self.check.load.iter().map(|load| load.scenario.as_str()).collect();
+        if loads.contains(&scenario) {
+            return;
+        }
+        self.is_fine = false;
+        let line = self.check.document.line(steps!["claim", self.index, "of"]);
+        let text = format!("no `[[load]]` of this experiment has the scenario `{scenario}`");
+        self.check.problems.report_unknown(line, text, scenario, loads);
+    }
+
+    /// A claim about a phase that the run does not have is never decided.
+    fn phase(&mut self, measure: &Measure, during: Phase) {
+        let timeline = &self.check.timeline;
+        let needs_fault = matches!(measure, Measure::Ttd | Measure::Ttr { .. });
+        let first = timeline.iter().map(|timed| timed.at).min();
+        let last = timeline.iter().map(|timed| timed.until.unwrap_or(timed.at)).max();
+        let duration = self.check.duration;
+        let objection = match (during, first, last) {
+            (Phase::All, None, _) if needs_fault => "it needs a fault, and `[[timeline]]` has none",
+            (Phase::Before | Phase::Fault | Phase::After, None, _) => {
+                "the phase needs a fault, and `[[timeline]]` has none"
+            }
+            (Phase::Before, Some(first), _) if first.is_zero() => {
+                "there is no time before the fault, which comes at 0"
+            }
+            (Phase::After, _, Some(last)) if last >= duration => {
+                "there is no time after the fault, which lasts to the end of the run"
+            }
+            (Phase::Fault, ..) if timeline.iter().all(ends_at_once) => {
+                "flush is over at once; say how long its effect is watched, as in `for = \"3s\"`"
+            }
+            (Phase::Before | Phase::Fault | Phase::After | Phase::All, ..) => return,
+        };
+        self.report(objection);
+    }
+
+    fn limit(
+        &mut self,
+        (at_least, at_most, equals): (Option<Quantity>, Option<Quantity>, Option<Quantity>),
+        measure: &Measure,
+    ) -> Option<Limit> {
+        let limit = match (at_least, at_most, equals) {
+            (Some(limit), None, None) => Limit::AtLeast(limit),
+            (None, Some(limit), None) => Limit::AtMost(limit),
+            (None, None, Some(limit)) => Limit::Equals(limit),
+            (None, None, None) if matches!(measure, Measure::Staleness { .. }) => {
+                Limit::Equals(Quantity { value: 0.0, unit: Unit::Count })
+            }
+            _ => {
+                self.report("needs exactly one of `at_least`, `at_most` and `equals`");
+                return None;
+            }
+        };
+        let (written, unit) = (limit.quantity(), measure.unit());
+        let Some(quantity) = written.in_unit(unit) else {
+            let example = match unit {
+                Unit::Share => "\"99.9 %\"",
+                Unit::Milliseconds => "\"50 ms\"",
+                Unit::Count => "3",
+                Unit::Factor => "\"10 x\"",
+                Unit::PerSecond => "\"20/s\"",
+            };
+            self.report(format!("{measure} is compared with something like {example}"));
+            return None;
+        };
+        if unit == Unit::Share && quantity.value > 1.0 {
+            self.report(format!("{quantity} is more than all"));
+        }
+        Some(match limit {
+            Limit::AtLeast(_) => Limit::AtLeast(quantity),
+            Limit::AtMost(_) => Limit::AtMost(quantity),
+            Limit::Equals(_) => Limit::Equals(quantity),
+        })
+    }
+}
+
+/// Whether a fault leaves no time between its injection and its end: a flush without a length.
+fn ends_at_once(timed: &super::TimedFault) -> bool {
+    timed.until.is_none() && timed.fault.kind == crate::fault::FaultKind::Flush
+}
+
+fn latency(subject: Subject) -> Option<(Percentile, Answers)> {
+    match subject {
+        Subject::LatencyP50 => Some((Percentile::P50, Answers::All)),
+        Subject::LatencyP90 => Some((Percentile::P90, Answers::All)),
+        Subject::LatencyP95 => Some((Percentile::P95, Answers::All)),
+        Subject::LatencyP99 => Some((Percentile::P99, Answers::All)),
+        Subject::LatencyP999 => Some((Percentile::P999, Answers::All)),
+        Subject::LatencyMax => Some((Percentile::Max, Answers::All)),
+        Subject::ErrorLatencyMax => Some((Percentile::Max, Answers::Failed)),
+        Subject::Availability
+        | Subject::Source
+        | Subject::Status
+        | Subject::Ttd
+        | Subject::Ttr
+        | Subject::Outage
+        | Subject::StaleAgeMax
+        | Subject::Staleness
+        | Subject::Ratio
+        | Subject::Metric
+        | Subject::Missed => None,
+    }
+}

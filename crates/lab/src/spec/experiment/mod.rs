@@ -1,0 +1,63 @@
+//! `experiment.toml`: load, faults over time, and claims.
+
+mod check;
+mod claim;
+mod file;
+mod measure;
+mod source;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::system::System;
+use crate::fault::Fault;
+
+pub use claim::{Claim, Limit, Measure, Operand, Percentile};
+pub use file::{Aggregate, Answers, Arrivals, ExperimentFile, Phase};
+pub use source::ExperimentSource;
+
+/// An experiment that makes sense on its system.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// The name of its file without `.toml`.
+    pub name: String,
+    /// How messages name its file.
+    pub file: String,
+    pub title: String,
+    pub system: Arc<System>,
+    /// Switched off in the control arm.
+    pub tactic: Option<String>,
+    pub trials: u32,
+    pub duration: Duration,
+    pub warm_up: Duration,
+    pub settle: Duration,
+    /// Variables per service, in both arms.
+    pub environment: BTreeMap<String, BTreeMap<String, String>>,
+    pub load: Vec<Load>,
+    /// In the order in which they are injected.
+    pub timeline: Vec<TimedFault>,
+    pub claims: Vec<Claim>,
+}
+
+/// Load of one scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    pub scenario: String,
+    pub rate_per_s: f64,
+    pub arrivals: Arrivals,
+    pub timeout: Duration,
+    /// After the start of the run.
+    pub from: Duration,
+    pub length: Duration,
+}
+
+/// A fault and its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedFault {
+    /// After the start of the run.
+    pub at: Duration,
+    pub fault: Fault,
+    /// When it is healed; `None` for a fault that is done at once and not held.
+    pub until: Option<Duration>,
+}

@@ -1,0 +1,92 @@
+//! Where an experiment comes from, and which system it means.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::super::document::Document;
+use super::super::problem::{Problem, Problems, SpecError};
+use super::super::source::SystemSource;
+use super::super::system::System;
+use super::{Experiment, check, file};
+
+/// An experiment before it is read.
+#[derive(Clone, Debug)]
+pub struct ExperimentSource {
+    /// The name of its file without `.toml`.
+    pub name: String,
+    /// How messages name its file.
+    pub file: String,
+    pub text: String,
+    /// What `system` is relative to; an experiment inside the binary has no folder.
+    pub folder: Option<PathBuf>,
+}
+
+impl ExperimentSource {
+    /// Reads a file of the user.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn from_file(path: &Path) -> Result<Self, SpecError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| one_problem(&file, 1, format!("cannot be read: {error}")))?;
+        let name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+        let folder = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        Ok(Self { name, file, text, folder: Some(folder) })
+    }
+
+    /// An experiment that is part of the binary.
+    pub fn embedded(system: &str, name: &str, text: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            file: format!("{system}/experiments/{name}.toml"),
+            text: text.to_owned(),
+            folder: None,
+        }
+    }
+
+    /// Reads and checks the experiment and its system.
+    ///
+    /// # Errors
+    /// Every mistake of either file, with its line.
+    pub fn load(&self, shipped: &[SystemSource]) -> Result<Experiment, SpecError> {
+        let document = Document::parse(&self.file, &self.text)?;
+        let mut problems = Problems::new(&self.file);
+        let named = document.read("system", &mut problems).unwrap_or_else(file::own_folder);
+        let source = self.system(&named, shipped, document.line(&["system".into()]))?;
+        let system = Arc::new(System::load(source)?);
+        check::experiment(self, &document, system, problems)
+    }
+
+    fn system(
+        &self,
+        named: &str,
+        shipped: &[SystemSource],
+        line: usize,
+    ) -> Result<SystemSource, SpecError> {
+        let names = || {
+            shipped.iter().filter_map(|source| match source {
+                SystemSource::Embedded { name, .. } => Some((name.as_str(), source)),
+                SystemSource::Folder(_) => None,
+            })
+        };
+        if let Some((_, source)) = names().find(|(name, _)| *name == named) {
+            return Ok(source.clone());
+        }
+        let folder = self.folder.as_ref().map(|folder| folder.join(named));
+        if let Some(folder) = folder.filter(|folder| folder.join("system.toml").is_file()) {
+            return Ok(SystemSource::Folder(folder));
+        }
+        let mut problems = Problems::new(&self.file);
+        let text = format!("system `{named}` is neither shipped nor a folder with a system.toml");
+        problems.report_unknown(line, text, named, names().map(|(name, _)| name));
+        problems.finish(()).and(Err(one_problem(&self.file, line, named.to_owned())))
+    }
+}
+
+fn one_problem(file: &str, line: usize, text: String) -> SpecError {
+    SpecError { problems: vec![Problem { file: file.to_owned(), line, text, suggestion: None }] }
+}

@@ -1,0 +1,30 @@
+//! The two public file formats, read once into types that make sense.
+//!
+//! Everything is checked before any process starts: unknown names, cycles, impossible ranges,
+//! faults that cannot be done. All mistakes of a file are reported at once, each with its line.
+
+mod document;
+mod experiment;
+mod placeholder;
+mod problem;
+mod quantity;
+mod schema;
+mod source;
+mod suggestion;
+mod system;
+mod units;
+
+pub use experiment::{
+    Aggregate, Answers, Arrivals, Claim, Experiment, ExperimentFile, ExperimentSource, Limit, Load,
+    Measure, Operand, Percentile, Phase, TimedFault,
+};
+pub use placeholder::{UnknownPlaceholder, fill};
+pub use problem::{Problem, SpecError};
+pub use quantity::{Quantity, Unit};
+pub use schema::{experiment_schema, system_schema};
+pub use source::{SYSTEM_FILE, SourceError, SystemSource};
+pub use system::{
+    EngineDeclaration, EngineKind, FileCopy, Ready, ReadyCheck, RequiredTool, Restart,
+    ServiceDeclaration, ServiceOverride, StopSignal, System, SystemFile, TacticDeclaration,
+};
+pub use units::{Length, Moment, Rate, UnitError};

@@ -1,0 +1,115 @@
+//! `system.toml`: engines, services, tactics and scenarios.
+
+mod check;
+mod file;
+mod order;
+mod ready;
+
+use std::collections::BTreeMap;
+
+use standfast_loadgen::ScenarioSpec;
+
+use super::document::Document;
+use super::problem::{Problem, Problems, SpecError};
+use super::source::SystemSource;
+
+pub use file::{
+    EngineDeclaration, EngineKind, FileCopy, RequiredTool, Restart, ServiceDeclaration,
+    ServiceOverride, StopSignal, SystemFile, TacticDeclaration,
+};
+pub use ready::{Ready, ReadyCheck};
+
+/// A system whose declaration makes sense.
+#[derive(Clone, Debug)]
+pub struct System {
+    pub name: String,
+    pub title: String,
+    pub source: SystemSource,
+    pub requires: Vec<RequiredTool>,
+    pub engines: BTreeMap<String, EngineDeclaration>,
+    pub services: BTreeMap<String, ServiceDeclaration>,
+    pub tactics: BTreeMap<String, TacticDeclaration>,
+    pub scenarios: BTreeMap<String, ScenarioSpec>,
+    /// Every engine and service, each after all that it needs.
+    pub start_order: Vec<String>,
+}
+
+impl System {
+    /// Reads and checks a system.
+    ///
+    /// # Errors
+    /// Every mistake of the file, with its line.
+    pub fn load(source: SystemSource) -> Result<Self, SpecError> {
+        let file = source.file();
+        let text = source.text().map_err(|error| SpecError {
+            problems: vec![Problem {
+                file: file.clone(),
+                line: 1,
+                text: error.to_string(),
+                suggestion: None,
+            }],
+        })?;
+        let document = Document::parse(&file, &text)?;
+        let mut problems = Problems::new(&file);
+        let read = read(&document, &mut problems);
+        let start_order = check::check(&read, &document, &source, &mut problems);
+        problems.finish(Self {
+            name: read.name,
+            title: read.title,
+            source,
+            requires: read.requires,
+            engines: read.engine,
+            services: read.service,
+            tactics: read.tactic,
+            scenarios: read.scenario,
+            start_order,
+        })
+    }
+
+    /// Names of every engine and service.
+    pub fn processes(&self) -> impl Iterator<Item = &str> {
+        self.engines.keys().chain(self.services.keys()).map(String::as_str)
+    }
+
+    /// The kind of the engine called `name`; `None` for a service.
+    pub fn engine_kind(&self, name: &str) -> Option<EngineKind> {
+        self.engines.get(name).map(|engine| engine.kind)
+    }
+
+    /// What has to be ready before `name` is started.
+    pub fn needs(&self, name: &str) -> &[String] {
+        if let Some(service) = self.services.get(name) {
+            return &service.needs;
+        }
+        self.engines
+            .get(name)
+            .and_then(|engine| engine.replica_of.as_ref())
+            .map_or(&[], std::slice::from_ref)
+    }
+
+    /// The service `name` with the tactics of `without` switched off.
+    pub fn service_without(&self, name: &str, without: &[String]) -> Option<ServiceDeclaration> {
+        let mut service = self.services.get(name)?.clone();
+        for tactic in without {
+            let change = self.tactics.get(tactic).and_then(|tactic| tactic.without.get(name));
+            if let Some(change) = change {
+                service = service.with(change);
+            }
+        }
+        Some(service)
+    }
+}
+
+fn read(document: &Document<'_>, problems: &mut Problems) -> SystemFile {
+    const KEYS: &[&str] = &["name", "title", "requires", "engine", "service", "tactic", "scenario"];
+    document.check_keys(KEYS, problems);
+    SystemFile {
+        name: document.read_required("name", problems).unwrap_or_default(),
+        title: document.read_required("title", problems).unwrap_or_default(),
+        requires: document.read("requires", problems).unwrap_or_default(),
+        engine: document.read_tables("engine", problems),
+        service: document.read_tables("service", problems),
+        tactic: document.read_tables("tactic", problems),
+        scenario: document.read_tables("scenario", problems),
+    }
+}
