@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Load that does not wait for answers, and a record of every attempt.
+//!
+//! A schedule says when each attempt is intended ([`Arrivals`]), whatever the server does; latency
+//! and timeouts count from there, and every intended attempt becomes exactly one
+//! [`Operation`](standfast_history::Operation), sent or not. What the generator itself could not
+//! deliver on time is counted as missed and never hidden.
+//!
+//! Map: [`Scenario`] is what clients ask; [`start`] runs [`LoadPlan`]s in open loop; [`closed`] is
+//! the closed loop of a benchmark; [`hgrm`] writes latency distributions.
+
+mod draw;
+mod scenario;
+mod schedule;
+
+pub use scenario::{ObserveSpec, ScalarSpec, Scenario, ScenarioError, ScenarioSpec, VariableSpec};
+pub use schedule::Arrivals;

@@ -1,0 +1,18 @@
+//! What clients ask for: the public form, its validation, and the bytes of each request.
+
+mod compile;
+mod error;
+mod observe;
+mod request;
+mod spec;
+mod status;
+mod template;
+mod url;
+mod variable;
+
+pub use compile::Scenario;
+pub use error::ScenarioError;
+pub use spec::{ObserveSpec, ScalarSpec, ScenarioSpec, VariableSpec};
+
+pub(crate) use observe::Observed;
+pub(crate) use request::Requests;
