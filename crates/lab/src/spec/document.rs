@@ -98,6 +98,19 @@ impl<'t> Document<'t> {
         }
     }
 
+    /// Names of the tables `[section.NAME]`, those included that could not be read.
+    pub(crate) fn names(&self, section: &str) -> Vec<&str> {
+        match self.root.get(section).map(Spanned::get_ref) {
+            Some(DeValue::Table(table)) => table.keys().map(|key| key.get_ref().as_ref()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a top-level key is there at all.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.root.contains_key(key)
+    }
+
     /// Reads the value of a top-level key. `None` when it is not there, or is wrong and reported.
     pub(crate) fn read<T: DeserializeOwned>(
         &self,
@@ -113,7 +126,7 @@ impl<'t> Document<'t> {
         key: &str,
         problems: &mut Problems,
     ) -> Option<T> {
-        if !self.root.contains_key(key) {
+        if !self.has(key) {
             problems.report(1, format!("`{key}` is missing"));
         }
         self.read(key, problems)

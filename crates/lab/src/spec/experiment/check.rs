@@ -128,9 +128,8 @@ impl Check<'_, '_> {
     }
 
     fn loads(&mut self) {
-        let before = self.problems.is_empty();
         let loads: Vec<(usize, LoadFile)> = self.document.read_list("load", self.problems);
-        if loads.is_empty() && (before == self.problems.is_empty()) {
+        if !self.document.has("load") {
             self.problems
                 .report(1, "`[[load]]` is missing: without load there is nothing to judge");
         }
@@ -235,9 +234,8 @@ impl Check<'_, '_> {
     }
 
     fn claims(&mut self) -> Vec<super::Claim> {
-        let before = self.problems.is_empty();
         let claims: Vec<(usize, ClaimFile)> = self.document.read_list("claim", self.problems);
-        if claims.is_empty() && (before == self.problems.is_empty()) {
+        if !self.document.has("claim") {
             self.problems.report(1, "`[[claim]]` is missing: without a claim there is no verdict");
         }
         claims.into_iter().filter_map(|(index, claim)| measure::claim(self, index, claim)).collect()

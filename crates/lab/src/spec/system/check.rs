@@ -60,9 +60,10 @@ impl<'a> Check<'a, '_> {
         self.problems.report(self.document.line(path), text);
     }
 
-    fn process_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let file = self.file;
-        file.engine.keys().chain(file.service.keys()).map(String::as_str)
+    /// Those included that could not be read: they are reported once, not wherever they are named.
+    fn process_names(&self) -> Vec<&'a str> {
+        let document = self.document;
+        [document.names("engine"), document.names("service")].concat()
     }
 
     fn names_and_ports(&mut self) {
@@ -135,6 +136,7 @@ impl<'a> Check<'a, '_> {
         let place = steps!["engine", name, "replica_of"];
         let file = self.file;
         match file.engine.get(upstream) {
+            None if self.document.names("engine").contains(&upstream) => {}
             None => {
                 let known = file.engine.keys().map(String::as_str).filter(|known| *known != name);
                 let text = format!("`{name}` is a replica of `{upstream}`, which is no engine");
@@ -162,7 +164,7 @@ impl<'a> Check<'a, '_> {
             ),
         }
         for (index, needed) in service.needs.iter().enumerate() {
-            if self.process_names().all(|known| known != needed) {
+            if !self.process_names().contains(&needed.as_str()) {
                 let line = self.document.line(steps!["service", name, "needs", index]);
                 let text =
                     format!("service `{name}` needs `{needed}`, which is no engine or service");
@@ -238,7 +240,7 @@ impl<'a> Check<'a, '_> {
         name: &str,
         service: &ServiceDeclaration,
     ) -> BTreeMap<String, String> {
-        let engines = self.file.engine.keys().flat_map(|engine| {
+        let engines = self.document.names("engine").into_iter().flat_map(|engine| {
             ["port", "url", "host", "admin_url"].map(|field| format!("{engine}.{field}"))
         });
         let with_port = self.file.service.iter().filter(|(_, service)| service.port.is_some());

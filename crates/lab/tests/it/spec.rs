@@ -1,0 +1,228 @@
+//! Shipped and example files are right, and mistakes are named with their line and what was meant.
+
+use std::path::{Path, PathBuf};
+
+use standfast_lab::spec::{ExperimentSource, SpecError, System, SystemSource};
+
+const SYSTEM: &str = r#"name = "shop"
+title = "A shop"
+
+[engine.primary]
+kind = "postgres"
+port = 5432
+database = "shop"
+user = "shop"
+init = ["schema.sql"]
+[engine.replica]
+kind = "postgres"
+port = 5433
+replica_of = "primary"
+[engine.cache]
+kind = "valkey"
+port = 6379
+
+[service.web]
+run = ["python3", "web.py", "{port}", "{primary.url}"]
+port = 5000
+needs = ["primary", "cache"]
+ready = { http = "/ready" }
+
+[tactic.fallback]
+title = "Answer from the cache"
+
+[scenario.home]
+service = "web"
+method = "GET"
+path = "/"
+"#;
+
+const EXPERIMENT: &str = r#"title = "The shop stays open"
+system = "shop"
+tactic = "fallback"
+duration = "20s"
+[[load]]
+scenario = "home"
+rate = "50/s"
+[[timeline]]
+at = "25 %"
+fault = { kind = "stop", target = "replica" }
+for = "5s"
+[[claim]]
+that = "availability"
+during = "fault"
+at_least = "100 %"
+"#;
+
+fn shop(text: &str) -> SystemSource {
+    let files = vec![("schema.sql".to_owned(), "select 1".to_owned())];
+    SystemSource::Embedded { name: "shop".to_owned(), text: text.to_owned(), files }
+}
+
+/// `text` with every pair of it replaced, each of which must be there.
+fn change(text: &str, changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(text.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "nothing to change: {from}");
+        text.replacen(from, to, 1)
+    })
+}
+
+fn system_error(changes: &[(&str, &str)]) -> SpecError {
+    System::load(shop(&change(SYSTEM, changes))).unwrap_err()
+}
+
+fn experiment_error(changes: &[(&str, &str)]) -> SpecError {
+    let source = ExperimentSource::embedded("shop", "open", &change(EXPERIMENT, changes));
+    source.load(&[shop(SYSTEM)]).unwrap_err()
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+#[test]
+fn a_right_file_becomes_a_system_whose_processes_start_in_order() {
+    let system = System::load(shop(SYSTEM)).unwrap();
+    assert_eq!(system.start_order, ["cache", "primary", "replica", "web"]);
+    let source = ExperimentSource::embedded("shop", "open", EXPERIMENT);
+    let experiment = source.load(&[shop(SYSTEM)]).unwrap();
+    assert_eq!(experiment.timeline[0].at.as_secs(), 5, "a quarter of 20 s");
+    assert_eq!(experiment.timeline[0].until.map(|until| until.as_secs()), Some(10));
+    assert_eq!(experiment.claims[0].text, "availability during the fault ≥ 100 %");
+    assert_eq!(experiment.claims[0].id, "1-availability");
+}
+
+#[test]
+fn all_mistakes_of_a_system_are_reported_at_once() {
+    let error = system_error(&[
+        ("title = \"A shop\"", "titel = \"A shop\""),
+        ("kind = \"postgres\"\nport = 5433", "kind = \"postgers\"\nport = 5433"),
+        ("init = [\"schema.sql\"]", "init = [\"shema.sql\"]"),
+        ("kind = \"valkey\"\nport = 6379", "kind = \"valkey\"\nport = 5432\ndatabase = \"x\""),
+        ("needs = [\"primary\", \"cache\"]", "needs = [\"primry\"]"),
+        ("{primary.url}", "{primary.ulr}"),
+        ("service = \"web\"", "service = \"wbe\""),
+    ]);
+    insta::assert_snapshot!("system_mistakes", error);
+}
+
+#[test]
+fn what_cannot_be_started_is_refused() {
+    let error = system_error(&[
+        ("replica_of = \"primary\"", "replica_of = \"cache\"\nuser = \"shop\""),
+        ("run = [\"python3\", \"web.py\", \"{port}\", \"{primary.url}\"]\nport = 5000\n", ""),
+        ("needs = [\"primary\", \"cache\"]", "needs = [\"web\"]"),
+        ("[tactic.fallback]\n", "[tactic.fallback]\nwithout = { shop = { env = {} } }\n"),
+    ]);
+    insta::assert_snapshot!("system_impossible", error);
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_named_with_its_line() {
+    let error = system_error(&[("port = 6379", "port = ")]);
+    insta::assert_snapshot!("system_no_toml", error);
+}
+
+#[test]
+fn all_mistakes_of_an_experiment_are_reported_at_once() {
+    let error = experiment_error(&[
+        ("duration = \"20s\"", "duration = \"20s\"\ntrial = 5"),
+        ("tactic = \"fallback\"", "tactic = \"fall-back\""),
+        ("scenario = \"home\"", "scenario = \"hom\""),
+        ("rate = \"50/s\"", "rate = \"50\""),
+        ("target = \"replica\"", "target = \"relpica\""),
+        ("at_least = \"100 %\"", "at_least = \"100 ms\""),
+    ]);
+    insta::assert_snapshot!("experiment_mistakes", error);
+}
+
+#[test]
+fn an_experiment_that_cannot_prove_anything_is_refused() {
+    let no_fault = experiment_error(&[(
+        "[[timeline]]\nat = \"25 %\"\nfault = { kind = \"stop\", target = \"replica\" }\nfor = \"5s\"\n",
+        "",
+    )]);
+    let too_late = experiment_error(&[("at = \"25 %\"", "at = \"21s\"")]);
+    let too_long = experiment_error(&[("for = \"5s\"", "for = \"19s\"")]);
+    let no_cache = experiment_error(&[("kind = \"stop\"", "kind = \"flush\"")]);
+    let never_after =
+        experiment_error(&[("for = \"5s\"\n", ""), ("during = \"fault\"", "during = \"after\"")]);
+    let overlap = experiment_error(&[(
+        "[[claim]]",
+        "[[timeline]]\nat = \"8s\"\nfault = { kind = \"kill\", target = \"replica\" }\n[[claim]]",
+    )]);
+    let shown = [no_fault, too_late, too_long, no_cache, never_after, overlap]
+        .map(|error| error.to_string())
+        .join("\n");
+    insta::assert_snapshot!("experiment_impossible", shown);
+}
+
+#[test]
+fn claims_say_what_they_need() {
+    let claim = |text: &str| {
+        let claim = "that = \"availability\"\nduring = \"fault\"\nat_least = \"100 %\"";
+        experiment_error(&[(claim, text)]).to_string()
+    };
+    let shown = [
+        claim("that = \"availabilty\"\nat_least = \"1 %\""),
+        claim("that = \"availability\""),
+        claim("that = \"availability\"\nat_least = \"101 %\""),
+        claim("that = \"source\"\nat_least = \"1 %\""),
+        claim("that = \"status\"\nis = \"503\"\nat_least = \"1 %\""),
+        claim("that = \"latency_p95\"\nof = \"homes\"\nat_most = \"1 ms\""),
+        claim("that = \"latency_p95\"\nis = \"cache\"\nat_most = 5"),
+        claim("that = \"ratio\"\nof = \"home\"\nat_most = 5"),
+        claim("that = \"metric\"\nname = \"reads_total\"\nat_most = 5"),
+        claim("that = \"staleness\""),
+    ];
+    insta::assert_snapshot!("claim_mistakes", shown.join("\n"));
+}
+
+#[test]
+fn a_shipped_system_is_found_by_name_and_a_wrong_name_gets_a_suggestion() {
+    let error = experiment_error(&[("system = \"shop\"", "system = \"shpo\"")]);
+    assert_eq!(
+        error.to_string(),
+        "shop/experiments/open.toml:2: system `shpo` is neither shipped nor a folder with a \
+         system.toml; did you mean `shop`?"
+    );
+}
+
+#[test]
+fn every_shipped_and_example_experiment_is_right() {
+    let folder = repository().join("crates/systems/cache-fallback");
+    let text = std::fs::read_to_string(folder.join("system.toml")).unwrap();
+    let files = ["sql/schema.sql", "sql/catalogue.sql"]
+        .map(|name| (name.to_owned(), std::fs::read_to_string(folder.join(name)).unwrap()));
+    let shipped =
+        [SystemSource::Embedded { name: "cache-fallback".to_owned(), text, files: files.into() }];
+    let mut seen = 0;
+    for path in experiments(&repository()) {
+        let source = ExperimentSource::from_file(&path).unwrap();
+        if let Err(error) = source.load(&shipped) {
+            panic!("{error}");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 8, "only {seen} experiments found");
+}
+
+/// Every experiment that stands in the repository.
+pub(crate) fn experiments(repository: &Path) -> Vec<PathBuf> {
+    let systems = folders(&repository.join("crates/systems"));
+    let shipped = systems.iter().flat_map(|system| toml_files(&system.join("experiments")));
+    let examples = folders(&repository.join("examples"));
+    let examples = examples.iter().flat_map(|example| toml_files(example));
+    let is_system = |path: &PathBuf| path.file_name().is_some_and(|name| name == "system.toml");
+    shipped.chain(examples).filter(|path| !is_system(path)).collect()
+}
+
+pub(crate) fn folders(parent: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(parent).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect()
+}
+
+fn toml_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect()
+}
