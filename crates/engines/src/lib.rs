@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Real engines on this machine: found, made, started, replicated, broken and stopped.
+//!
+//! - [`Home`] says where everything is kept, [`find`] which programs are here, `setup` how the
+//!   missing ones come.
+//! - [`process`] owns every child process, so that nothing survives us.
+//! - `Engine` is one PostgreSQL or Valkey server: started when it answers a real query, not before.
+
+mod copy_tree;
+mod doctor;
+mod find;
+mod home;
+pub mod process;
+mod secrets;
+mod tool;
+mod user;
+mod wait;
+
+pub use copy_tree::{CopyError, copy_tree};
+pub use doctor::{ToolReport, doctor};
+pub use find::{MissingTool, find};
+pub use home::{Home, HomeError};
+pub use secrets::{Secrets, SecretsError};
+pub use tool::{EngineKind, FoundIn, Installation, Tool, UnknownName};
+pub use user::{UserError, UserId};
+pub use wait::wait_until;

