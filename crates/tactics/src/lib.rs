@@ -1,1 +1,26 @@
-//! Placeholder.
+//! Availability tactics: what a service does so that it stands when parts around it fall.
+//!
+//! One folder is one tactic. Its `state.rs` decides and nothing else: it takes the time and a random
+//! number as arguments, so that the same code runs in production, under a paused clock and in a
+//! simulation. Where a tactic also has to wait or to be shared between tasks, a small asynchronous
+//! adapter beside it does that.
+//!
+//! | tactic | answers the question |
+//! |---|---|
+//! | [`bulkhead`] | How many calls of one kind may run, and wait, at once? |
+//! | [`cache_aside`] | May this copy be served, and how is it to be called? |
+//! | [`circuit_breaker`] | Is it worth asking this dependency now? |
+//! | [`coalesce`] | Is somebody already fetching what I want? |
+//! | [`deadline`] | How much time is left for this request? |
+//! | [`replica_guard`] | Is this replica recent enough to be read? |
+//! | [`session_token`] | Does this replica already show what this client wrote? |
+
+#![warn(missing_docs)]
+
+pub mod bulkhead;
+pub mod cache_aside;
+pub mod circuit_breaker;
+pub mod coalesce;
+pub mod deadline;
+pub mod replica_guard;
+pub mod session_token;
