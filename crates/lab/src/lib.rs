@@ -3,5 +3,9 @@
 //! [`spec`] reads the two public file formats; [`instance`] brings a system up and supervises it;
 //! [`fault`] breaks parts of it and heals them; [`control`] lets other processes ask for that.
 
+pub mod claim;
 pub mod fault;
+pub mod report;
+pub mod run;
 pub mod spec;
+pub mod verdict;

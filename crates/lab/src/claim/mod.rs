@@ -1,0 +1,12 @@
+//! What the claims of an experiment measure on the record of one trial.
+
+mod evaluate;
+mod metric;
+mod phases;
+mod record;
+mod times;
+
+pub use evaluate::{Evaluation, Measured, Unknown, evaluate, head, judge_trial};
+pub use phases::windows;
+pub use record::{FaultRecord, MetricSample, TrialRecord};
+pub use times::GOOD_SHARE_MIN;

@@ -1,0 +1,56 @@
+//! Everything that a claim may look at: the record of one trial.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use standfast_history::{Event, Operation};
+
+use crate::fault::Fault;
+use crate::verdict::Delivery;
+
+/// One trial, as it was. Times are microseconds on the clock of the trial, which starts before the
+/// system does; `zero_us` is where the measured run begins.
+#[derive(Clone, Debug, Default)]
+pub struct TrialRecord {
+    pub zero_us: u64,
+    /// End of the measured run.
+    pub end_us: u64,
+    /// How long the steady state must hold until the system counts as recovered.
+    pub settle_us: u64,
+    pub operations: Vec<Operation>,
+    pub events: Vec<Event>,
+    pub faults: Vec<FaultRecord>,
+    /// Per scenario.
+    pub deliveries: BTreeMap<String, Delivery>,
+    /// Of the services that a metric claim names, in the order of time.
+    pub samples: Vec<MetricSample>,
+}
+
+/// One fault: when it was planned, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaultRecord {
+    pub fault: Fault,
+    /// After the start of the measured run.
+    pub at: Duration,
+    /// When it is to be healed; `None` for one that the system heals itself.
+    pub until: Option<Duration>,
+    pub injecting_us: Option<u64>,
+    /// When it was verified to be in effect.
+    pub injected_us: Option<u64>,
+    pub healing_us: Option<u64>,
+    /// When its target was verified to be back, whoever brought it back.
+    pub healed_us: Option<u64>,
+    /// What showed that it was in effect.
+    pub evidence: Option<String>,
+    pub error: Option<String>,
+}
+
+/// One value of one metric of one service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricSample {
+    pub at_us: u64,
+    pub service: String,
+    /// With its labels, as the service writes it.
+    pub name: String,
+    pub value: f64,
+}

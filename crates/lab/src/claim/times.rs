@@ -1,0 +1,97 @@
+//! Times of a trial that belong to its faults: to detect, to recover, and without any success.
+
+use standfast_checker::{
+    InjectedFault, Recovery, SteadyState, Windows, longest_gap, time_to_detect, time_to_recover,
+};
+use standfast_history::{Operation, Outcome};
+
+use super::evaluate::{Measured, Unknown};
+use super::record::{FaultRecord, TrialRecord};
+use crate::fault::FaultKind;
+use crate::spec::Unit;
+
+/// What the steady state means: this share of answers is a success that is not marked as stale.
+/// One in a hundred is left for chance, such as a connection that the healed engine has to reset.
+pub const GOOD_SHARE_MIN: f64 = 0.99;
+
+/// The slowest detection of all faults. A fault that nothing detected while it lasted took longer
+/// than that.
+pub(super) fn ttd(trial: &TrialRecord) -> Result<Measured, Unknown> {
+    // A flush leaves nothing to detect: the cache answers as before.
+    let faults = trial.faults.iter().filter(|fault| fault.fault.kind != FaultKind::Flush);
+    let each = faults.map(|fault| detection(trial, fault));
+    slowest(each.collect::<Result<_, _>>()?).ok_or_else(|| Unknown::because("no fault to detect"))
+}
+
+fn detection(trial: &TrialRecord, record: &FaultRecord) -> Result<Measured, Unknown> {
+    let Some(injected_us) = record.injected_us else {
+        return Err(Unknown::because(format!("{} was never in effect", record.fault)));
+    };
+    let target = record.fault.target.as_str();
+    let until_us = record.healed_us.unwrap_or(trial.end_us).min(trial.end_us);
+    let injecting_us = record.injecting_us.unwrap_or(injected_us);
+    let fault = InjectedFault { target, injecting_us, injected_us, until_us };
+    Ok(match time_to_detect(&trial.events, &fault) {
+        Some(us) => Measured::exact(us as f64 / 1e3, Unit::Milliseconds, 1),
+        None => Measured::exact(until_us.saturating_sub(injected_us) as f64 / 1e3, Unit::Milliseconds, 1)
+            .at_least(format!("no `detected` event named {target}")),
+    })
+}
+
+/// How long after its injection the fault was detected, for the table of faults.
+pub(crate) fn detected_after_ms(trial: &TrialRecord, fault: &FaultRecord) -> Option<f64> {
+    detection(trial, fault).ok().filter(|found| found.open.is_none()).map(|found| found.value)
+}
+
+/// The slowest recovery of all faults.
+pub(super) fn ttr(trial: &TrialRecord, operations: &[&Operation]) -> Result<Measured, Unknown> {
+    let each = trial.faults.iter().map(|fault| recovery(trial, fault, operations));
+    slowest(each.collect::<Result<_, _>>()?).ok_or_else(|| Unknown::because("no fault to recover from"))
+}
+
+fn recovery(
+    trial: &TrialRecord,
+    record: &FaultRecord,
+    operations: &[&Operation],
+) -> Result<Measured, Unknown> {
+    // What the lab does not heal the system heals itself, so its clock starts with the injection.
+    let from_us = if record.until.is_some() { record.healed_us } else { record.injected_us };
+    let Some(from_us) = from_us else {
+        return Err(Unknown::because(format!("{} was never healed", record.fault)));
+    };
+    let steady = SteadyState {
+        good_share_min: GOOD_SHARE_MIN,
+        settle_us: trial.settle_us,
+        until_us: trial.end_us,
+    };
+    // A stale answer is a success of the fallback, and not yet the steady state.
+    let is_good = |operation: &Operation| operation.outcome == Outcome::Ok && !operation.stale;
+    let ms = |us: u64| Measured::exact(us as f64 / 1e3, Unit::Milliseconds, 1);
+    match time_to_recover(operations.iter().copied(), from_us, &steady, is_good) {
+        Recovery::After { us } => Ok(ms(us)),
+        Recovery::LongerThan { us } => {
+            Ok(ms(us).at_least("the steady state did not return within the run"))
+        }
+        Recovery::Unobserved => Err(Unknown::because(
+            "the run ends before the steady state could have held for the settling time",
+        )),
+    }
+}
+
+/// The longest silence in any of the windows.
+pub(super) fn outage(windows: &Windows, operations: &[&Operation]) -> Result<Measured, Unknown> {
+    let gaps = windows.iter().filter_map(|window| longest_gap(operations.iter().copied(), window));
+    let n = windows.iter().map(|window| {
+        operations.iter().filter(|operation| window.contains(operation.intended_us)).count()
+    });
+    let n = n.sum::<usize>() as u64;
+    gaps.max()
+        .map(|us| Measured::exact(us as f64 / 1e3, Unit::Milliseconds, n))
+        .ok_or_else(Unknown::no_operation)
+}
+
+fn slowest(measured: Vec<Measured>) -> Option<Measured> {
+    let n = measured.len() as u64;
+    let slowest = measured.into_iter().max_by(|a, b| a.value.total_cmp(&b.value));
+    slowest.map(|slowest| Measured { n, ..slowest })
+}

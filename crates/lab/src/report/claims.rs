@@ -1,0 +1,93 @@
+//! The table of claims: what was demanded, what each arm measured, and by how much it holds.
+
+use maud::{Markup, html};
+
+use super::page::verdict_badge;
+use crate::verdict::{
+    Arm, ArmResult, ClaimResult, ExperimentResult, IntervalResult, Verdict, distance, figure,
+};
+
+pub(crate) fn claims(result: &ExperimentResult) -> Markup {
+    let treatment = result.arm(Arm::Treatment);
+    let control = result.arm(Arm::Control);
+    let Some(first) = treatment.or(control) else {
+        return html! { section { h2 { "Claims" } p { "Nothing was run." } } };
+    };
+    html! {
+        section {
+            h2 { "Claims" }
+            div.scroll {
+                table.claims {
+                    thead {
+                        tr {
+                            th scope="col" { "Claim" }
+                            @if treatment.is_some() {
+                                th scope="col" { "With the system as it is" }
+                            }
+                            @if let Some(control) = control {
+                                th scope="col" { "Control: without " (control.without.join(", ")) }
+                            }
+                        }
+                    }
+                    tbody {
+                        @for claim in &first.claims {
+                            tr {
+                                th scope="row" {
+                                    (claim.text)
+                                    @if claim.n > 0 { span.detail { "n = " (claim.n) } }
+                                }
+                                @for arm in [treatment, control].into_iter().flatten() {
+                                    td data-label=(arm.arm.name()) { (cell(arm, &claim.id)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell(arm: &ArmResult, id: &str) -> Markup {
+    let Some(claim) = arm.claims.iter().find(|claim| claim.id == id) else {
+        return html! { "–" };
+    };
+    let several = claim.trials.len() > 1;
+    html! {
+        div.measured {
+            span.figure { (measured(claim)) }
+            (verdict_badge(claim.verdict))
+        }
+        @if let Some(margin) = claim.margin.filter(|_| claim.verdict != Verdict::Unknown) {
+            span.detail {
+                (distance(margin, claim.unit))
+                @if margin < 0.0 { " beyond the limit" } @else { " to spare" }
+            }
+        }
+        @if let (Some(worst), true) = (claim.worst, several) {
+            span.detail { "median of " (claim.trials.len()) ", worst " (figure(worst, claim.unit)) }
+        }
+        @if let Some(interval) = claim.interval {
+            span.detail { (interval_text(interval, claim)) }
+        }
+        @if several && claim.refuted_in > 0 {
+            span.detail { "refuted in " (claim.refuted_in) " of " (claim.trials.len()) " trials" }
+        }
+        @if let Some(reason) = claim.trials.iter().find_map(|trial| trial.reason.as_deref()) {
+            span.detail { (reason) }
+        }
+    }
+}
+
+fn measured(claim: &ClaimResult) -> String {
+    let open = claim.trials.iter().any(|trial| trial.measured.is_some() && trial.reason.is_some());
+    let sign = if open { "> " } else { "" };
+    claim.measured.map_or("not measured".to_owned(), |value| {
+        format!("{sign}{}", figure(value, claim.unit))
+    })
+}
+
+fn interval_text(interval: IntervalResult, claim: &ClaimResult) -> String {
+    let (low, high) = (figure(interval.low, claim.unit), figure(interval.high, claim.unit));
+    format!("{low} … {high} at {:.1} % confidence", interval.confidence * 100.0)
+}

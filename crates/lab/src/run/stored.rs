@@ -1,0 +1,118 @@
+//! The files of a run folder, and reading them again.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use standfast_history::{Event, HistoryError, Operation, read_jsonl};
+
+use super::environment::Environment;
+use crate::verdict::{Arm, ExperimentResult};
+
+/// A record with the arm and the trial that it belongs to. A reader that wants a plain operation or
+/// event may ignore both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tagged<T> {
+    pub arm: Arm,
+    pub trial: u32,
+    #[serde(flatten)]
+    pub record: T,
+}
+
+/// Where everything of one run lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder {
+    pub root: PathBuf,
+}
+
+impl RunFolder {
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    pub fn result(&self) -> PathBuf {
+        self.root.join("result.json")
+    }
+
+    pub fn environment(&self) -> PathBuf {
+        self.root.join("environment.json")
+    }
+
+    pub fn events(&self) -> PathBuf {
+        self.root.join("events.jsonl")
+    }
+
+    pub fn history(&self) -> PathBuf {
+        self.root.join("history.jsonl.zst")
+    }
+
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report.html")
+    }
+
+    pub fn junit(&self) -> PathBuf {
+        self.root.join("junit.xml")
+    }
+
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+}
+
+/// Why a run could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoredRunError {
+    #[error("`{}` holds no finished run: {source}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("`{}` is no document of this version of standfast: {source}", path.display())]
+    Document {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error(transparent)]
+    History(#[from] HistoryError),
+}
+
+/// A run as it lies on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRun {
+    pub result: ExperimentResult,
+    pub environment: Environment,
+    pub operations: Vec<Tagged<Operation>>,
+    pub events: Vec<Tagged<Event>>,
+}
+
+impl StoredRun {
+    /// Reads a run folder.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged; the error names it.
+    pub fn read(folder: &RunFolder) -> Result<Self, StoredRunError> {
+        Ok(Self {
+            result: read_document(&folder.result())?,
+            environment: read_document(&folder.environment())?,
+            operations: read_jsonl(&folder.history())?,
+            events: read_jsonl(&folder.events())?,
+        })
+    }
+}
+
+/// Reads only the result, for lists and comparisons.
+///
+/// # Errors
+/// When it is missing or damaged.
+pub fn read_result(folder: &RunFolder) -> Result<ExperimentResult, StoredRunError> {
+    read_document(&folder.result())
+}
+
+fn read_document<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, StoredRunError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| StoredRunError::Read { path: path.to_owned(), source })?;
+    serde_json::from_str(&text)
+        .map_err(|source| StoredRunError::Document { path: path.to_owned(), source })
+}

@@ -1,0 +1,180 @@
+//! The rules by which claims and arms become one verdict. Pure: a stored run judged again agrees.
+//!
+//! A claim holds only when it holds in every trial. A trial that proves nothing (baseline not met,
+//! fault without effect, load not delivered) makes the arm unknown whatever its figures say. And a
+//! tactic is proven only by a control arm that fares worse.
+
+use super::figure::{distance, figure};
+use super::outcome::Verdict;
+use super::result::{Arm, ArmResult, ClaimResult, ClaimTrial, IntervalResult, Limit};
+use super::trial::Phase;
+use crate::spec::Unit;
+
+/// The verdict with its reasons, the weightiest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    pub verdict: Verdict,
+    pub reasons: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+/// Judges the arms that were run. `tactic` is what the control arm switched off.
+pub fn judge(arms: &[ArmResult], tactic: Option<&str>) -> Judgement {
+    let treatment = arms.iter().find(|arm| arm.arm == Arm::Treatment);
+    let control = arms.iter().find(|arm| arm.arm == Arm::Control);
+    let Some(judged) = treatment.or(control) else {
+        return unknown(vec!["no arm was run".to_owned()]);
+    };
+    let mut judgement = judge_arm(judged);
+    match (tactic, treatment, control) {
+        (Some(tactic), Some(treatment), Some(control)) if judgement.verdict == Verdict::Holds => {
+            prove_tactic(tactic, treatment, control, &mut judgement);
+        }
+        (Some(tactic), Some(arm), None) if arm.without.is_empty() => judgement
+            .warnings
+            .push(format!("no control arm was run, so `{tactic}` is not proven to be the cause")),
+        _ => {}
+    }
+    judgement
+}
+
+fn unknown(reasons: Vec<String>) -> Judgement {
+    Judgement { verdict: Verdict::Unknown, reasons, warnings: Vec::new() }
+}
+
+fn judge_arm(arm: &ArmResult) -> Judgement {
+    let mut problems: Vec<String> = Vec::new();
+    for run in &arm.runs {
+        let place = format!("{} trial {}", arm.arm.name(), run.trial);
+        problems.extend(run.problems.iter().map(|problem| format!("{place}: {problem}")));
+    }
+    if arm.trials == 0 && problems.is_empty() {
+        problems.push(format!("no {} trial ran to its end", arm.arm.name()));
+    }
+    if arm.claims.is_empty() {
+        problems.push("the experiment claims nothing".to_owned());
+    }
+    if !problems.is_empty() {
+        return unknown(problems);
+    }
+    let with = |verdict| arm.claims.iter().filter(move |claim| claim.verdict == verdict);
+    let refuted: Vec<String> = with(Verdict::Refuted).map(refutation).collect();
+    if !refuted.is_empty() {
+        return Judgement { verdict: Verdict::Refuted, reasons: refuted, warnings: Vec::new() };
+    }
+    let unmeasured: Vec<String> = with(Verdict::Unknown).map(missing).collect();
+    if !unmeasured.is_empty() {
+        return unknown(unmeasured);
+    }
+    let count = arm.claims.len();
+    let reason = match (count, arm.trials) {
+        (1, 1) => "the claim holds".to_owned(),
+        (1, trials) => format!("the claim holds in each of {trials} trials"),
+        (_, 1) => format!("all {count} claims hold"),
+        (_, trials) => format!("all {count} claims hold in each of {trials} trials"),
+    };
+    Judgement { verdict: Verdict::Holds, reasons: vec![reason], warnings: Vec::new() }
+}
+
+/// The treatment holds; does the control arm show that the tactic is why?
+fn prove_tactic(
+    tactic: &str,
+    treatment: &ArmResult,
+    control: &ArmResult,
+    judgement: &mut Judgement,
+) {
+    let conclusive = |run: usize| control.runs.get(run).is_some_and(|run| run.problems.is_empty());
+    let conclusive_trials = (0..control.runs.len()).filter(|&run| conclusive(run)).count();
+    if conclusive_trials == 0 {
+        let problem = control.runs.iter().flat_map(|run| &run.problems).next();
+        let why = problem.map_or("no trial of it ran to its end", String::as_str);
+        *judgement = unknown(vec![format!("the control arm proves nothing: {why}")]);
+        return;
+    }
+    let worse = control.claims.iter().find(|claim| {
+        let trials = claim.trials.iter().enumerate();
+        let refuted = trials
+            .filter(|&(run, trial)| conclusive(run) && trial.verdict == Verdict::Refuted)
+            .count();
+        // One unlucky trial of five is chance, not a missing tactic.
+        refuted * 2 > conclusive_trials
+    });
+    match worse {
+        Some(claim) => {
+            let with = treatment.claims.iter().find(|own| own.id == claim.id);
+            let with = with.and_then(|own| own.measured).map(|value| figure(value, claim.unit));
+            let without = claim.measured.map(|value| figure(value, claim.unit));
+            judgement.reasons.push(format!(
+                "without {tactic}: {} in the control arm, {} with it ({})",
+                without.unwrap_or_else(|| "nothing".to_owned()),
+                with.unwrap_or_else(|| "nothing".to_owned()),
+                claim.text,
+            ));
+        }
+        None => {
+            *judgement = unknown(vec![format!(
+                "the control arm without {tactic} meets every claim as well: \
+                 the run does not show that the tactic is why"
+            )]);
+        }
+    }
+}
+
+/// What identifies a claim, before anything was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimHead {
+    pub id: String,
+    pub text: String,
+    pub measure: String,
+    pub during: Option<Phase>,
+    pub limit: Limit,
+    pub unit: Unit,
+}
+
+/// Sums up one claim over the trials of an arm.
+pub fn judge_claim(claim: ClaimHead, trials: Vec<ClaimTrial>) -> ClaimResult {
+    let ClaimHead { id, text, measure, during, limit, unit } = claim;
+    let values: Vec<f64> = trials.iter().filter_map(|trial| trial.measured).collect();
+    let worst = values.iter().copied().min_by(|a, b| limit.margin(*a).total_cmp(&limit.margin(*b)));
+    let summary = standfast_checker::Summary::of(values.iter().copied());
+    let interval = match trials.as_slice() {
+        [only] => only.interval,
+        _ => summary.and_then(|summary| summary.interval).map(IntervalResult::from),
+    };
+    let refuted_in = trials.iter().filter(|trial| trial.verdict == Verdict::Refuted).count();
+    let verdict =
+        trials.iter().map(|trial| trial.verdict).max().unwrap_or(Verdict::Unknown);
+    ClaimResult {
+        id,
+        text,
+        measure,
+        during,
+        limit,
+        unit,
+        measured: summary.map(|summary| summary.median),
+        worst,
+        margin: worst.map(|worst| limit.margin(worst)),
+        n: trials.iter().map(|trial| trial.n).sum(),
+        interval,
+        verdict,
+        refuted_in: refuted_in as u32,
+        trials,
+    }
+}
+
+fn refutation(claim: &ClaimResult) -> String {
+    let mut text = format!("refuted: {}", claim.text);
+    if let (Some(worst), Some(margin)) = (claim.worst, claim.margin) {
+        let (worst, off) = (figure(worst, claim.unit), distance(margin, claim.unit));
+        text = format!("{text}; measured {worst}, off by {off}");
+    }
+    if claim.trials.len() > 1 {
+        text = format!("{text}, in {} of {} trials", claim.refuted_in, claim.trials.len());
+    }
+    text
+}
+
+fn missing(claim: &ClaimResult) -> String {
+    let reason = claim.trials.iter().find_map(|trial| trial.reason.as_deref());
+    format!("not measured: {}: {}", claim.text, reason.unwrap_or("no trial measured it"))
+}

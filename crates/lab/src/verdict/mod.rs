@@ -1,0 +1,18 @@
+//! From measured claims to a verdict, and the document that carries both.
+
+mod compare;
+mod figure;
+mod judge;
+mod outcome;
+mod result;
+mod trial;
+
+pub use compare::{Change, ComparedClaim, Comparison, compare};
+pub use figure::{distance, figure, milliseconds};
+pub use judge::{ClaimHead, Judgement, judge, judge_claim};
+pub use outcome::{Outcome, Verdict};
+pub use result::{
+    Arm, ArmResult, ClaimResult, ClaimTrial, ExperimentResult, IntervalResult, Limit, PlanResult,
+    PlannedFault, PlannedLoad, RESULT_SCHEMA,
+};
+pub use trial::{Delivery, FaultResult, Phase, PhaseResult, Spread, TrialResult};
