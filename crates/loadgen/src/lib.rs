@@ -8,9 +8,17 @@
 //! Map: [`Scenario`] is what clients ask; [`start`] runs [`LoadPlan`]s in open loop; [`closed`] is
 //! the closed loop of a benchmark; [`hgrm`] writes latency distributions.
 
+pub mod closed;
 mod draw;
+mod generator;
+pub mod hgrm;
+mod http;
+pub mod latency;
+mod load;
 mod scenario;
 mod schedule;
 
+pub use generator::Progress;
+pub use load::{Load, LoadError, LoadOutcome, LoadPlan, start};
 pub use scenario::{ObserveSpec, ScalarSpec, Scenario, ScenarioError, ScenarioSpec, VariableSpec};
 pub use schedule::Arrivals;

@@ -14,5 +14,4 @@ pub use compile::Scenario;
 pub use error::ScenarioError;
 pub use spec::{ObserveSpec, ScalarSpec, ScenarioSpec, VariableSpec};
 
-pub(crate) use observe::Observed;
 pub(crate) use request::Requests;

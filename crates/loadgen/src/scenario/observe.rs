@@ -6,6 +6,7 @@ use super::error::ScenarioError;
 use super::spec::ObserveSpec;
 use super::template::{DeadlineUse, Template};
 use super::variable::Encoding;
+use crate::http::Answer;
 
 /// Where a fact stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,11 +111,11 @@ impl Observe {
     /// [`Self::headers`]. What is not there or cannot be read is absent.
     pub(crate) fn collect(
         &self,
-        answer: Option<AnswerParts<'_>>,
+        answer: Option<&Answer>,
         render: impl Fn(&Template) -> String,
     ) -> Observed {
         let body: Option<Value> = match answer {
-            Some(answer) if self.needs_body() => serde_json::from_slice(answer.body).ok(),
+            Some(answer) if self.needs_body() => serde_json::from_slice(&answer.body).ok(),
             _ => None,
         };
         let text = |place: &Option<Place>| match place.as_ref()? {
@@ -125,13 +126,6 @@ impl Observe {
         let version = text(&self.version).and_then(|text| parse_version(&text));
         Observed { key: text(&self.key), version, value: text(&self.value) }
     }
-}
-
-/// The parts of an answer in which facts can stand.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AnswerParts<'a> {
-    pub(crate) headers: &'a [Option<String>],
-    pub(crate) body: &'a [u8],
 }
 
 fn plain_text(value: &Value) -> String {
@@ -145,7 +139,8 @@ fn parse_version(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AnswerParts, Observe, Observed, parse_version};
+    use super::{Observe, Observed, parse_version};
+    use crate::http::Answer;
     use crate::scenario::ObserveSpec;
 
     fn spec(key: &str, version: &str, value: &str) -> ObserveSpec {
@@ -158,14 +153,15 @@ mod tests {
         let observe =
             Observe::try_new("s", &spec("body:/id", "header:ETag", "body:/price/cents"), &[]);
         let observe = observe.unwrap();
-        let headers = [Some("\"17\"".to_owned())];
-        let answer = AnswerParts { headers: &headers, body: br#"{"id":"a","price":{"cents":5}}"# };
-        let observed = observe.collect(Some(answer), |_| unreachable!("no template"));
+        let body = br#"{"id":"a","price":{"cents":5}}"#.to_vec();
+        let headers = vec![Some("\"17\"".to_owned())];
+        let answer = Answer { headers, body, ..Answer::default() };
+        let observed = observe.collect(Some(&answer), |_| unreachable!("no template"));
         let expected =
             Observed { key: Some("a".to_owned()), version: Some(17), value: Some("5".to_owned()) };
         assert_eq!(observed, expected);
-        let garbage = AnswerParts { headers: &[None], body: b"<html>" };
-        assert_eq!(observe.collect(Some(garbage), |_| String::new()), Observed::default());
+        let garbage = Answer { body: b"<html>".to_vec(), ..Answer::default() };
+        assert_eq!(observe.collect(Some(&garbage), |_| String::new()), Observed::default());
         assert_eq!(observe.collect(None, |_| String::new()), Observed::default());
     }
 

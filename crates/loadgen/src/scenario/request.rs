@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Scenario;
-use super::observe::{AnswerParts, Observed};
+use super::observe::Observed;
 use super::template::{Template, Values};
 use crate::draw::Stream;
+use crate::http::{Answer, Expectation};
 
 /// The requests of one plan: the scenario, bound to a target and a seed.
 #[derive(Debug)]
@@ -65,6 +66,16 @@ impl Requests {
         &self.scenario
     }
 
+    /// What is known of every answer in advance.
+    pub(crate) fn expectation(&self) -> Expectation {
+        let parts = self.scenario.parts();
+        Expectation {
+            bodiless: parts.method == "HEAD",
+            headers: parts.observe.headers.clone(),
+            keep_body: parts.observe.needs_body(),
+        }
+    }
+
     /// Replaces `out` by the request of attempt `index`, which has `left` until its deadline.
     pub(crate) fn render(&mut self, index: u64, left: Duration, out: &mut Vec<u8>) {
         out.clear();
@@ -85,7 +96,7 @@ impl Requests {
     }
 
     /// What the history keeps of attempt `index`, which got `answer` or none.
-    pub(crate) fn observe(&self, index: u64, answer: Option<AnswerParts<'_>>) -> Observed {
+    pub(crate) fn observe(&self, index: u64, answer: Option<&Answer>) -> Observed {
         let parts = self.scenario.parts();
         parts.observe.collect(answer, |template| {
             let values = Values {
