@@ -3,20 +3,24 @@
 //! - [`Home`] says where everything is kept, [`find`] which programs are here, `setup` how the
 //!   missing ones come.
 //! - [`process`] owns every child process, so that nothing survives us.
-//! - `Engine` is one PostgreSQL or Valkey server: started when it answers a real query, not before.
+//! - [`Engine`] is one PostgreSQL or Valkey server: started when it answers a real query, not before.
 
 mod copy_tree;
 mod doctor;
+mod engine;
 mod find;
 mod home;
+mod postgres;
 pub mod process;
 mod secrets;
 mod tool;
 mod user;
+mod valkey;
 mod wait;
 
 pub use copy_tree::{CopyError, copy_tree};
 pub use doctor::{ToolReport, doctor};
+pub use engine::{Engine, EngineError, EngineSpec, Lag, Upstream};
 pub use find::{MissingTool, find};
 pub use home::{Home, HomeError};
 pub use secrets::{Secrets, SecretsError};

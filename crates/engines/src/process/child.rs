@@ -107,18 +107,26 @@ impl Child {
     /// # Errors
     /// When something of it survives even SIGKILL.
     pub async fn stop(&self, plan: StopPlan) -> Result<Stopped, ProcessError> {
-        if !self.is_running() {
+        if self.ask(plan).await? {
             return Ok(Stopped { killed: false });
         }
-        // A frozen process would only hear the signal after its grace.
-        self.resume_tree().await?;
-        self.signal_group(plan.signal);
-        if tokio::time::timeout(plan.grace, self.wait()).await.is_ok() {
-            return Ok(Stopped { killed: false });
-        }
-        tracing::warn!(name = self.name(), pid = self.pid(), grace = ?plan.grace, "killed after its grace");
+        let (name, pid) = (self.name(), self.pid());
+        tracing::warn!(name, pid, grace = ?plan.grace, "killed after its grace");
         self.kill_tree().await?;
         Ok(Stopped { killed: true })
+    }
+
+    /// Asks the process and its group to end, and says whether it did within the grace.
+    ///
+    /// # Errors
+    /// When it was frozen and cannot be resumed, as it must be to hear anything.
+    pub async fn ask(&self, plan: StopPlan) -> Result<bool, ProcessError> {
+        if !self.is_running() {
+            return Ok(true);
+        }
+        self.resume_tree().await?;
+        self.signal_group(plan.signal);
+        Ok(tokio::time::timeout(plan.grace, self.wait()).await.is_ok())
     }
 
     /// Kills the process, its group and all descendants; returns when all of them are gone.

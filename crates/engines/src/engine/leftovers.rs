@@ -1,0 +1,31 @@
+//! Processes of an earlier run that still sit in a data folder.
+//!
+//! When somebody kills a postmaster with SIGKILL, its backends notice and end, but one that was
+//! frozen does not, and PostgreSQL then refuses to start over its shared memory. Engines run with
+//! their data folder as working directory, and that is how their orphans are recognised.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::process::{ProcessId, proc_folder, tree};
+
+/// How long one of them may take to die.
+const LEFTOVER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Kills every process whose working directory is `data`; returns how many there were.
+pub(crate) fn end_leftovers(data: &Path) -> usize {
+    let Ok(data) = fs::canonicalize(data) else { return 0 };
+    let works_there = |pid: &u32| {
+        fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|directory| directory == data)
+    };
+    let found: Vec<ProcessId> =
+        proc_folder::pids().filter(works_there).filter_map(ProcessId::of).collect();
+    for leftover in &found {
+        tracing::warn!(pid = leftover.pid, data = %data.display(), "ending a leftover");
+        if let Err(left) = tree::kill(*leftover, &[], LEFTOVER_PATIENCE) {
+            tracing::warn!(?left, "not gone after SIGKILL");
+        }
+    }
+    found.len()
+}

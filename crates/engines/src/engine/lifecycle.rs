@@ -1,0 +1,359 @@
+//! An engine's life: made or adopted, started, broken, stopped, removed.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::error::EngineError;
+use super::leftovers::end_leftovers;
+use super::site::{Site, remove_folder};
+use super::spec::{EngineSpec, Lag};
+use crate::home::Home;
+use crate::process::{Child, Exit, Spawner, Stopped, holder_of_port, is_port_free, last_lines};
+use crate::tool::{EngineKind, Installation};
+use crate::user::UserId;
+use crate::wait::wait_until;
+use crate::{postgres, valkey};
+
+/// Crash recovery of half a gigabyte of log on a busy machine is the longest start there is.
+const START_WITHIN: Duration = Duration::from_secs(60);
+
+/// A port of a process that has just been killed may take a moment to be free.
+const PORT_FREE_WITHIN: Duration = Duration::from_millis(500);
+
+/// How much of the log an error shows.
+const LAST_LINES_MAX: usize = 12;
+
+/// A server that is ours: started by us, and gone when this value is dropped.
+///
+/// Methods take `&self`, so that one task can wait for its end while another one stops it. Whoever
+/// supervises it sees to it that starts and stops do not overlap.
+#[derive(Debug)]
+pub struct Engine {
+    site: Site,
+    child: Mutex<Option<Child>>,
+}
+
+impl Engine {
+    /// Makes the data folder: from a template that is made once per version, or, for a replica,
+    /// from its running primary. Does not start it.
+    ///
+    /// # Errors
+    /// When the folder exists already, or a program of the engine fails.
+    pub async fn create(
+        spec: EngineSpec,
+        installation: &Installation,
+        spawner: &Spawner,
+        home: &Home,
+    ) -> Result<Self, EngineError> {
+        let engine = Self::new(spec, installation, spawner)?;
+        match engine.site.spec.kind {
+            EngineKind::Postgres => postgres::create(&engine.site, home).await?,
+            EngineKind::Valkey => valkey::create(&engine.site)?,
+        }
+        Ok(engine)
+    }
+
+    /// Takes over a data folder that is there already: kept by a stop, or copied from a template
+    /// with [`crate::copy_tree`]. Ports and peers may differ, the secrets may not.
+    ///
+    /// # Errors
+    /// When the folder is not one of an engine of this kind.
+    pub fn adopt(
+        spec: EngineSpec,
+        installation: &Installation,
+        spawner: &Spawner,
+    ) -> Result<Self, EngineError> {
+        let engine = Self::new(spec, installation, spawner)?;
+        if !engine.has_data() {
+            let data = engine.site.spec.data.clone();
+            return Err(EngineError::NoData { engine: engine.site.name(), data });
+        }
+        Ok(engine)
+    }
+
+    fn new(
+        spec: EngineSpec,
+        installation: &Installation,
+        spawner: &Spawner,
+    ) -> Result<Self, EngineError> {
+        let site = Site {
+            spec,
+            installation: installation.clone(),
+            spawner: spawner.clone(),
+            user: UserId::unprivileged()?,
+        };
+        Ok(Self { site, child: Mutex::new(None) })
+    }
+
+    /// Starts it and waits until it answers a real query. Does nothing when it runs already.
+    ///
+    /// # Errors
+    /// When its port is taken, it ends early, or it does not answer in time. The error shows the
+    /// last lines of its log, and nothing of it is left running.
+    pub async fn start(&self) -> Result<(), EngineError> {
+        if self.is_running() {
+            return Ok(());
+        }
+        self.check_port().await?;
+        let (data, log) = (self.site.spec.data.clone(), &self.site.spec.log);
+        tokio::task::spawn_blocking(move || end_leftovers(&data))
+            .await
+            .expect("a walk of /proc cannot panic");
+        self.site.make_parent(log)?;
+        let command = match self.site.spec.kind {
+            EngineKind::Postgres => {
+                postgres::prepare(&self.site)?;
+                postgres::command(&self.site)
+            }
+            EngineKind::Valkey => {
+                valkey::prepare(&self.site)?;
+                valkey::command(&self.site)
+            }
+        };
+        let child = self.site.spawner.spawn(command).await?;
+        *self.slot() = Some(child.clone());
+        let ready = self.come_up(&child).await;
+        if ready.is_err() {
+            child.kill_tree().await?;
+        }
+        ready
+    }
+
+    async fn check_port(&self) -> Result<(), EngineError> {
+        let port = self.site.spec.port;
+        let free = || async move { is_port_free(port).then_some(()) };
+        wait_until(PORT_FREE_WITHIN, free).await.ok_or_else(|| EngineError::PortBusy {
+            engine: self.site.name(),
+            port,
+            holder: holder_of_port(port),
+        })
+    }
+
+    async fn come_up(&self, child: &Child) -> Result<(), EngineError> {
+        let reason = Mutex::new("it has not come up".to_owned());
+        let answers = || async {
+            if self.site.spec.kind == EngineKind::Postgres
+                && !postgres::has_come_up(&self.site, child)
+            {
+                return None;
+            }
+            let answer = self.ready().await;
+            answer.map_err(|error| *lock(&reason) = error.to_string()).ok()
+        };
+        let (engine, log) = (self.site.name(), self.site.spec.log.clone());
+        tokio::select! {
+            exit = child.wait() => {
+                let last_lines = last_lines(&log, LAST_LINES_MAX);
+                return Err(EngineError::Exited { engine, exit, log, last_lines });
+            }
+            answer = wait_until(START_WITHIN, answers) => if answer.is_none() {
+                let last_lines = last_lines(&log, LAST_LINES_MAX);
+                let reason = lock(&reason).clone();
+                return Err(EngineError::NotReady { engine, within: START_WITHIN, reason, log, last_lines });
+            }
+        }
+        if self.site.spec.kind == EngineKind::Valkey {
+            valkey::forget_snapshot(&self.site)?;
+        }
+        Ok(())
+    }
+
+    /// Stops it in order, so that its data is kept; by force when it does not comply.
+    ///
+    /// # Errors
+    /// When something of it cannot be ended.
+    pub async fn stop(&self) -> Result<Stopped, EngineError> {
+        let Some(child) = self.child() else { return Ok(Stopped { killed: false }) };
+        match self.site.spec.kind {
+            EngineKind::Postgres => postgres::stop(&child).await,
+            EngineKind::Valkey => valkey::stop(&child).await,
+        }
+    }
+
+    /// Kills the server and all its processes at once, as a crash would.
+    ///
+    /// # Errors
+    /// When something of it survives.
+    pub async fn kill(&self) -> Result<(), EngineError> {
+        Ok(self.running()?.kill_tree().await?)
+    }
+
+    /// Freezes the server and all its processes: connections stay, nothing answers.
+    ///
+    /// # Errors
+    /// When it does not run, or not all of it can be frozen.
+    pub async fn pause(&self) -> Result<(), EngineError> {
+        Ok(self.running()?.pause_tree().await?)
+    }
+
+    /// Lets a paused server go on.
+    ///
+    /// # Errors
+    /// When it does not run, or stays frozen.
+    pub async fn resume(&self) -> Result<(), EngineError> {
+        Ok(self.running()?.resume_tree().await?)
+    }
+
+    /// Stops it in order and starts it again.
+    ///
+    /// # Errors
+    /// As [`Engine::stop`] and [`Engine::start`].
+    pub async fn restart(&self) -> Result<(), EngineError> {
+        self.stop().await?;
+        self.start().await
+    }
+
+    /// Empties a cache; returns how many keys went.
+    ///
+    /// # Errors
+    /// When it does not answer. For PostgreSQL, which nobody wants to lose.
+    pub async fn flush(&self) -> Result<u64, EngineError> {
+        match self.site.spec.kind {
+            EngineKind::Valkey => valkey::flush(&self.site).await,
+            EngineKind::Postgres => Err(self.unsupported("be flushed")),
+        }
+    }
+
+    /// Asks one real question, and waits two seconds at most for the answer.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ready(&self) -> Result<(), EngineError> {
+        match self.site.spec.kind {
+            EngineKind::Postgres => postgres::answer(&self.site).await,
+            EngineKind::Valkey => valkey::answer(&self.site).await,
+        }
+    }
+
+    /// How far a replica is behind; `None` for anything that is no replica.
+    ///
+    /// # Errors
+    /// When the replica or its primary does not answer.
+    pub async fn lag(&self) -> Result<Option<Lag>, EngineError> {
+        match self.site.spec.kind {
+            EngineKind::Postgres => postgres::lag(&self.site).await,
+            EngineKind::Valkey => Ok(None),
+        }
+    }
+
+    /// Runs an SQL script as superuser in the engine's database. It reads each variable as
+    /// `current_setting('standfast.NAME')`.
+    ///
+    /// # Errors
+    /// With the server's message and the line, when a statement fails.
+    pub async fn run_sql(
+        &self,
+        script: &str,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<(), EngineError> {
+        match self.site.spec.kind {
+            EngineKind::Postgres => postgres::run_script(&self.site, script, variables).await,
+            EngineKind::Valkey => Err(self.unsupported("run SQL")),
+        }
+    }
+
+    /// Ends it and deletes its data folder.
+    ///
+    /// # Errors
+    /// When that folder does not look like its own: then nothing is deleted.
+    pub async fn remove(self) -> Result<(), EngineError> {
+        let data = self.site.spec.data.clone();
+        if !self.has_data() {
+            return Err(EngineError::NotItsData { engine: self.site.name(), data });
+        }
+        if let Some(child) = self.child() {
+            child.kill_tree().await?;
+        }
+        remove_folder(&data).map_err(|source| self.site.io("remove", &data, source))
+    }
+
+    /// Whether its process runs, frozen or not.
+    pub fn is_running(&self) -> bool {
+        self.slot().as_ref().is_some_and(Child::is_running)
+    }
+
+    /// Waits for the end of its process; `None` when it was never started.
+    pub async fn wait_exit(&self) -> Option<Exit> {
+        let child = self.child()?;
+        Some(child.wait().await)
+    }
+
+    /// How services reach it, with their own role and password.
+    pub fn url(&self) -> String {
+        let EngineSpec { kind, port, database, user, secrets, .. } = &self.site.spec;
+        match (kind, user) {
+            (EngineKind::Postgres, Some(user)) => postgres_url(Login {
+                user,
+                password: &secrets.application,
+                port: *port,
+                database: database.as_deref(),
+            }),
+            (EngineKind::Postgres, None) | (EngineKind::Valkey, _) => self.admin_url(),
+        }
+    }
+
+    /// How the lab itself reaches it, with every right.
+    pub fn admin_url(&self) -> String {
+        let EngineSpec { kind, port, database, secrets, .. } = &self.site.spec;
+        match kind {
+            EngineKind::Postgres => postgres_url(Login {
+                user: "standfast",
+                password: &secrets.superuser,
+                port: *port,
+                database: database.as_deref(),
+            }),
+            EngineKind::Valkey => format!("redis://:{}@127.0.0.1:{port}", secrets.cache),
+        }
+    }
+
+    pub fn spec(&self) -> &EngineSpec {
+        &self.site.spec
+    }
+
+    pub fn installation(&self) -> &Installation {
+        &self.site.installation
+    }
+
+    /// Its process as last started, also when that has ended since.
+    pub fn child(&self) -> Option<Child> {
+        self.slot().clone()
+    }
+
+    fn running(&self) -> Result<Child, EngineError> {
+        self.child()
+            .filter(Child::is_running)
+            .ok_or_else(|| EngineError::NotRunning { engine: self.site.name() })
+    }
+
+    fn has_data(&self) -> bool {
+        match self.site.spec.kind {
+            EngineKind::Postgres => postgres::is_data_folder(&self.site.spec.data),
+            EngineKind::Valkey => valkey::is_data_folder(&self.site.spec.data),
+        }
+    }
+
+    fn unsupported(&self, action: &'static str) -> EngineError {
+        EngineError::Unsupported { engine: self.site.name(), kind: self.site.spec.kind, action }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Child>> {
+        lock(&self.child)
+    }
+}
+
+struct Login<'a> {
+    user: &'a str,
+    password: &'a str,
+    port: u16,
+    database: Option<&'a str>,
+}
+
+fn postgres_url(login: Login<'_>) -> String {
+    let Login { user, password, port, database } = login;
+    format!("postgresql://{user}:{password}@127.0.0.1:{port}/{}", database.unwrap_or("postgres"))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,12 @@
+//! One engine, of whatever kind: made, started, asked, broken and stopped through one interface.
+
+mod error;
+mod leftovers;
+mod lifecycle;
+mod site;
+mod spec;
+
+pub use error::EngineError;
+pub use lifecycle::Engine;
+pub(crate) use site::{Site, TemporaryFile, remove_folder};
+pub use spec::{EngineSpec, Lag, Upstream};

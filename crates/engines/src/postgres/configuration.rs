@@ -1,0 +1,152 @@
+//! The configuration that we write: one included file, rewritten at every start because ports move.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::engine::{EngineError, Site, Upstream};
+
+/// Included at the end of the server's own `postgresql.conf`, so what it says wins.
+pub(super) const CONFIGURATION_FILE: &str = "standfast.conf";
+
+/// Holds the replicator's password; libpq insists on mode 0600.
+pub(super) const REPLICATION_PASSFILE: &str = "replication.pgpass";
+
+pub(super) const SUPERUSER: &str = "standfast";
+pub(super) const REPLICATOR: &str = "replicator";
+/// The database that always exists.
+pub(super) const MAINTENANCE_DATABASE: &str = "postgres";
+
+/// Passwords only, and only over loopback. `all` does not cover replication.
+const HOST_BASED_AUTHENTICATION: &str = "\
+# Written by standfast at every start.
+host all         all        127.0.0.1/32 scram-sha-256
+host replication replicator 127.0.0.1/32 scram-sha-256
+";
+
+/// What a system may not set: it is what standfast promises, or what moves with the instance.
+const MANAGED: [&str; 8] = [
+    "data_directory",
+    "hba_file",
+    "listen_addresses",
+    "password_encryption",
+    "port",
+    "primary_conninfo",
+    "primary_slot_name",
+    "unix_socket_directories",
+];
+
+/// Our settings. A system can override every one of them.
+const SETTINGS: [(&str, &str); 26] = [
+    // Durability as in production: an experiment about lost writes must not lose them to us.
+    ("fsync", "on"),
+    ("wal_level", "replica"),
+    ("max_wal_senders", "10"),
+    ("max_replication_slots", "10"),
+    ("hot_standby", "on"),
+    // A vacuum on the primary must not cancel a search on the replica: that is not our fault to inject.
+    ("hot_standby_feedback", "on"),
+    // A replica that stays away must not fill the primary's disk.
+    ("max_slot_wal_keep_size", "2GB"),
+    // After a restart of the primary the replica is back in 0.2 s, not in 5.
+    ("wal_retrieve_retry_interval", "200ms"),
+    ("wal_receiver_status_interval", "1s"),
+    // A primary that hangs, and a replica that hangs, are noticed in seconds. The latter also
+    // bounds how long a frozen replica delays the primary's fast shutdown.
+    ("wal_receiver_timeout", "5s"),
+    ("wal_sender_timeout", "3s"),
+    // Crash recovery reads at most this much log, so it takes a second or so.
+    ("max_wal_size", "512MB"),
+    // Each recycled segment is copied with the template.
+    ("min_wal_size", "80MB"),
+    ("shared_buffers", "128MB"),
+    ("max_connections", "100"),
+    // Compiling a plan takes longer than any of our queries.
+    ("jit", "off"),
+    ("timezone", "UTC"),
+    ("log_timezone", "UTC"),
+    ("lc_messages", "C"),
+    ("logging_collector", "off"),
+    ("log_destination", "stderr"),
+    ("log_line_prefix", "%m [%p] %q%u@%d "),
+    // A checkpoint in the log explains a spike in the latency.
+    ("log_checkpoints", "on"),
+    // Statements could hold a user's secrets; the error itself is enough.
+    ("log_min_error_statement", "panic"),
+    // A crashed backend makes the server restart itself, as in production.
+    ("restart_after_crash", "on"),
+    ("update_process_title", "on"),
+];
+
+/// Whether `folder` is one of a PostgreSQL server that we made.
+pub(crate) fn is_data_folder(folder: &Path) -> bool {
+    folder.join("PG_VERSION").is_file() && folder.join(CONFIGURATION_FILE).is_file()
+}
+
+/// Writes all that depends on this instance: ports, peers, passwords, roles.
+pub(super) fn write(site: &Site) -> Result<(), EngineError> {
+    let data = &site.spec.data;
+    for (key, value) in &site.spec.settings {
+        site.check_setting(key, value, &MANAGED)?;
+    }
+    site.write(&data.join(CONFIGURATION_FILE), &render(site))?;
+    site.write(&data.join("pg_hba.conf"), HOST_BASED_AUTHENTICATION)?;
+    if site.spec.replica_of.is_some() {
+        let password = &site.spec.secrets.replicator;
+        site.write(&data.join(REPLICATION_PASSFILE), &passfile(REPLICATOR, password))?;
+        site.write(&data.join("standby.signal"), "")?;
+    }
+    Ok(())
+}
+
+/// The text of a password file that serves any host and port.
+pub(super) fn passfile(user: &str, password: &str) -> String {
+    format!("*:*:*:{user}:{password}\n")
+}
+
+fn render(site: &Site) -> String {
+    let spec = &site.spec;
+    let mut settings: BTreeMap<&str, String> =
+        SETTINGS.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+    settings.extend(spec.settings.iter().map(|(key, value)| (key.as_str(), value.clone())));
+    settings.insert("port", spec.port.to_string());
+    settings.insert("listen_addresses", "127.0.0.1".to_owned());
+    settings.insert("unix_socket_directories", String::new());
+    settings.insert("password_encryption", "scram-sha-256".to_owned());
+    settings.insert("cluster_name", spec.name.clone());
+    if let Some(upstream) = &spec.replica_of {
+        settings.insert("primary_slot_name", upstream.slot.clone());
+        settings.insert("primary_conninfo", connection_info(site, upstream));
+    }
+    let mut text = String::from("# Written by standfast at every start; changes are lost.\n");
+    for (key, value) in settings {
+        writeln!(text, "{key} = {}", quoted(&value)).expect("a string takes any text");
+    }
+    text
+}
+
+fn connection_info(site: &Site, upstream: &Upstream) -> String {
+    let passfile = site.spec.data.join(REPLICATION_PASSFILE);
+    format!(
+        "host={} port={} user={REPLICATOR} passfile={} application_name={} connect_timeout=2",
+        quoted(&upstream.host),
+        upstream.port,
+        quoted(&passfile.to_string_lossy()),
+        quoted(&site.spec.name),
+    )
+}
+
+/// PostgreSQL's configuration and libpq's connection strings quote alike.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_in_a_value_stays_inside_it() {
+        assert_eq!(quoted(r"it's a \ path"), r"'it\'s a \\ path'");
+    }
+}

@@ -1,0 +1,103 @@
+//! The data folder of an empty server, made once by `initdb` and copied ever after.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::configuration::{CONFIGURATION_FILE, SUPERUSER};
+use super::create::single_user;
+use crate::engine::{EngineError, Site, TemporaryFile, remove_folder};
+use crate::home::Home;
+use crate::secrets::Secrets;
+
+/// initdb takes a second here; a slow disk may take ten times that.
+const INITDB_WITHIN: Duration = Duration::from_secs(120);
+
+/// Checksums, because corruption must not pass for an answer. Locale C sorts the same everywhere.
+const INITDB_OPTIONS: [&str; 7] = [
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--data-checksums",
+    "--username=standfast",
+    "--no-instructions",
+    // The default of 16 MB would make up half of the template.
+    "--wal-segsize=4",
+];
+
+/// Nobody but its owner makes anything in `public`; from version 15 on this is so anyway.
+const TEMPLATE_SQL: [&str; 1] = ["REVOKE CREATE ON SCHEMA public FROM PUBLIC"];
+
+/// The template for this version of the server, made now if it is not there yet.
+///
+/// Two that need it at the same time do not make it twice: the second one waits for a file lock,
+/// which ends with its holder. The folder gets its name when it is complete.
+pub(super) async fn template(site: &Site, home: &Home) -> Result<PathBuf, EngineError> {
+    home.prepare()?;
+    let template = home.templates().join(template_name(site));
+    if template.is_dir() {
+        return Ok(template);
+    }
+    let _lock = lock(site, template.with_extension("lock")).await?;
+    if template.is_dir() {
+        return Ok(template);
+    }
+    let unfinished = template.with_extension("unfinished");
+    // Only a builder that was killed leaves one, as we hold the lock.
+    remove_folder(&unfinished).map_err(|source| site.io("remove", &unfinished, source))?;
+    build(site, &unfinished).await?;
+    fs::rename(&unfinished, &template).map_err(|source| site.io("rename", &unfinished, source))?;
+    tracing::info!(template = %template.display(), "made a template");
+    Ok(template)
+}
+
+/// Names everything that the template depends on.
+fn template_name(site: &Site) -> String {
+    let mut digest = Sha256::new();
+    for part in INITDB_OPTIONS.iter().chain(&TEMPLATE_SQL) {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    let user = site.user.as_ref().map_or(nix::unistd::getuid().as_raw(), |user| user.uid);
+    let hash: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    // An extension is set on it, so it must not end in something that looks like one.
+    format!("postgres-{}-{user}-{hash}", site.installation.version.replace('.', "-"))
+}
+
+/// Waiting for a file lock blocks, so it is done elsewhere.
+async fn lock(site: &Site, path: PathBuf) -> Result<File, EngineError> {
+    let wait = {
+        let path = path.clone();
+        move || {
+            let file = File::options().create(true).truncate(false).write(true).open(path)?;
+            file.lock()?;
+            Ok(file)
+        }
+    };
+    let locked = tokio::task::spawn_blocking(wait).await.expect("waiting for a lock cannot panic");
+    locked.map_err(|source| site.io("lock", &path, source))
+}
+
+async fn build(site: &Site, folder: &Path) -> Result<(), EngineError> {
+    site.make_private_folder(folder)?;
+    // Nobody will ever log in with it: whoever copies the template sets another one.
+    let passfile = TemporaryFile(folder.with_extension("password"));
+    site.write(&passfile.0, &Secrets::generate().superuser)?;
+    let mut command = site.command(site.installation.path.join("initdb")).arguments(INITDB_OPTIONS);
+    for (option, value) in [("--pwfile", &passfile.0), ("--pgdata", &folder.to_owned())] {
+        command = command.arguments([option.into(), value.clone().into_os_string()]);
+    }
+    site.run(command, INITDB_WITHIN).await?;
+    drop(passfile);
+
+    let configuration = folder.join("postgresql.conf");
+    let mut text = fs::read_to_string(&configuration)
+        .map_err(|source| site.io("read", &configuration, source))?;
+    text.push_str(&format!("include '{CONFIGURATION_FILE}'\n"));
+    site.write(&configuration, &text)?;
+    site.write(&folder.join(CONFIGURATION_FILE), "")?;
+    debug_assert!(INITDB_OPTIONS.iter().any(|option| option.ends_with(SUPERUSER)));
+    single_user(site, folder, "template1", &TEMPLATE_SQL.map(str::to_owned)).await
+}
