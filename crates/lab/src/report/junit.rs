@@ -60,6 +60,8 @@ fn verdict_case(result: &ExperimentResult) -> TestCase {
 
 fn claim_case(result: &ExperimentResult, claim: &ClaimResult) -> TestCase {
     let status = match claim.verdict {
+        // What holds in a run that proves nothing is not proven either.
+        Verdict::Holds if !result.conclusive => TestCaseStatus::skipped(),
         Verdict::Holds => TestCaseStatus::success(),
         Verdict::Refuted => {
             let worst = claim.worst.map_or_else(String::new, |worst| figure(worst, claim.unit));

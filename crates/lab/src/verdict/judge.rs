@@ -4,6 +4,8 @@
 //! fault without effect, load not delivered) makes the arm unknown whatever its figures say. And a
 //! tactic is proven only by a control arm that fares worse.
 
+use standfast_checker::{Proportion, Summary};
+
 use super::figure::{distance, figure};
 use super::outcome::Verdict;
 use super::result::{Arm, ArmResult, ClaimResult, ClaimTrial, IntervalResult, Limit};
@@ -136,9 +138,10 @@ pub fn judge_claim(claim: ClaimHead, trials: Vec<ClaimTrial>) -> ClaimResult {
     let ClaimHead { id, text, measure, during, limit, unit } = claim;
     let values: Vec<f64> = trials.iter().filter_map(|trial| trial.measured).collect();
     let worst = values.iter().copied().min_by(|a, b| limit.margin(*a).total_cmp(&limit.margin(*b)));
-    let summary = standfast_checker::Summary::of(values.iter().copied());
+    let summary = Summary::of(values.iter().copied());
     let interval = match trials.as_slice() {
         [only] => only.interval,
+        several if unit == Unit::Share => pooled(several),
         _ => summary.and_then(|summary| summary.interval).map(IntervalResult::from),
     };
     let refuted_in = trials.iter().filter(|trial| trial.verdict == Verdict::Refuted).count();
@@ -160,6 +163,17 @@ pub fn judge_claim(claim: ClaimHead, trials: Vec<ClaimTrial>) -> ClaimResult {
         refuted_in: refuted_in as u32,
         trials,
     }
+}
+
+/// Shares of several trials count as one large sample: a median of shares near 100 % would hide
+/// how few operations stand behind it.
+fn pooled(trials: &[ClaimTrial]) -> Option<IntervalResult> {
+    let counted = trials.iter().filter_map(|trial| trial.measured.map(|share| (share, trial.n)));
+    let sum = counted.fold(Proportion::default(), |sum, (share, n)| Proportion {
+        hits: sum.hits + (share * n as f64).round() as u64,
+        total: sum.total + n,
+    });
+    sum.interval().map(Into::into)
 }
 
 fn refutation(claim: &ClaimResult) -> String {
