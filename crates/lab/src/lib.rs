@@ -5,6 +5,7 @@
 
 pub mod claim;
 pub mod fault;
+pub mod instance;
 pub mod report;
 pub mod run;
 pub mod spec;

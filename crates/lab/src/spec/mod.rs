@@ -28,3 +28,6 @@ pub use system::{
     ServiceDeclaration, ServiceOverride, StopSignal, System, SystemFile, TacticDeclaration,
 };
 pub use units::{Length, Moment, Rate, UnitError};
+
+pub(crate) use suggestion::nearest;
+pub(crate) use system::is_name;

@@ -19,6 +19,8 @@ pub use file::{
 };
 pub use ready::{Ready, ReadyCheck};
 
+pub(crate) use check::is_name;
+
 /// A system whose declaration makes sense.
 #[derive(Clone, Debug)]
 pub struct System {

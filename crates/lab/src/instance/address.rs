@@ -1,0 +1,77 @@
+//! The addresses of an instance's processes, as placeholders know them.
+
+use std::collections::BTreeMap;
+
+/// Where one process is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) url: String,
+    /// Of engines: with the rights of the superuser.
+    pub(crate) admin_url: Option<String>,
+}
+
+impl Address {
+    /// A service of this machine.
+    pub(crate) fn of_service(port: u16) -> Self {
+        let url = format!("http://127.0.0.1:{port}");
+        Self { host: "127.0.0.1".to_owned(), port, url, admin_url: None }
+    }
+
+    /// An engine that runs elsewhere; `None` when `url` names no host.
+    pub(crate) fn of_external(url: &str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let authority = rest.split(['/', '?']).next()?;
+        let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let default = match scheme {
+            "postgres" | "postgresql" => 5432,
+            "redis" | "valkey" => 6379,
+            _ => return None,
+        };
+        // The colons of an IPv6 address stand in brackets.
+        let (host, port) = match host_and_port.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
+            _ => (host_and_port, default),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let is_named = !host.is_empty();
+        let url = url.to_owned();
+        is_named.then(|| Self { host, port, admin_url: Some(url.clone()), url })
+    }
+
+    /// Adds what `{process.…}` stands for.
+    pub(crate) fn add_to(&self, process: &str, values: &mut BTreeMap<String, String>) {
+        values.insert(format!("{process}.host"), self.host.clone());
+        values.insert(format!("{process}.port"), self.port.to_string());
+        values.insert(format!("{process}.url"), self.url.clone());
+        if let Some(admin_url) = &self.admin_url {
+            values.insert(format!("{process}.admin_url"), admin_url.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(url: &str, expected: Option<(&str, u16)>) {
+        let address = Address::of_external(url);
+        let found = address.as_ref().map(|address| (address.host.as_str(), address.port));
+        assert_eq!(found, expected, "{url}");
+    }
+
+    #[test]
+    fn host_and_port_are_read_from_a_url() {
+        check(
+            "postgresql://a:b@db.example:6543/offers?sslmode=disable",
+            Some(("db.example", 6543)),
+        );
+        check("postgresql://a:p@ss@10.0.0.1/offers", Some(("10.0.0.1", 5432)));
+        check("redis://:secret@[::1]:7000", Some(("::1", 7000)));
+        check("redis://[::1]", Some(("::1", 6379)));
+        check("mysql://a@b/c", None);
+        check("db.example:5432", None);
+        check("redis://:secret@", None);
+    }
+}

@@ -1,0 +1,82 @@
+//! How long to wait before a process that ended is started again.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The first pause: a service that died once is back before most clients have given up.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest pause: what cannot start should not use up the machine.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Whoever ran this long was healthy: its next end is a new story.
+const HEALTHY_AFTER: Duration = Duration::from_secs(10);
+/// Ends in a row after which a process is given up. With the doubling pauses this takes some 20 s.
+pub const CRASHES_MAX: u32 = 10;
+
+/// What to do about an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    RestartAfter(Duration),
+    /// It ended too often: only a person can help.
+    GiveUp,
+}
+
+/// Counts ends in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Backoff {
+    crashes: u32,
+    started: Option<Instant>,
+}
+
+impl Backoff {
+    /// Notes that the process runs since `now`.
+    pub(crate) fn record_start(&mut self, now: Instant) {
+        self.started = Some(now);
+    }
+
+    /// Answers for a process that ended at `now`.
+    pub(crate) fn record_end(&mut self, now: Instant) -> Decision {
+        if self.started.is_some_and(|started| now.duration_since(started) >= HEALTHY_AFTER) {
+            self.crashes = 0;
+        }
+        self.started = None;
+        self.crashes += 1;
+        if self.crashes > CRASHES_MAX {
+            return Decision::GiveUp;
+        }
+        let doubled = PAUSE_MIN.saturating_mul(1 << (self.crashes - 1).min(16));
+        Decision::RestartAfter(doubled.min(PAUSE_MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pause_ms(decision: Decision) -> Option<u128> {
+        match decision {
+            Decision::RestartAfter(pause) => Some(pause.as_millis()),
+            Decision::GiveUp => None,
+        }
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_bound_and_then_it_is_given_up() {
+        let (mut backoff, now) = (Backoff::default(), Instant::now());
+        let pauses: Vec<_> = (0..=CRASHES_MAX).map(|_| pause_ms(backoff.record_end(now))).collect();
+        let expected = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, 5000];
+        assert_eq!(pauses[..10], expected.map(Some));
+        assert_eq!(pauses[10], None, "given up");
+    }
+
+    #[test]
+    fn a_healthy_run_makes_the_next_end_the_first_again() {
+        let (mut backoff, start) = (Backoff::default(), Instant::now());
+        for _ in 0..5 {
+            backoff.record_start(start);
+            backoff.record_end(start + HEALTHY_AFTER / 2);
+        }
+        backoff.record_start(start);
+        assert_eq!(pause_ms(backoff.record_end(start + HEALTHY_AFTER)), Some(100));
+    }
+}

@@ -1,0 +1,81 @@
+//! The engines of an instance: what each is configured with, and with which programs it runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use standfast_engines::{
+    EngineKind, EngineSpec, Home, Installation, Secrets, Tool, Upstream, find,
+};
+
+use super::options::ProvisionError;
+use crate::spec::{self, EngineDeclaration, RequiredTool, System};
+
+/// Programs of all tools that a system needs on this machine.
+pub(crate) fn find_tools(
+    system: &System,
+    external: &BTreeMap<String, String>,
+    home: &Home,
+) -> Result<BTreeMap<Tool, Installation>, ProvisionError> {
+    let engines = system.engines.iter().filter(|(name, _)| !external.contains_key(*name));
+    let engines = engines.map(|(_, engine)| EngineKind::from(engine.kind).tool());
+    let required = system.requires.iter().map(|tool| Tool::from(*tool));
+    let mut tools = BTreeMap::new();
+    for tool in engines.chain(required) {
+        if !tools.contains_key(&tool) {
+            tools.insert(tool, find(tool, home)?);
+        }
+    }
+    Ok(tools)
+}
+
+/// Where the data and the log of an engine are, and who may use it.
+#[derive(Debug)]
+pub(crate) struct EnginePlaces<'a> {
+    pub(crate) data: &'a Path,
+    pub(crate) log: &'a Path,
+    pub(crate) ports: &'a BTreeMap<String, u16>,
+    pub(crate) secrets: &'a Secrets,
+}
+
+/// The configuration of the engine `name`.
+pub(crate) fn engine_spec(system: &System, name: &str, places: &EnginePlaces<'_>) -> EngineSpec {
+    let declared = &system.engines[name];
+    let port = |name: &str| places.ports.get(name).copied().unwrap_or_default();
+    let primary = declared.replica_of.as_deref();
+    // A replica has the databases and roles of its primary.
+    let owner: &EngineDeclaration = primary.map_or(declared, |primary| &system.engines[primary]);
+    EngineSpec {
+        name: name.to_owned(),
+        kind: declared.kind.into(),
+        port: port(name),
+        data: places.data.to_owned(),
+        log: places.log.to_owned(),
+        database: owner.database.clone(),
+        user: owner.user.clone(),
+        settings: declared.settings.clone(),
+        replica_of: primary.map(|primary| Upstream {
+            host: "127.0.0.1".to_owned(),
+            port: port(primary),
+            slot: format!("standfast_{}", name.replace('-', "_")),
+        }),
+        secrets: places.secrets.clone(),
+    }
+}
+
+impl From<spec::EngineKind> for EngineKind {
+    fn from(kind: spec::EngineKind) -> Self {
+        match kind {
+            spec::EngineKind::Postgres => Self::Postgres,
+            spec::EngineKind::Valkey => Self::Valkey,
+        }
+    }
+}
+
+impl From<RequiredTool> for Tool {
+    fn from(tool: RequiredTool) -> Self {
+        match tool {
+            RequiredTool::Nginx => Self::Nginx,
+            RequiredTool::Chromium => Self::Chromium,
+        }
+    }
+}

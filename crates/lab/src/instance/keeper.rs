@@ -1,0 +1,441 @@
+//! Looks after one process: one task owns its state, and everybody else sends it orders.
+//!
+//! A process that ends without having been asked to is started again, with a growing pause. One
+//! that a fault holds is left as it is until the fault is healed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use standfast_engines::process::{Child, Exit};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::backoff::{Backoff, CRASHES_MAX, Decision};
+use super::events::EventSink;
+use super::registry::Registry;
+use super::status::{ProcessState, Status};
+use super::unit::{Unit, UnitError};
+use crate::fault::{self, Evidence, FaultError, FaultKind};
+use crate::spec::Restart;
+
+/// Each sender waits for its answer, so this bounds how many wait at once.
+const ORDERS_MAX: usize = 16;
+
+/// A process that is to be ready again after a fault gets as long as PostgreSQL may need to replay
+/// what it missed.
+const READY_AGAIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// Whoever gave an order, and waits for what came of it.
+type Reply<T> = oneshot::Sender<T>;
+/// A failure is told to everybody who waits for the same start.
+pub(crate) type Outcome = Result<(), Arc<UnitError>>;
+
+/// What a keeper is asked to do.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Answered when the process is ready.
+    Start(Reply<Outcome>),
+    /// Ended in an orderly way, and not started again.
+    Stop(Reply<Outcome>),
+    /// Ended at once, and not started again.
+    Kill(Reply<Outcome>),
+    /// Answered when the fault is verified to be in effect.
+    Inject { kind: FaultKind, is_held: bool, reply: Reply<Result<Evidence, FaultError>> },
+    /// Answered when the process is ready again.
+    Heal(Reply<Outcome>),
+}
+
+/// How others reach a keeper.
+#[derive(Clone, Debug)]
+pub(crate) struct KeeperHandle {
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) status: watch::Receiver<Status>,
+}
+
+/// What a keeper is made of.
+#[derive(Debug)]
+pub(crate) struct KeeperParts {
+    pub(crate) name: String,
+    pub(crate) unit: Unit,
+    pub(crate) restart: Restart,
+    pub(crate) events: EventSink,
+    pub(crate) registry: Arc<Registry>,
+}
+
+pub(crate) struct Keeper {
+    parts: KeeperParts,
+    orders: mpsc::Receiver<Order>,
+    status: watch::Sender<Status>,
+    backoff: Backoff,
+    hold: Option<FaultKind>,
+    /// The process whose end is to be noticed.
+    watched: Option<Child>,
+    restart_at: Option<Instant>,
+    ended_at: Option<Instant>,
+    launched_at: Option<Instant>,
+    ready: Option<ReadyWait>,
+    waiting: Vec<Reply<Outcome>>,
+}
+
+/// A service that is asked whether it is ready, until it is.
+struct ReadyWait {
+    answer: std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send>>,
+}
+
+impl Keeper {
+    /// A keeper whose task is [`Keeper::run`]; the process does not run yet.
+    pub(crate) fn new(parts: KeeperParts) -> (Self, KeeperHandle) {
+        let (orders, received) = mpsc::channel(ORDERS_MAX);
+        let (status, seen) = watch::channel(Status::new(ProcessState::Stopped));
+        let keeper = Self {
+            parts,
+            orders: received,
+            status,
+            backoff: Backoff::default(),
+            hold: None,
+            watched: None,
+            restart_at: None,
+            ended_at: None,
+            launched_at: None,
+            ready: None,
+            waiting: Vec::new(),
+        };
+        (keeper, KeeperHandle { orders, status: seen })
+    }
+
+    /// Runs until nobody can give orders any more; the process ends with it.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let watched = self.watched.clone();
+            let restart_at = self.restart_at;
+            // Every branch only waits; what follows from it happens outside, uncancelled.
+            let happened = tokio::select! {
+                biased;
+                order = self.orders.recv() => match order {
+                    Some(order) => Happened::Order(order),
+                    None => break,
+                },
+                exit = ended(watched) => Happened::Exit(exit),
+                () = until(restart_at) => Happened::RestartDue,
+                ready = answered(self.ready.as_mut()) => Happened::Ready(ready),
+            };
+            match happened {
+                Happened::Order(order) => self.obey(order).await,
+                Happened::Exit(exit) => self.exited(exit),
+                Happened::RestartDue => self.restart().await,
+                Happened::Ready(Ok(())) => self.became_ready(),
+                Happened::Ready(Err(reason)) => self.not_ready(reason),
+            }
+        }
+    }
+
+    async fn obey(&mut self, order: Order) {
+        match order {
+            Order::Start(reply) => self.start(reply).await,
+            Order::Stop(reply) => {
+                let ended = self.parts.unit.stop().await;
+                self.ended_on_purpose(ended, reply);
+            }
+            Order::Kill(reply) => {
+                let ended = self.parts.unit.kill().await;
+                self.ended_on_purpose(ended, reply);
+            }
+            Order::Inject { kind, is_held, reply } => {
+                let injected = self.inject(kind, is_held).await;
+                // Somebody who no longer waits can still heal all.
+                drop(reply.send(injected));
+            }
+            Order::Heal(reply) => self.heal(reply).await,
+        }
+    }
+
+    async fn start(&mut self, reply: Reply<Outcome>) {
+        if let Some(fault) = self.hold {
+            let name = self.parts.name.clone();
+            drop(reply.send(Err(Arc::new(UnitError::Held { name, fault }))));
+            return;
+        }
+        if self.state() == ProcessState::Ready {
+            drop(reply.send(Ok(())));
+            return;
+        }
+        self.waiting.push(reply);
+        if !self.parts.unit.is_running() {
+            self.backoff = Backoff::default();
+            self.launch().await;
+        }
+    }
+
+    /// Starts the process, and reports when that fails.
+    async fn launch(&mut self) {
+        self.restart_at = None;
+        let now = Instant::now();
+        self.launched_at = Some(now);
+        self.backoff.record_start(now);
+        self.set(ProcessState::Starting);
+        match self.parts.unit.launch().await {
+            Ok(()) => self.launched(),
+            Err(error) => {
+                let reason = first_line(&error.to_string());
+                self.send(self.event("exited").with("status", reason));
+                self.answer(&Err(Arc::new(error)));
+                self.crashed();
+            }
+        }
+    }
+
+    fn launched(&mut self) {
+        self.watched = self.parts.unit.child();
+        if let Some(child) = &self.watched {
+            self.parts.registry.started(child);
+        }
+        let (child, started) = (self.watched.clone(), self.launched_at);
+        self.status.send_modify(|status| (status.child, status.started) = (child, started));
+        if let Some(ended) = self.ended_at.take() {
+            let after_ms = milliseconds(ended.elapsed());
+            self.send(self.event("restarted").with("after_ms", after_ms));
+        }
+        self.await_ready();
+    }
+
+    /// An engine that is launched is ready; a service is asked.
+    fn await_ready(&mut self) {
+        let Unit::Service(service) = &self.parts.unit else { return self.became_ready() };
+        let readiness = service.plan.readiness.clone();
+        let deadline = Instant::now() + service.plan.ready_within;
+        self.ready =
+            Some(ReadyWait { answer: Box::pin(async move { readiness.wait(deadline).await }) });
+    }
+
+    fn became_ready(&mut self) {
+        self.ready = None;
+        let took = self.launched_at.map(|launched| launched.elapsed());
+        self.status.send_modify(|status| status.ready_in = took);
+        self.set(ProcessState::Ready);
+        self.send(self.event("ready").with("ready_ms", took.map_or(0, milliseconds)));
+        self.answer(&Ok(()));
+    }
+
+    /// Tells those who wait, and goes on asking: what it lacks may come back.
+    fn not_ready(&mut self, reason: String) {
+        self.await_ready();
+        if let Unit::Service(service) = &self.parts.unit {
+            let error = UnitError::NotReady {
+                name: self.parts.name.clone(),
+                within: service.plan.ready_within,
+                reason,
+                log: service.plan.log.clone(),
+                lines: service.last_lines(),
+            };
+            self.answer(&Err(Arc::new(error)));
+        }
+    }
+
+    /// The process ended, and nobody asked it to.
+    fn exited(&mut self, exit: Exit) {
+        self.gone();
+        self.send(self.event("exited").with("status", exit.to_string()));
+        if !self.waiting.is_empty() {
+            let log = self.parts.unit.log().to_owned();
+            let error = UnitError::Ended {
+                name: self.parts.name.clone(),
+                exit,
+                lines: standfast_engines::process::last_lines(&log, super::unit::LOG_LINES_SHOWN),
+                log,
+            };
+            self.answer(&Err(Arc::new(error)));
+        }
+        match self.hold {
+            None => self.crashed(),
+            Some(_) => self.set(ProcessState::Stopped),
+        }
+    }
+
+    fn crashed(&mut self) {
+        let now = Instant::now();
+        self.ended_at.get_or_insert(now);
+        if self.parts.restart == Restart::Never {
+            self.set(ProcessState::Failed);
+            return;
+        }
+        match self.backoff.record_end(now) {
+            Decision::RestartAfter(pause) => {
+                self.restart_at = Some(now + pause);
+                self.set(ProcessState::Restarting);
+            }
+            Decision::GiveUp => {
+                self.set(ProcessState::Failed);
+                self.send(self.event("crash_loop").with("crashes", CRASHES_MAX));
+            }
+        }
+    }
+
+    async fn restart(&mut self) {
+        self.status.send_modify(|status| status.restarts += 1);
+        self.launch().await;
+    }
+
+    fn ended_on_purpose(&mut self, ended: Result<(), UnitError>, reply: Reply<Outcome>) {
+        let was_running = self.watched.is_some();
+        (self.restart_at, self.ended_at, self.hold) = (None, None, None);
+        if ended.is_ok() {
+            self.gone();
+            self.set(ProcessState::Stopped);
+            if was_running {
+                self.send(self.event("stopped"));
+            }
+        }
+        drop(reply.send(ended.map_err(Arc::new)));
+    }
+
+    async fn inject(&mut self, kind: FaultKind, is_held: bool) -> Result<Evidence, FaultError> {
+        let name = self.parts.name.clone();
+        if let Some(held) = self.hold {
+            return Err(FaultError::AlreadyHeld { target: name, held });
+        }
+        if !self.parts.unit.is_running() {
+            return Err(FaultError::no_effect(kind, &name, "it is not running"));
+        }
+        // Before the process ends, or its end would look like a crash.
+        self.hold = (is_held || kind.lasts()).then_some(kind);
+        let injected = fault::inject(kind, &name, &mut self.parts.unit).await;
+        if injected.is_err() {
+            self.hold = None;
+            return injected;
+        }
+        match kind {
+            FaultKind::Stop => self.held_down(),
+            FaultKind::Kill if is_held => self.held_down(),
+            FaultKind::Kill => {
+                self.gone();
+                self.send(self.event("exited").with("status", "was killed by the lab"));
+                self.crashed();
+            }
+            FaultKind::Pause => {
+                self.ready = None;
+                self.set(ProcessState::Paused);
+            }
+            FaultKind::Flush => self.hold = None,
+            FaultKind::Restart => {
+                self.hold = None;
+                self.gone();
+                self.launch().await;
+            }
+        }
+        injected
+    }
+
+    fn held_down(&mut self) {
+        self.gone();
+        self.set(ProcessState::Stopped);
+    }
+
+    async fn heal(&mut self, reply: Reply<Outcome>) {
+        let hold = self.hold.take();
+        self.waiting.push(reply);
+        if hold == Some(FaultKind::Pause) && self.parts.unit.is_running() {
+            self.launched_at = Some(Instant::now());
+            match self.resume().await {
+                Ok(()) => self.await_ready(),
+                Err(error) => self.answer(&Err(Arc::new(error))),
+            }
+        } else if hold.is_some() && !self.parts.unit.is_running() {
+            self.backoff = Backoff::default();
+            self.launch().await;
+        } else if self.state() == ProcessState::Ready {
+            self.answer(&Ok(()));
+        }
+    }
+
+    async fn resume(&mut self) -> Result<(), UnitError> {
+        self.set(ProcessState::Starting);
+        self.parts.unit.resume().await?;
+        self.parts.unit.answers().await
+    }
+
+    /// Forgets the process that has ended.
+    fn gone(&mut self) {
+        (self.watched, self.ready) = (None, None);
+        self.parts.registry.ended(&self.parts.name);
+        self.status.send_modify(|status| (status.child, status.started) = (None, None));
+    }
+
+    fn answer(&mut self, outcome: &Outcome) {
+        for reply in self.waiting.drain(..) {
+            drop(reply.send(outcome.clone()));
+        }
+    }
+
+    fn state(&self) -> ProcessState {
+        self.status.borrow().state
+    }
+
+    fn set(&self, state: ProcessState) {
+        let hold = self.hold;
+        self.status.send_modify(|status| (status.state, status.fault) = (state, hold));
+    }
+
+    fn event(&self, event: &str) -> standfast_history::Event {
+        self.parts.events.supervisor(event, &self.parts.name)
+    }
+
+    fn send(&self, event: standfast_history::Event) {
+        self.parts.events.send(event);
+    }
+}
+
+impl KeeperHandle {
+    /// Gives an order and waits for what came of it.
+    pub(crate) async fn order(&self, order: impl FnOnce(Reply<Outcome>) -> Order) -> Outcome {
+        let (reply, answer) = oneshot::channel();
+        // A keeper only ends with the instance, and its process has ended with it.
+        if self.orders.send(order(reply)).await.is_err() {
+            return Ok(());
+        }
+        answer.await.unwrap_or(Ok(()))
+    }
+
+    /// Heals, and waits until the process is ready.
+    pub(crate) async fn heal(&self) -> Result<(), String> {
+        match tokio::time::timeout(READY_AGAIN_WITHIN, self.order(Order::Heal)).await {
+            Ok(healed) => healed.map_err(|error| error.to_string()),
+            Err(_elapsed) => Err(format!("it is not ready again within {READY_AGAIN_WITHIN:?}")),
+        }
+    }
+}
+
+enum Happened {
+    Order(Order),
+    Exit(Exit),
+    RestartDue,
+    Ready(Result<(), String>),
+}
+
+async fn ended(child: Option<Child>) -> Exit {
+    match child {
+        Some(child) => child.wait().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn answered(ready: Option<&mut ReadyWait>) -> Result<(), String> {
+    match ready {
+        Some(ready) => ready.answer.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}

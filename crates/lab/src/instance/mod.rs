@@ -1,0 +1,43 @@
+//! A system that runs: brought up from its template, supervised, asked, broken and taken down.
+//!
+//! One keeper per process owns that process's state; everybody else sends it orders. Whatever a
+//! supervisor that was killed left behind is cleaned up by the next start of anything.
+
+mod address;
+mod backoff;
+mod clock;
+mod engine_set;
+mod events;
+mod folder;
+mod http;
+mod keeper;
+mod leftovers;
+mod metrics;
+mod options;
+mod plan;
+mod ports;
+mod provision;
+mod readiness;
+mod registry;
+mod running;
+mod service;
+mod status;
+mod template;
+mod unit;
+
+pub use backoff::CRASHES_MAX;
+pub use clock::Clock;
+pub use events::{EventSink, LAB, SUPERVISOR};
+pub use folder::{FolderError, InstanceFolder, InstanceRecord};
+pub use http::HttpError;
+pub use leftovers::{Swept, sweep};
+pub use metrics::Metrics;
+pub use options::{ProvisionError, ProvisionOptions, Stage};
+pub use ports::{PortError, Ports};
+pub use running::{Data, Instance, InstanceError, Target};
+pub use status::{ProcessSnapshot, ProcessState, Role};
+pub use template::TemplateError;
+pub use unit::UnitError;
+
+pub(crate) use keeper::Order;
+pub(crate) use unit::Unit;

@@ -1,0 +1,91 @@
+//! What an instance is brought up with, and why it may not come up.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use standfast_engines::process::Spawner;
+use standfast_engines::{Home, HomeError, MissingTool, SecretsError};
+
+use super::events::EventSink;
+use super::folder::FolderError;
+use super::ports::{PortError, Ports};
+use super::template::TemplateError;
+use super::unit::UnitError;
+use crate::spec::UnknownPlaceholder;
+
+/// How to bring a system up.
+#[derive(Clone, Debug)]
+pub struct ProvisionOptions {
+    /// The name of the instance; its folder is called so.
+    pub name: String,
+    pub home: Home,
+    pub ports: Ports,
+    /// Tactics that are switched off.
+    pub without: Vec<String>,
+    /// More variables, per service.
+    pub environment: BTreeMap<String, BTreeMap<String, String>>,
+    /// Engines that run elsewhere, with their URLs.
+    pub external: BTreeMap<String, String>,
+    /// Whether the folder is deleted at the end.
+    pub ephemeral: bool,
+    /// The binary whose services `serve = "SYSTEM/SERVICE"` means.
+    pub serve_binary: PathBuf,
+    pub spawner: Spawner,
+    /// Also holds the clock that events are stamped with.
+    pub events: EventSink,
+}
+
+/// How long a part of the provisioning took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    pub name: String,
+    pub took: Duration,
+}
+
+/// Why a system did not come up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProvisionError {
+    #[error("`{name}` is no name for an instance: lower-case letters, digits and hyphens")]
+    Name { name: String },
+    #[error("instance `{name}` runs already, supervised by pid {}", pid_text(*pid))]
+    AlreadyRunning { name: String, pid: Option<u32> },
+    #[error("`{name}` is no {what} of {system}{}", suggest(suggestion.as_deref()))]
+    Unknown { what: &'static str, name: String, system: String, suggestion: Option<String> },
+    #[error("`{replica}` cannot replicate `{primary}`, which runs elsewhere: give its URL as well")]
+    ExternalPrimary { replica: String, primary: String },
+    #[error("`{url}` of `{engine}` is no URL like postgresql://user:password@host:port/database")]
+    ExternalUrl { engine: String, url: String },
+    #[error("the data of instance `{name}` was made for other engines: it has no `{engine}`")]
+    OtherData { name: String, engine: String },
+    #[error("service `{service}`: {source}")]
+    Placeholder { service: String, source: UnknownPlaceholder },
+    #[error("service `{service}`: {source}")]
+    Source { service: String, source: crate::spec::SourceError },
+    #[error(transparent)]
+    MissingTool(#[from] MissingTool),
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Port(#[from] PortError),
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A failure of one start is told to all who wait for it.
+    #[error("{0}")]
+    Start(Arc<UnitError>),
+}
+
+fn pid_text(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string())
+}
+
+fn suggest(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
+}

@@ -1,0 +1,389 @@
+//! Brings an instance up: leftovers, tools, ports, template, engines, services.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rand::Rng;
+use standfast_engines::process::ProcessId;
+use standfast_engines::{Engine, Installation, Secrets, Tool};
+use standfast_history::Event;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::address::Address;
+use super::engine_set::{EnginePlaces, engine_spec, find_tools};
+use super::events::EventSink;
+use super::folder::{InstanceFolder, InstanceLock, InstanceRecord};
+use super::keeper::{Keeper, KeeperHandle, KeeperParts, Order};
+use super::leftovers::{reap_instance, sweep};
+use super::options::{ProvisionError, ProvisionOptions, Stage};
+use super::plan::Planner;
+use super::ports::{PortPlan, Ports};
+use super::registry::Registry;
+use super::running::{Instance, InstanceParts};
+use super::service::Service;
+use super::status::Role;
+use super::template::{Template, TemplateRequest};
+use super::unit::Unit;
+use crate::spec::{Restart, System, nearest};
+
+/// Lines of one service that wait to be read as events; more are only logged.
+const LINES_MAX: usize = 4096;
+/// Enough that nobody guesses it.
+const TOKEN_BYTES: usize = 16;
+
+impl Instance {
+    /// Brings `system` up and answers when all of it is ready. When anything fails, nothing of it
+    /// runs any more; an ephemeral folder is kept for its logs until the next start of anything.
+    ///
+    /// # Errors
+    /// Names what is wrong and where to look.
+    pub async fn provision(
+        system: &Arc<System>,
+        options: ProvisionOptions,
+    ) -> Result<Self, ProvisionError> {
+        check(system, &options)?;
+        let mut stages = Stages::begin();
+        let home = options.home.clone();
+        home.prepare()?;
+        tokio::task::spawn_blocking(move || sweep(&home)).await.expect("a sweep cannot panic");
+        let folder = InstanceFolder::of(&options.home, &options.name);
+        let lock = take(&folder)?;
+        stages.end("leftovers");
+
+        let tools = find_tools(system, &options.external, &options.home)?;
+        let ports = choose_ports(system, &options, &folder)?;
+        write_record(system, &options, &folder, &ports)?;
+        stages.end("tools and ports");
+
+        let secrets = provide_data(system, &options, &folder, &tools).await?;
+        stages.end("data");
+
+        let mut builder = Builder {
+            system,
+            options: &options,
+            folder: &folder,
+            tools: &tools,
+            ports: &ports,
+            registry: Arc::new(Registry::new(&folder)),
+            addresses: BTreeMap::new(),
+            keepers: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            tasks: JoinSet::new(),
+        };
+        builder.engines(&secrets)?;
+        builder.services()?;
+        let Builder { registry, addresses, keepers, roles, tasks, .. } = builder;
+        let instance = Self::new(InstanceParts {
+            system: Arc::clone(system),
+            folder,
+            lock,
+            ports,
+            registry,
+            addresses,
+            keepers,
+            roles,
+            tasks,
+            events: options.events,
+        });
+        // From here on a failure drops the instance, and with it every process.
+        let is_engine = |name: &str| system.engines.contains_key(name);
+        instance.start_where(is_engine).await.map_err(ProvisionError::Start)?;
+        stages.end("engines");
+        instance.start_where(|name| !is_engine(name)).await.map_err(ProvisionError::Start)?;
+        stages.end("services");
+        Ok(instance.with_stages(stages.done))
+    }
+}
+
+struct Stages {
+    since: Instant,
+    done: Vec<Stage>,
+}
+
+impl Stages {
+    fn begin() -> Self {
+        Self { since: Instant::now(), done: Vec::new() }
+    }
+
+    fn end(&mut self, name: &str) {
+        self.done.push(Stage { name: name.to_owned(), took: self.since.elapsed() });
+        self.since = Instant::now();
+    }
+}
+
+/// Checks the names that come from the command line.
+fn check(system: &System, options: &ProvisionOptions) -> Result<(), ProvisionError> {
+    if !crate::spec::is_name(&options.name) {
+        return Err(ProvisionError::Name { name: options.name.clone() });
+    }
+    let unknown = |what, name: &str, known: Vec<&str>| ProvisionError::Unknown {
+        what,
+        name: name.to_owned(),
+        system: system.name.clone(),
+        suggestion: nearest(name, known),
+    };
+    for tactic in &options.without {
+        if !system.tactics.contains_key(tactic) {
+            let known = system.tactics.keys().map(String::as_str).collect();
+            return Err(unknown("tactic", tactic, known));
+        }
+    }
+    for service in options.environment.keys() {
+        if !system.services.contains_key(service) {
+            let known = system.services.keys().map(String::as_str).collect();
+            return Err(unknown("service", service, known));
+        }
+    }
+    for (engine, url) in &options.external {
+        if !system.engines.contains_key(engine) {
+            let known = system.engines.keys().map(String::as_str).collect();
+            return Err(unknown("engine", engine, known));
+        }
+        if Address::of_external(url).is_none() {
+            let (engine, url) = (engine.clone(), url.clone());
+            return Err(ProvisionError::ExternalUrl { engine, url });
+        }
+    }
+    for (replica, engine) in &system.engines {
+        let primary = engine.replica_of.as_ref();
+        let Some(primary) = primary.filter(|name| options.external.contains_key(*name)) else {
+            continue;
+        };
+        if !options.external.contains_key(replica) {
+            let (replica, primary) = (replica.clone(), primary.clone());
+            return Err(ProvisionError::ExternalPrimary { replica, primary });
+        }
+    }
+    Ok(())
+}
+
+fn take(folder: &InstanceFolder) -> Result<InstanceLock, ProvisionError> {
+    folder.prepare()?;
+    let Some(lock) = folder.lock()? else {
+        let record = folder.record().ok().flatten();
+        let pid = record.and_then(|record| record.supervisor).map(|supervisor| supervisor.pid);
+        return Err(ProvisionError::AlreadyRunning { name: folder.name().to_owned(), pid });
+    };
+    reap_instance(folder);
+    Ok(lock)
+}
+
+/// An instance that was here before keeps its ports, unless others are asked for.
+fn choose_ports(
+    system: &System,
+    options: &ProvisionOptions,
+    folder: &InstanceFolder,
+) -> Result<PortPlan, ProvisionError> {
+    let engines = system.engines.iter().map(|(name, engine)| (name, Some(engine.port)));
+    let engines = engines.filter(|(name, _)| !options.external.contains_key(*name));
+    let services = system.services.iter().map(|(name, service)| (name, service.port));
+    let declared: BTreeMap<String, u16> =
+        engines.chain(services).filter_map(|(name, port)| Some((name.clone(), port?))).collect();
+    if options.ports == Ports::Automatic
+        && let Some(record) = folder.record()?
+        && record.ports.keys().eq(declared.keys())
+        && let Ok(plan) = PortPlan::again(record.ports)
+    {
+        return Ok(plan);
+    }
+    Ok(PortPlan::choose(&declared, options.ports)?)
+}
+
+fn write_record(
+    system: &System,
+    options: &ProvisionOptions,
+    folder: &InstanceFolder,
+    ports: &PortPlan,
+) -> Result<(), ProvisionError> {
+    let record = InstanceRecord {
+        name: options.name.clone(),
+        system: system.name.clone(),
+        folder: system
+            .source
+            .folder()
+            .map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())),
+        ports: ports.all().clone(),
+        without: options.without.clone(),
+        environment: options.environment.clone(),
+        external: options.external.clone(),
+        ephemeral: options.ephemeral,
+        supervisor: ProcessId::own(),
+    };
+    Ok(folder.write_record(&record)?)
+}
+
+/// Sees to it that every engine of this machine has its data, and answers the passwords.
+async fn provide_data(
+    system: &Arc<System>,
+    options: &ProvisionOptions,
+    folder: &InstanceFolder,
+    tools: &BTreeMap<Tool, Installation>,
+) -> Result<Secrets, ProvisionError> {
+    let engines: Vec<String> = system
+        .engines
+        .keys()
+        .filter(|name| !options.external.contains_key(*name))
+        .cloned()
+        .collect();
+    let missing: Vec<&String> = engines.iter().filter(|name| !folder.data(name).exists()).collect();
+    let secrets = folder.secrets();
+    if missing.is_empty() {
+        return Ok(Secrets::load_or_create(&secrets)?);
+    }
+    // A replica fits its primary only when both come from one template.
+    if missing.len() < engines.len() {
+        let (name, engine) = (options.name.clone(), missing[0].clone());
+        return Err(ProvisionError::OtherData { name, engine });
+    }
+    let request = TemplateRequest {
+        system: Arc::clone(system),
+        engines: engines.clone(),
+        tools: tools.clone(),
+        home: options.home.clone(),
+        spawner: options.spawner.clone(),
+        events: options.events.clone(),
+    };
+    let template = Arc::new(Template::ensure(&request).await?);
+    let kept = template.secrets()?;
+    kept.save(&secrets)?;
+    let mut copies = JoinSet::new();
+    for engine in engines {
+        let (template, to) = (Arc::clone(&template), folder.data(&engine));
+        copies.spawn(async move { template.copy(&engine, &to).await });
+    }
+    while let Some(copied) = copies.join_next().await {
+        copied.expect("a copy cannot panic").map_err(super::template::TemplateError::from)?;
+    }
+    Ok(kept)
+}
+
+/// Makes a keeper for every process of the system.
+struct Builder<'a> {
+    system: &'a System,
+    options: &'a ProvisionOptions,
+    folder: &'a InstanceFolder,
+    tools: &'a BTreeMap<Tool, Installation>,
+    ports: &'a PortPlan,
+    registry: Arc<Registry>,
+    addresses: BTreeMap<String, Address>,
+    keepers: BTreeMap<String, KeeperHandle>,
+    roles: BTreeMap<String, Role>,
+    tasks: JoinSet<()>,
+}
+
+impl Builder<'_> {
+    fn engines(&mut self, secrets: &Secrets) -> Result<(), ProvisionError> {
+        for (name, declared) in &self.system.engines {
+            let role = Role::of_engine(declared.kind, declared.replica_of.is_some());
+            self.roles.insert(name.clone(), role);
+            if let Some(address) =
+                self.options.external.get(name).and_then(|url| Address::of_external(url))
+            {
+                self.addresses.insert(name.clone(), address);
+                continue;
+            }
+            let (data, log) = (self.folder.data(name), self.folder.log(name));
+            let places = EnginePlaces { data: &data, log: &log, ports: self.ports.all(), secrets };
+            let spec = engine_spec(self.system, name, &places);
+            let port = spec.port;
+            let installation = &self.tools[&spec.kind.tool()];
+            let engine = Engine::adopt(spec, installation, &self.options.spawner)
+                .map_err(|error| ProvisionError::Start(Arc::new(error.into())))?;
+            let address = Address {
+                host: "127.0.0.1".to_owned(),
+                port,
+                url: engine.url(),
+                admin_url: Some(engine.admin_url()),
+            };
+            self.addresses.insert(name.clone(), address);
+            self.keep(name, Unit::Engine(Box::new(engine)), Restart::Always);
+        }
+        Ok(())
+    }
+
+    fn services(&mut self) -> Result<(), ProvisionError> {
+        for name in self.system.services.keys() {
+            self.roles.insert(name.clone(), Role::Service);
+            if let Some(port) = self.ports.of(name) {
+                self.addresses.insert(name.clone(), Address::of_service(port));
+            }
+        }
+        let run_token = token();
+        for name in self.system.services.keys() {
+            let declared = self.system.service_without(name, &self.options.without);
+            let declared = declared.expect("the name is a key of the services");
+            let planner = Planner {
+                system: self.system,
+                options: self.options,
+                folder: self.folder,
+                addresses: &self.addresses,
+                tools: self.tools,
+                run_token: &run_token,
+            };
+            let plan = planner.service(name, &declared)?;
+            super::folder::make(&self.folder.data(name))?;
+            let (lines, received) = mpsc::channel(LINES_MAX);
+            self.tasks.spawn(read_events(name.clone(), received, self.options.events.clone()));
+            let restart = plan.restart;
+            let service = Service::new(plan, self.options.spawner.clone(), lines);
+            self.keep(name, Unit::Service(Box::new(service)), restart);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, name: &str, unit: Unit, restart: Restart) {
+        let (keeper, handle) = Keeper::new(KeeperParts {
+            name: name.to_owned(),
+            unit,
+            restart,
+            events: self.options.events.clone(),
+            registry: Arc::clone(&self.registry),
+        });
+        self.tasks.spawn(keeper.run());
+        self.keepers.insert(name.to_owned(), handle);
+    }
+}
+
+/// What a service prints is log; lines that are events are events as well.
+async fn read_events(service: String, mut lines: mpsc::Receiver<String>, events: EventSink) {
+    while let Some(line) = lines.recv().await {
+        if let Some(event) = Event::from_service_line(&line, events.clock().now_us(), &service) {
+            events.send(event);
+        }
+    }
+}
+
+fn token() -> String {
+    let mut bytes = [0_u8; TOKEN_BYTES];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Instance {
+    /// Starts those whose names `wanted` picks, each as soon as all that it needs is ready.
+    pub(super) async fn start_where(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), Arc<super::unit::UnitError>> {
+        let names: Vec<&String> =
+            self.system().start_order.iter().filter(|name| wanted(name)).collect();
+        let mut started: Vec<&str> = Vec::new();
+        // One round starts everything whose needs among `names` are met; engines have none, as
+        // their data is there already.
+        while started.len() < names.len() {
+            let is_due = |name: &&&String| {
+                let needs = self.system().services.get(**name).map_or(&[][..], |s| &s.needs);
+                let is_met =
+                    |need: &String| !names.contains(&need) || started.contains(&need.as_str());
+                !started.contains(&name.as_str()) && needs.iter().all(is_met)
+            };
+            let round: Vec<&str> = names.iter().filter(is_due).map(|name| name.as_str()).collect();
+            assert!(!round.is_empty(), "a checked system has no cycle");
+            self.order_all(&round, Order::Start).await?;
+            started.extend(round);
+        }
+        Ok(())
+    }
+}
