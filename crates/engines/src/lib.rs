@@ -1,6 +1,6 @@
 //! Real engines on this machine: found, made, started, replicated, broken and stopped.
 //!
-//! - [`Home`] says where everything is kept, [`find`] which programs are here, `setup` how the
+//! - [`Home`] says where everything is kept, [`find`] which programs are here, [`setup`] how the
 //!   missing ones come.
 //! - [`process`] owns every child process, so that nothing survives us.
 //! - [`Engine`] is one PostgreSQL or Valkey server: started when it answers a real query, not before.
@@ -13,6 +13,7 @@ mod home;
 mod postgres;
 pub mod process;
 mod secrets;
+pub mod setup;
 mod tool;
 mod user;
 mod valkey;

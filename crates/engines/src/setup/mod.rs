@@ -1,0 +1,14 @@
+//! Bringing what is missing, with the machine's own package clients and nothing else.
+//!
+//! A plan is made first and can be printed as it is: every step is a command that a user may type.
+
+mod error;
+mod facts;
+mod plan;
+mod run;
+mod step;
+
+pub use error::SetupError;
+pub use plan::{Plan, plan};
+pub use run::{Progress, run};
+pub use step::Step;

@@ -1,0 +1,92 @@
+//! A place for one test: its own home, its own ports, engines that end with it.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use standfast_engines::process::{Guardian, Spawner};
+use standfast_engines::{
+    Engine, EngineKind, EngineSpec, Home, Installation, Secrets, Upstream, find,
+};
+
+/// Templates are shared by all tests of a run, as they would be in production.
+fn shared_home() -> Home {
+    Home::at(std::env::temp_dir().join(format!("standfast-test-{}", std::process::id())))
+}
+
+pub(crate) struct Place {
+    pub(crate) home: Home,
+    pub(crate) root: PathBuf,
+    pub(crate) spawner: Spawner,
+    pub(crate) secrets: Secrets,
+}
+
+impl Place {
+    pub(crate) fn new(name: &str) -> Self {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let home = shared_home();
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let root = home.instances().join(format!("{name}-{number}"));
+        let spawner = Spawner::start(Guardian::None).unwrap();
+        Self { home, root, spawner, secrets: Secrets::generate() }
+    }
+
+    pub(crate) fn spec(&self, name: &str, kind: EngineKind) -> EngineSpec {
+        let is_postgres = kind == EngineKind::Postgres;
+        EngineSpec {
+            name: name.to_owned(),
+            kind,
+            port: free_port(),
+            data: self.root.join("data").join(name),
+            log: self.root.join("logs").join(format!("{name}.log")),
+            database: is_postgres.then(|| "offers".to_owned()),
+            user: is_postgres.then(|| "offers".to_owned()),
+            settings: BTreeMap::new(),
+            replica_of: None,
+            secrets: self.secrets.clone(),
+        }
+    }
+
+    pub(crate) fn replica_spec(&self, name: &str, primary: &Engine) -> EngineSpec {
+        let replica_of = Some(upstream(primary));
+        EngineSpec { replica_of, ..self.spec(name, EngineKind::Postgres) }
+    }
+
+    pub(crate) async fn create(&self, spec: EngineSpec) -> Engine {
+        Engine::create(spec.clone(), &self.installation(spec.kind), &self.spawner, &self.home)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn adopt(&self, spec: EngineSpec) -> Engine {
+        let installation = self.installation(spec.kind);
+        Engine::adopt(spec, &installation, &self.spawner).unwrap()
+    }
+
+    /// Found where this machine has it; only data is kept apart for tests.
+    pub(crate) fn installation(&self, kind: EngineKind) -> Installation {
+        find(kind.tool(), &Home::locate().unwrap()).unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Engines that a test still holds end before this, as it is declared first.
+        drop(std::fs::remove_dir_all(&self.root));
+    }
+}
+
+pub(crate) fn upstream(primary: &Engine) -> Upstream {
+    Upstream {
+        host: "127.0.0.1".to_owned(),
+        port: primary.spec().port,
+        slot: "standfast_replica".to_owned(),
+    }
+}
+
+/// A port that nobody uses now. Another process may take it before we do, which no test here has
+/// seen, since the kernel goes through the whole range first.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
