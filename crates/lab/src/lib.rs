@@ -4,6 +4,7 @@
 //! [`fault`] breaks parts of it and heals them; [`control`] lets other processes ask for that.
 
 pub mod claim;
+pub mod control;
 pub mod fault;
 pub mod instance;
 pub mod report;

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use standfast_engines::Home;
 use standfast_engines::process::ProcessId;
 
+use super::leftovers::reap_instance;
+use super::running::Data;
+
 /// Others pass through to data folders that belong to the engines' user, and cannot look around.
 const FOLDER_MODE: u32 = 0o711;
 
@@ -22,6 +25,8 @@ pub enum FolderError {
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("`{}` is damaged: {source}", path.display())]
     Format { path: PathBuf, source: serde_json::Error },
+    #[error("instance `{name}` is just being brought up")]
+    Supervised { name: String },
     #[error("`{}` is not inside of `{}`, so it is not deleted", path.display(), home.display())]
     Outside { path: PathBuf, home: PathBuf },
 }
@@ -157,14 +162,35 @@ impl InstanceFolder {
         write_json(&self.record_file(), record)
     }
 
+    /// Ends an instance that nobody supervises.
+    ///
+    /// # Errors
+    /// When a supervisor has come up meanwhile, or the file system refuses.
+    pub(crate) fn end(&self, data: Data) -> Result<(), FolderError> {
+        let Some(_lock) = self.lock()? else {
+            return Err(FolderError::Supervised { name: self.name.clone() });
+        };
+        reap_instance(self);
+        self.settle(data)
+    }
+
+    /// Keeps, forgets or deletes an instance whose processes have ended.
+    pub(crate) fn settle(&self, data: Data) -> Result<(), FolderError> {
+        match data {
+            Data::KeepStopped => self.set_unsupervised(),
+            Data::Keep => self.forget(),
+            Data::Delete => self.delete(),
+        }
+    }
+
     /// The instance is there, and nobody looks after it.
-    pub(crate) fn set_unsupervised(&self) -> Result<(), FolderError> {
+    fn set_unsupervised(&self) -> Result<(), FolderError> {
         let Some(record) = self.record()? else { return Ok(()) };
         self.write_record(&InstanceRecord { supervisor: None, ..record })
     }
 
     /// Ends the instance and keeps its data, so that the next `up` finds it.
-    pub(crate) fn forget(&self) -> Result<(), FolderError> {
+    fn forget(&self) -> Result<(), FolderError> {
         for path in [self.record_file(), self.processes_file(), self.control_socket()] {
             remove_file(&path)?;
         }

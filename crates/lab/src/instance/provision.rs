@@ -15,7 +15,7 @@ use super::address::Address;
 use super::engine_set::{EnginePlaces, engine_spec, find_tools};
 use super::events::EventSink;
 use super::folder::{InstanceFolder, InstanceLock, InstanceRecord};
-use super::keeper::{Keeper, KeeperHandle, KeeperParts, Order};
+use super::keeper::{Keeper, KeeperHandle, KeeperParts};
 use super::leftovers::{reap_instance, sweep};
 use super::options::{ProvisionError, ProvisionOptions, Stage};
 use super::plan::Planner;
@@ -86,12 +86,12 @@ impl Instance {
             roles,
             tasks,
             events: options.events,
+            without: options.without,
         });
         // From here on a failure drops the instance, and with it every process.
-        let is_engine = |name: &str| system.engines.contains_key(name);
-        instance.start_where(is_engine).await.map_err(ProvisionError::Start)?;
+        instance.start_engines().await.map_err(ProvisionError::Start)?;
         stages.end("engines");
-        instance.start_where(|name| !is_engine(name)).await.map_err(ProvisionError::Start)?;
+        instance.start_services().await.map_err(ProvisionError::Start)?;
         stages.end("services");
         Ok(instance.with_stages(stages.done))
     }
@@ -359,31 +359,4 @@ fn token() -> String {
     let mut bytes = [0_u8; TOKEN_BYTES];
     rand::rng().fill_bytes(&mut bytes);
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl Instance {
-    /// Starts those whose names `wanted` picks, each as soon as all that it needs is ready.
-    pub(super) async fn start_where(
-        &self,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<(), Arc<super::unit::UnitError>> {
-        let names: Vec<&String> =
-            self.system().start_order.iter().filter(|name| wanted(name)).collect();
-        let mut started: Vec<&str> = Vec::new();
-        // One round starts everything whose needs among `names` are met; engines have none, as
-        // their data is there already.
-        while started.len() < names.len() {
-            let is_due = |name: &&&String| {
-                let needs = self.system().services.get(**name).map_or(&[][..], |s| &s.needs);
-                let is_met =
-                    |need: &String| !names.contains(&need) || started.contains(&need.as_str());
-                !started.contains(&name.as_str()) && needs.iter().all(is_met)
-            };
-            let round: Vec<&str> = names.iter().filter(is_due).map(|name| name.as_str()).collect();
-            assert!(!round.is_empty(), "a checked system has no cycle");
-            self.order_all(&round, Order::Start).await?;
-            started.extend(round);
-        }
-        Ok(())
-    }
 }

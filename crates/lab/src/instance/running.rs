@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use standfast_engines::process::reap;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -51,6 +52,7 @@ pub(super) struct InstanceParts {
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) tasks: JoinSet<()>,
     pub(super) events: EventSink,
+    pub(super) without: Vec<String>,
 }
 
 /// Something that a fault can hit.
@@ -62,7 +64,8 @@ pub struct Target {
 }
 
 /// What becomes of the data of an instance that is taken down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Data {
     /// The instance is there, stopped; `start` brings it up again.
     KeepStopped,
@@ -112,6 +115,11 @@ impl Instance {
 
     pub fn system(&self) -> &Arc<System> {
         &self.parts.system
+    }
+
+    /// Tactics that are switched off.
+    pub fn without(&self) -> &[String] {
+        &self.parts.without
     }
 
     pub fn folder(&self) -> &InstanceFolder {
@@ -280,6 +288,14 @@ impl Instance {
         if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
 
+    /// Heals one fault that was left in effect.
+    ///
+    /// # Errors
+    /// When the target is not ready again in time.
+    pub async fn heal_fault(&self, fault: &Fault) -> Result<(), FaultError> {
+        self.heal_target(fault).await
+    }
+
     async fn heal_target(&self, fault: &Fault) -> Result<(), FaultError> {
         let (kind, target) = (fault.kind, &fault.target);
         let keeper = self.fault_target(target)?;
@@ -333,6 +349,25 @@ impl Instance {
         self.start(name).await
     }
 
+    /// Starts every process that is stopped.
+    ///
+    /// # Errors
+    /// When one of them does not become ready.
+    pub async fn start_all(&self) -> Result<(), InstanceError> {
+        self.start_engines().await.map_err(InstanceError::Unit)?;
+        self.start_services().await.map_err(InstanceError::Unit)
+    }
+
+    /// Stops every process, each before those that it needs, and starts all again.
+    ///
+    /// # Errors
+    /// When something survives or does not become ready.
+    pub async fn restart_all(&self) -> Result<(), InstanceError> {
+        self.end_all(Order::Stop).await.map_err(InstanceError::Unit)?;
+        self.faults().clear();
+        self.start_all().await
+    }
+
     fn keeper(&self, name: &str) -> Result<&KeeperHandle, InstanceError> {
         if let Some(keeper) = self.parts.keepers.get(name) {
             return Ok(keeper);
@@ -347,6 +382,29 @@ impl Instance {
             system: self.parts.system.name.clone(),
             suggestion,
         })
+    }
+
+    /// Engines start all at once: their data is there already, so none waits for another.
+    pub(super) async fn start_engines(&self) -> Outcome {
+        let engines: Vec<&str> = self.parts.system.engines.keys().map(String::as_str).collect();
+        self.order_all(&engines, Order::Start).await
+    }
+
+    /// Each service starts when all that it needs is ready.
+    pub(super) async fn start_services(&self) -> Outcome {
+        let services = &self.parts.system.services;
+        let mut left: BTreeSet<&str> = services.keys().map(String::as_str).collect();
+        while !left.is_empty() {
+            let is_due = |name: &&&str| {
+                let needs = &services[**name].needs;
+                needs.iter().all(|need| !left.contains(need.as_str()))
+            };
+            let due: Vec<&str> = left.iter().filter(is_due).copied().collect();
+            assert!(!due.is_empty(), "a checked system has no cycle");
+            self.order_all(&due, Order::Start).await?;
+            left.retain(|name| !due.contains(name));
+        }
+        Ok(())
     }
 
     /// Gives the same order to several keepers at once, and waits for all.
@@ -378,16 +436,9 @@ impl Instance {
         self.is_down = true;
         self.parts.tasks.shutdown().await;
         self.parts.registry.clear();
-        let folder = &self.parts.folder;
-        match data {
-            Data::KeepStopped => folder.set_unsupervised()?,
-            Data::Keep => folder.forget()?,
-            Data::Delete => {
-                let folder = folder.clone();
-                let deleted = tokio::task::spawn_blocking(move || folder.delete());
-                deleted.await.expect("deleting cannot panic")?;
-            }
-        }
+        let folder = self.parts.folder.clone();
+        let kept = tokio::task::spawn_blocking(move || folder.settle(data));
+        kept.await.expect("deleting cannot panic")?;
         ended.map_err(InstanceError::Unit)
     }
 

@@ -1,0 +1,96 @@
+//! What is asked of a supervisor, and what it answers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
+use crate::instance::{Data, ProcessSnapshot, Stage};
+
+/// Requests are short; whoever sends more than this in one line is no client of ours.
+pub(super) const LINE_BYTES_MAX: u64 = 1 << 20;
+
+/// One request, as one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    Status,
+    /// One process, or all that are stopped.
+    Start {
+        name: Option<String>,
+    },
+    /// One process; all of them is [`Request::Shutdown`].
+    Stop {
+        name: String,
+    },
+    /// One process, or all of them.
+    Restart {
+        name: Option<String>,
+    },
+    InjectFault {
+        fault: Fault,
+        /// Healed by itself after that time.
+        for_ms: Option<u64>,
+    },
+    /// Heals the faults of one target, or all.
+    ClearFaults {
+        target: Option<String>,
+    },
+    FaultStatus,
+    /// Ends every process and the supervisor; answered when they have ended.
+    Shutdown {
+        data: Data,
+    },
+}
+
+/// One answer, as one line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "response", rename_all = "snake_case")]
+pub enum Response {
+    Status(InstanceStatus),
+    Done {
+        /// What was seen, of a fault that is in effect.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<String>,
+    },
+    Faults {
+        faults: Vec<ActiveFault>,
+    },
+    Failed {
+        error: String,
+    },
+}
+
+impl Response {
+    pub(super) fn done() -> Self {
+        Self::Done { evidence: None }
+    }
+
+    pub(super) fn failed(error: impl ToString) -> Self {
+        Self::Failed { error: error.to_string() }
+    }
+}
+
+/// An instance as it is now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InstanceStatus {
+    pub name: String,
+    pub system: String,
+    /// The pid of its supervisor; `None` when it is stopped.
+    pub supervisor: Option<u32>,
+    pub without: Vec<String>,
+    pub processes: Vec<ProcessSnapshot>,
+    /// Where services take requests.
+    pub urls: BTreeMap<String, String>,
+    /// How long each part of coming up took.
+    pub stages: Vec<Stage>,
+}
+
+/// A fault that is in effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveFault {
+    #[serde(flatten)]
+    pub fault: Fault,
+    /// When it is healed by itself.
+    pub heals_in_ms: Option<u64>,
+}
