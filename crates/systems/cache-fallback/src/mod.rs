@@ -1,15 +1,46 @@
 //! The offers service: cache-aside searches over a replicated catalogue, with a stale copy to fall
-//! back to.
+//! back to. `README.md` beside this folder says what it promises.
+
+mod body;
+mod cache;
+mod database;
+mod dependency;
+mod draft;
+mod entry;
+mod metrics;
+mod offers;
+mod pending;
+mod queries;
+mod reads;
+mod routes;
+mod search;
+mod settings;
+mod watch;
+mod writes;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::serve::{ServeError, ServeOptions};
+use crate::service::environment::Environment;
+use crate::service::server;
 
 pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    tracing::info!(port = options.port, instance = options.instance, "started");
-    shutdown.await;
+    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let client = redis::Client::open(settings.valkey.clone()).map_err(|error| {
+        let problem = format!("cannot be used: {error}");
+        ServeError::Configuration { variable: "VALKEY_URL".to_owned(), problem }
+    })?;
+    let listener = server::listen(options.port).await?;
+    // Jitter should differ between instances: it is not what a run has to repeat.
+    let seed = offers::now_ms() ^ u64::from(std::process::id());
+    let offers = Arc::new(offers::Offers::new(settings, client, seed));
+    let watches = watch::start(&offers);
+    tracing::info!(port = options.port, instance = options.instance, "listening");
+    server::run(listener, routes::router(offers), shutdown).await;
+    drop(watches);
     Ok(())
 }

@@ -1,1 +1,7 @@
-//! What every service of every system has in common.
+//! What every service of every system has in common: configuration, the server loop, errors, events.
+
+pub(crate) mod environment;
+pub(crate) mod events;
+pub(crate) mod idempotency;
+pub(crate) mod problem;
+pub(crate) mod server;

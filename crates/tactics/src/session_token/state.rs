@@ -21,6 +21,9 @@ impl LogPosition {
     /// Before everything: every copy has come this far.
     pub const START: Self = Self(0);
 
+    /// After everything: only the server that takes the writes shows this much.
+    pub const END: Self = Self(u64::MAX);
+
     /// The position as a number of bytes.
     pub fn from_bytes(bytes: u64) -> Self {
         Self(bytes)

@@ -1,0 +1,108 @@
+//! What the offers service is told from outside, and which of its tactics are on.
+
+use std::time::Duration;
+
+use standfast_tactics::cache_aside;
+
+use crate::serve::{ServeError, ServeOptions};
+use crate::service::environment::Environment;
+
+/// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`.
+pub(super) const TACTICS: &[&str] = &[
+    "bulkhead",
+    "cache-aside",
+    "circuit-breaker",
+    "coalescing",
+    "deadline",
+    "lag-guard",
+    "read-replica",
+    "stale-fallback",
+];
+
+/// Copies expire up to a tenth of the TTL early, so that those made together do not expire together.
+const TTL_JITTER: f64 = 0.1;
+
+/// Which tactics work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tactics {
+    pub(super) bulkhead: bool,
+    pub(super) cache_aside: bool,
+    pub(super) circuit_breaker: bool,
+    pub(super) coalescing: bool,
+    pub(super) deadline: bool,
+    pub(super) lag_guard: bool,
+    pub(super) read_replica: bool,
+    pub(super) stale_fallback: bool,
+}
+
+/// The checked configuration.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// Tells this process from others of the same service, also in the heartbeat table.
+    pub(super) instance: String,
+    pub(super) primary: tokio_postgres::Config,
+    pub(super) replica: tokio_postgres::Config,
+    pub(super) valkey: redis::ConnectionInfo,
+    pub(super) freshness: cache_aside::Policy,
+    pub(super) replica_lag_max: Duration,
+    /// No request takes longer, whatever its client asks for.
+    pub(super) request_budget: Duration,
+    /// What a database read may take of it; the rest is for the cache before and after.
+    pub(super) read_budget: Duration,
+    /// How many database reads run at once.
+    pub(super) reads_max: usize,
+    pub(super) tactics: Tactics,
+}
+
+impl Settings {
+    pub(super) fn read(
+        environment: &Environment<'_>,
+        options: &ServeOptions,
+    ) -> Result<Self, ServeError> {
+        let without = environment.without(TACTICS)?;
+        let is_on = |name: &str| !without.contains(name);
+        let tactics = Tactics {
+            bulkhead: is_on("bulkhead"),
+            cache_aside: is_on("cache-aside"),
+            circuit_breaker: is_on("circuit-breaker"),
+            coalescing: is_on("coalescing"),
+            deadline: is_on("deadline"),
+            lag_guard: is_on("lag-guard"),
+            read_replica: is_on("read-replica"),
+            stale_fallback: is_on("stale-fallback"),
+        };
+        let ttl = environment.duration("CACHE_TTL", Duration::from_secs(30))?;
+        let stale_for = environment.duration("STALE_FOR", Duration::from_secs(600))?;
+        let freshness = cache_aside::Policy::try_new(ttl, stale_for, TTL_JITTER).map_err(|error| {
+            ServeError::Configuration {
+                variable: "CACHE_TTL".to_owned(),
+                problem: error.to_string(),
+            }
+        })?;
+        // Twice the cores keeps each of them busy while others wait for the disk; a database gets
+        // slower, not faster, with more.
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Ok(Self {
+            instance: options.instance.clone(),
+            primary: environment.required("POSTGRES_URL")?,
+            replica: environment.required("REPLICA_URL")?,
+            valkey: valkey(environment.required::<String>("VALKEY_URL")?)?,
+            freshness,
+            replica_lag_max: environment.duration("REPLICA_LAG_MAX", Duration::from_secs(2))?,
+            request_budget: environment.duration("REQUEST_BUDGET", Duration::from_millis(280))?,
+            read_budget: environment.duration("READ_BUDGET", Duration::from_millis(150))?,
+            reads_max: environment.number("DATABASE_READS_MAX", 2 * cores)?,
+            tactics,
+        })
+    }
+}
+
+fn valkey(url: String) -> Result<redis::ConnectionInfo, ServeError> {
+    let wrong = |error: redis::RedisError| ServeError::Configuration {
+        variable: "VALKEY_URL".to_owned(),
+        problem: format!("cannot be used: {error}"),
+    };
+    let info = redis::IntoConnectionInfo::into_connection_info(url).map_err(wrong)?;
+    // Small requests must not wait for the acknowledgement of the one before.
+    Ok(info.set_tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true)))
+}

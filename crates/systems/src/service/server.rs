@@ -1,0 +1,110 @@
+//! The server loop: bounded connections, bounded header time, and a stop that lets answers finish.
+
+use std::future::Future;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tower::Service;
+
+use crate::serve::ServeError;
+
+/// A connection costs some 20 KiB; further clients wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 4096;
+
+/// A client that has not sent its headers by then holds the connection for nothing. It also bounds
+/// an idle connection.
+const HEADER_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Answers that have begun get this long to finish after a stop.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// After a failed accept (no more file descriptors), some connections must end first.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Binds the loopback port of a service.
+pub(crate) async fn listen(port: u16) -> Result<TcpListener, ServeError> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(|source| ServeError::Listen { port, source })
+}
+
+/// Serves `router` on `listener` until `shutdown` completes.
+pub(crate) async fn run(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let (stop, stopped) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        while connections.try_join_next().is_some() {}
+        // Both branches are cancel-safe: a place or a connection is either taken or not.
+        let place = tokio::select! {
+            () = &mut shutdown => break,
+            place = Arc::clone(&places).acquire_owned() => place.expect("it is never closed"),
+        };
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // Answers are small and complete: waiting for more to send would only add 40 ms.
+        drop(stream.set_nodelay(true));
+        let (router, stopped) = (router.clone(), stopped.clone());
+        connections.spawn(async move {
+            serve_connection(TokioIo::new(stream), router, stopped).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    // Nobody listens when there is no connection, which is no failure.
+    let _ = stop.send(true);
+    let drained = timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        tracing::warn!(open = connections.len(), "connections were cut off at the stop");
+    }
+}
+
+async fn serve_connection(
+    stream: TokioIo<tokio::net::TcpStream>,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        router.clone().call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME_MAX)
+        .serve_connection(stream, service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        // The value that it answers holds a lock, which must not live across the wait below.
+        () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
