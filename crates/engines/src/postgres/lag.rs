@@ -8,11 +8,12 @@ use crate::engine::{EngineError, Lag, Site};
 /// The primary is asked first, so what it writes in between can only make the lag look larger.
 const POSITION_OF_PRIMARY: &str = "SELECT pg_current_wal_lsn()::text";
 
-/// Both servers read the same clock, so the age of a commit can be taken on the replica. Without
-/// any commit since its start the replica has no age to tell.
+/// Both servers read the same clock, so the age of a commit can be taken on the replica. One that
+/// has replayed no commit yet is behind by the time that it runs, at most.
 const BEHIND: &str = "SELECT \
     greatest(pg_wal_lsn_diff($1::text::pg_lsn, pg_last_wal_replay_lsn()), 0)::float8, \
-    coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)::float8, \
+    extract(epoch FROM clock_timestamp() - \
+        coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))::float8, \
     EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')";
 
 /// The lag of a replica; `None` for a primary.

@@ -89,7 +89,7 @@ fn package(tool: Tool) -> Option<&'static str> {
 fn install(packages: &[&str], facts: &Facts) -> Vec<Step> {
     let root = |title: &str, argv: &[&str]| {
         let sudo: &[&str] = if facts.root == Root::Sudo { &["sudo", "-n"] } else { &[] };
-        Step::new(title, sudo.iter().chain(argv).copied()).as_root()
+        Step::new(title, sudo.iter().chain(argv).copied()).by_root()
     };
     let shell = |title: &str, script: &str| root(title, &["sh", "-c", script]);
     let environment = ["env", "DEBIAN_FRONTEND=noninteractive"];

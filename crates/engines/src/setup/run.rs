@@ -6,7 +6,7 @@ use super::error::SetupError;
 use super::plan::Plan;
 use super::step::Step;
 use crate::find::find;
-use crate::process::{CommandSpec, Exit, Finished, Spawner};
+use crate::process::{CommandSpec, Spawner};
 
 /// A browser is a hundred megabytes, and a mirror may be slow.
 const STEP_WITHIN: Duration = Duration::from_secs(900);
@@ -91,7 +91,7 @@ fn can_fall_back(step: &Step) -> bool {
 
 async fn take_all(steps: &[Step], spawner: &Spawner) -> Result<(), SetupError> {
     let mut failure = None;
-    for step in steps.iter() {
+    for step in steps {
         if failure.is_none() || step.undoes {
             let done = take(step, spawner).await;
             failure = failure.or(done.err());
@@ -103,13 +103,13 @@ async fn take_all(steps: &[Step], spawner: &Spawner) -> Result<(), SetupError> {
 async fn take(step: &Step, spawner: &Spawner) -> Result<(), SetupError> {
     let (program, arguments) = step.argv.split_first().expect("a step names its program");
     let command = CommandSpec::new(step.title.clone(), program).arguments(arguments);
-    let finished: Finished = spawner.run(command, STEP_WITHIN).await?;
-    match finished.status {
-        Exit::Status(0) => Ok(()),
-        exit => Err(SetupError::Step {
-            command: step.to_string(),
-            exit,
-            complaint: finished.complaint(),
-        }),
+    let finished = spawner.run(command, STEP_WITHIN).await?;
+    if finished.status.is_success() {
+        return Ok(());
     }
+    Err(SetupError::Step {
+        command: step.to_string(),
+        exit: finished.status,
+        complaint: finished.complaint(),
+    })
 }

@@ -28,7 +28,7 @@ impl Step {
         }
     }
 
-    pub(super) fn as_root(mut self) -> Self {
+    pub(super) fn by_root(mut self) -> Self {
         self.needs_root = true;
         self
     }

@@ -10,9 +10,17 @@ use standfast_engines::{
     Engine, EngineKind, EngineSpec, Home, Installation, Secrets, Upstream, find,
 };
 
-/// Templates are shared by all tests of a run, as they would be in production.
+/// Templates are shared by all tests and runs, as they are in production.
 fn shared_home() -> Home {
-    Home::at(std::env::temp_dir().join(format!("standfast-test-{}", std::process::id())))
+    Home::at(std::env::temp_dir().join("standfast-test-home"))
+}
+
+/// A path that no other test and no other run uses.
+pub(crate) fn temporary(name: &str) -> PathBuf {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("standfast-test-{}-{number}-{name}", std::process::id());
+    std::env::temp_dir().join(name)
 }
 
 pub(crate) struct Place {
@@ -24,11 +32,13 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new(name: &str) -> Self {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        Self::with_guardian(name, Guardian::None)
+    }
+
+    pub(crate) fn with_guardian(name: &str, guardian: Guardian) -> Self {
         let home = shared_home();
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let root = home.instances().join(format!("{name}-{number}"));
-        let spawner = Spawner::start(Guardian::None).unwrap();
+        let root = temporary(name);
+        let spawner = Spawner::start(guardian).unwrap();
         Self { home, root, spawner, secrets: Secrets::generate() }
     }
 
