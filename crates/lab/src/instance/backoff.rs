@@ -10,8 +10,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Whoever ran this long was healthy: its next end is a new story.
 const HEALTHY_AFTER: Duration = Duration::from_secs(10);
-/// Ends in a row after which a process is given up. With the doubling pauses this takes some 20 s.
-pub const CRASHES_MAX: u32 = 10;
+/// Ends in a row after which a process is given up. With the doubling pauses this takes some 16 s.
+pub const CRASHES_MAX: u32 = 8;
 
 /// What to do about an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +64,9 @@ mod tests {
     fn pauses_double_up_to_a_bound_and_then_it_is_given_up() {
         let (mut backoff, now) = (Backoff::default(), Instant::now());
         let pauses: Vec<_> = (0..=CRASHES_MAX).map(|_| pause_ms(backoff.record_end(now))).collect();
-        let expected = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, 5000];
-        assert_eq!(pauses[..10], expected.map(Some));
-        assert_eq!(pauses[10], None, "given up");
+        let expected = [100, 200, 400, 800, 1600, 3200, 5000, 5000];
+        assert_eq!(pauses[..8], expected.map(Some));
+        assert_eq!(pauses[8], None, "given up");
     }
 
     #[test]

@@ -248,7 +248,13 @@ impl Instance {
         let order = Order::Inject { kind, is_held: hold == Hold::UntilHealed, reply };
         let gone = || FaultError::InstanceGone { target: target.clone() };
         keeper.orders.send(order).await.map_err(|_closed| gone())?;
-        let evidence = answer.await.map_err(|_closed| gone())??;
+        let evidence = match answer.await.map_err(|_closed| gone())? {
+            Ok(evidence) => evidence,
+            Err(error) => {
+                events.send(events.lab("not_injected", target).with("why", error.to_string()));
+                return Err(error);
+            }
+        };
         let at_us = events.clock().at_us(evidence.at);
         let mut event = events.lab("injected", target).with("fault", kind.to_string());
         event.at_us = at_us;

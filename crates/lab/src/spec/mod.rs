@@ -29,5 +29,5 @@ pub use system::{
 };
 pub use units::{Length, Moment, Rate, UnitError};
 
-pub(crate) use suggestion::nearest;
+pub use suggestion::nearest;
 pub(crate) use system::is_name;

@@ -1,7 +1,11 @@
 //! The lab on files, real processes and real engines.
 
+mod instance;
+mod instance_bench;
+mod instance_fault;
 mod report;
 mod report_fixture;
+mod report_run;
 mod report_schema;
 mod spec;
 mod spec_schema;
