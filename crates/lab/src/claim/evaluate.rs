@@ -106,7 +106,13 @@ pub fn judge_trial(claim: &Claim, trial: &TrialRecord) -> ClaimTrial {
     };
     let holds = claim.limit.holds(measured.value);
     let verdict = match (&measured.open, claim.limit) {
-        (None, _) => if holds { Verdict::Holds } else { Verdict::Refuted },
+        (None, _) => {
+            if holds {
+                Verdict::Holds
+            } else {
+                Verdict::Refuted
+            }
+        }
         // The true value is this or more: it can only prove what more would prove as well.
         (Some(_), spec::Limit::AtMost(_)) if !holds => Verdict::Refuted,
         (Some(_), spec::Limit::AtLeast(_)) if holds => Verdict::Holds,
@@ -125,9 +131,7 @@ fn measure(measure: &Measure, during: spec::Phase, trial: &TrialRecord) -> Evalu
     let windows = windows(trial, during);
     let scope = Scope { trial, windows: &windows };
     match measure {
-        Measure::Availability { of } => {
-            share(Availability::of(scope.inside(of)?).proportion())
-        }
+        Measure::Availability { of } => share(Availability::of(scope.inside(of)?).proportion()),
         Measure::Latency { percentile, answers, of } => {
             latency(&scope.inside(of)?, *percentile, *answers)
         }

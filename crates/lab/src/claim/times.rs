@@ -33,8 +33,12 @@ fn detection(trial: &TrialRecord, record: &FaultRecord) -> Result<Measured, Unkn
     let fault = InjectedFault { target, injecting_us, injected_us, until_us };
     Ok(match time_to_detect(&trial.events, &fault) {
         Some(us) => Measured::exact(us as f64 / 1e3, Unit::Milliseconds, 1),
-        None => Measured::exact(until_us.saturating_sub(injected_us) as f64 / 1e3, Unit::Milliseconds, 1)
-            .at_least(format!("no `detected` event named {target}")),
+        None => Measured::exact(
+            until_us.saturating_sub(injected_us) as f64 / 1e3,
+            Unit::Milliseconds,
+            1,
+        )
+        .at_least(format!("no `detected` event named {target}")),
     })
 }
 
@@ -46,7 +50,8 @@ pub(crate) fn detected_after_ms(trial: &TrialRecord, fault: &FaultRecord) -> Opt
 /// The slowest recovery of all faults.
 pub(super) fn ttr(trial: &TrialRecord, operations: &[&Operation]) -> Result<Measured, Unknown> {
     let each = trial.faults.iter().map(|fault| recovery(trial, fault, operations));
-    slowest(each.collect::<Result<_, _>>()?).ok_or_else(|| Unknown::because("no fault to recover from"))
+    slowest(each.collect::<Result<_, _>>()?)
+        .ok_or_else(|| Unknown::because("no fault to recover from"))
 }
 
 fn recovery(

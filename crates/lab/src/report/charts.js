@@ -75,6 +75,7 @@
     function labels(plot) {
       clipped(plot, (ctx, box) => {
         ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+        ctx.textAlign = "left";
         ctx.textBaseline = "top";
         if (chart === "latency") {
           ctx.fillStyle = colors.edge;
@@ -134,8 +135,11 @@
     const log = logScale.checked;
     const ticks = { values: (_, ticks) => ticks.map((tick) => (tick == null ? "" : `${+tick.toPrecision(3)}`)) };
     if (log) {
-      // Only powers of ten are labelled; every step would overlap.
-      ticks.filter = (_, splits) => splits.map((v) => (Math.abs(Math.log10(v) % 1) < 1e-6 ? v : null));
+      // Only powers of ten are drawn; every step would be noise.
+      const tens = (_, splits) => splits.map((v) => (Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6 ? v : null));
+      ticks.filter = tens;
+      ticks.grid = { stroke: colors.grid, width: 1, filter: tens };
+      ticks.ticks = { stroke: colors.grid, width: 1, filter: tens };
     }
     return {
       data: [series.time_s, ...names.map((name) => series[name])],
@@ -157,7 +161,7 @@
       axes: axes(colors, { splits: () => [0, 50, 100], values: (_, ticks) => ticks.map((t) => `${t} %`) }),
       series: [time, {
         label: "success", stroke: colors.lines[0], width: 1.75, value: figure(" %"),
-        fill: `${colors.lines[0]}22`, points: { show: false },
+        fill: `${colors.lines[0]}1f`, points: { show: false },
       }],
     };
   }

@@ -93,8 +93,7 @@ fn bands(arm: &ArmResult, span: Span) -> Vec<Band> {
     let count = arm.runs.iter().map(|run| run.faults.len()).max().unwrap_or(0);
     (0..count)
         .filter_map(|index| {
-            let faults: Vec<_> =
-                arm.runs.iter().filter_map(|run| run.faults.get(index)).collect();
+            let faults: Vec<_> = arm.runs.iter().filter_map(|run| run.faults.get(index)).collect();
             let first = faults.first()?;
             let from_ms = median(faults.iter().filter_map(|fault| fault.injected_ms))?;
             let end = |fault: &&crate::verdict::FaultResult| fault.healing_ms.or(fault.healed_ms);

@@ -22,7 +22,7 @@ pub(crate) fn claims(result: &ExperimentResult) -> Markup {
                         tr {
                             th scope="col" { "Claim" }
                             @if treatment.is_some() {
-                                th scope="col" { "With the system as it is" }
+                                th scope="col" { (treatment_title(result)) }
                             }
                             @if let Some(control) = control {
                                 th scope="col" { "Control: without " (control.without.join(", ")) }
@@ -48,6 +48,15 @@ pub(crate) fn claims(result: &ExperimentResult) -> Markup {
     }
 }
 
+fn treatment_title(result: &ExperimentResult) -> String {
+    let without = result.arm(Arm::Treatment).map(|arm| arm.without.join(", "));
+    match (without.filter(|without| !without.is_empty()), &result.tactic) {
+        (Some(without), _) => format!("Treatment: without {without}"),
+        (None, Some(tactic)) => format!("Treatment: with {tactic}"),
+        (None, None) => "Measured".to_owned(),
+    }
+}
+
 fn cell(arm: &ArmResult, id: &str) -> Markup {
     let Some(claim) = arm.claims.iter().find(|claim| claim.id == id) else {
         return html! { "–" };
@@ -60,14 +69,17 @@ fn cell(arm: &ArmResult, id: &str) -> Markup {
         }
         @if let Some(margin) = claim.margin.filter(|_| claim.verdict != Verdict::Unknown) {
             span.detail {
-                (distance(margin, claim.unit))
-                @if margin < 0.0 { " beyond the limit" } @else { " to spare" }
+                @if margin == 0.0 { "exactly at the limit" }
+                @else {
+                    (distance(margin, claim.unit))
+                    @if margin < 0.0 { " beyond the limit" } @else { " to spare" }
+                }
             }
         }
         @if let (Some(worst), true) = (claim.worst, several) {
             span.detail { "median of " (claim.trials.len()) ", worst " (figure(worst, claim.unit)) }
         }
-        @if let Some(interval) = claim.interval {
+        @if let Some(interval) = claim.interval.filter(|interval| interval.low < interval.high) {
             span.detail { (interval_text(interval, claim)) }
         }
         @if several && claim.refuted_in > 0 {
@@ -82,12 +94,13 @@ fn cell(arm: &ArmResult, id: &str) -> Markup {
 fn measured(claim: &ClaimResult) -> String {
     let open = claim.trials.iter().any(|trial| trial.measured.is_some() && trial.reason.is_some());
     let sign = if open { "> " } else { "" };
-    claim.measured.map_or("not measured".to_owned(), |value| {
-        format!("{sign}{}", figure(value, claim.unit))
-    })
+    claim
+        .measured
+        .map_or("not measured".to_owned(), |value| format!("{sign}{}", figure(value, claim.unit)))
 }
 
 fn interval_text(interval: IntervalResult, claim: &ClaimResult) -> String {
     let (low, high) = (figure(interval.low, claim.unit), figure(interval.high, claim.unit));
-    format!("{low} … {high} at {:.1} % confidence", interval.confidence * 100.0)
+    let confidence = (interval.confidence * 1000.0).round() / 10.0;
+    format!("{low} … {high} at {confidence} % confidence")
 }

@@ -12,7 +12,9 @@ pub(crate) fn environment(environment: &Environment, result: &ExperimentResult) 
             pre { code { (result.command) } }
             h2 { "Environment" }
             @if !environment.optimised {
-                p.warning { "Note: a debug build of standfast made this run; its latencies are no figures." }
+                p.warning {
+                    "Note: a debug build of standfast made this run; its latencies are no figures."
+                }
             }
             dl.facts-list {
                 dt { "Machine" }

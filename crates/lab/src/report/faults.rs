@@ -12,6 +12,20 @@ use crate::verdict::{
 const PHASES: [Phase; 5] =
     [Phase::WarmUp, Phase::Before, Phase::Changing, Phase::Fault, Phase::After];
 
+const PHASE_COLUMNS: [&str; 11] = [
+    "Length",
+    "Intended",
+    "Success",
+    "Failed",
+    "Unknown",
+    "Share",
+    "p50",
+    "p95",
+    "p99",
+    "Max",
+    "Longest gap",
+];
+
 pub(crate) fn faults(result: &ExperimentResult) -> Markup {
     if result.plan.faults.is_empty() {
         return html! {
@@ -21,7 +35,9 @@ pub(crate) fn faults(result: &ExperimentResult) -> Markup {
     html! {
         section {
             h2 { "Faults" }
-            p.hint { "Seconds after the start of the measured run. Injected and healed are verified." }
+            p.hint {
+                "Seconds after the start of the measured run. Injected and healed are verified."
+            }
             div.scroll {
                 table.numbers {
                     thead {
@@ -60,7 +76,7 @@ fn fault_row(place: &str, fault: &FaultResult) -> Markup {
             td.number { (seconds(Some(fault.planned_ms))) }
             td.number { (seconds(fault.injected_ms)) }
             td.number {
-                (fault.detected_after_ms.map_or("–".to_owned(), |ms| format!("+{}", milliseconds(ms))))
+                (fault.detected_after_ms.map_or("–".to_owned(), after))
             }
             td.number { (seconds(fault.healing_ms)) }
             td.number { (seconds(fault.healed_ms)) }
@@ -72,23 +88,24 @@ fn fault_row(place: &str, fault: &FaultResult) -> Markup {
     }
 }
 
+fn after(ms: f64) -> String {
+    format!("+{}", milliseconds(ms))
+}
+
 pub(crate) fn phases(result: &ExperimentResult) -> Markup {
     html! {
         section {
             h2 { "Phases" }
             p.hint {
-                "Counts over all trials, latencies as the median of the trials. Changing: a fault was "
-                "asked for and is not yet verified, or is being healed."
+                "Counts over all trials, latencies as the median of the trials. Changing: a fault "
+                "was asked for and is not yet verified, or is being healed."
             }
             div.scroll {
                 table.numbers {
                     thead {
                         tr {
                             th scope="col" { "Arm, phase" }
-                            @for name in ["Length", "Intended", "Success", "Failed", "Unknown", "Share",
-                                "p50", "p95", "p99", "Max", "Longest gap"] {
-                                th.number scope="col" { (name) }
-                            }
+                            @for name in PHASE_COLUMNS { th.number scope="col" { (name) } }
                         }
                     }
                     tbody {

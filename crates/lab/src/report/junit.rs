@@ -5,13 +5,9 @@
 
 use std::time::Duration;
 
-use quick_junit::{
-    NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite,
-};
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use crate::verdict::{
-    Arm, ClaimResult, ExperimentResult, Outcome, Verdict, distance, figure,
-};
+use crate::verdict::{Arm, ClaimResult, ExperimentResult, Outcome, Verdict, distance, figure};
 
 /// The document for any number of experiments.
 ///
@@ -51,9 +47,7 @@ fn verdict_case(result: &ExperimentResult) -> TestCase {
         | Outcome::NotRestored
         | Outcome::Interrupted
         | Outcome::Usage
-        | Outcome::Bug => {
-            non_success(NonSuccessKind::Error, &result.outcome.to_string(), &reasons)
-        }
+        | Outcome::Bug => non_success(NonSuccessKind::Error, &result.outcome.to_string(), &reasons),
     };
     case(result, "verdict", status)
 }

@@ -106,7 +106,7 @@ fn chart_section(result: &ExperimentResult, charts: &Charts) -> Markup {
             }
             p.hint {
                 "Latency counts from the moment a request was due. Shaded: a fault in effect. "
-                "Dashed in a claim's colour: its limit."
+                "Dashed across it: the limit of a claim. Drag over a chart to look closer."
             }
             div.arms data-count=(result.arms.len()) {
                 @for arm in &result.arms {

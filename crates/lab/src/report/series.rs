@@ -82,9 +82,8 @@ pub(crate) fn series(operations: &[Placed<'_>], span: Span, trials: u32) -> Seri
             bucket.push(placed.operation);
         }
     }
-    let middle = |index: usize| {
-        (span.from_ms as f64 + (index as f64 + 0.5) * width_ms as f64) / 1000.0
-    };
+    let middle =
+        |index: usize| (span.from_ms as f64 + (index as f64 + 0.5) * width_ms as f64) / 1000.0;
     let latencies: Vec<Latencies> =
         buckets.iter().map(|bucket| Latencies::of(bucket.iter().copied(), Answers::All)).collect();
     let quantile = |q: f64| {
@@ -110,7 +109,8 @@ fn answers(buckets: &[Vec<&Operation>], seconds: f64) -> Vec<AnswerSeries> {
     let mut counts: BTreeMap<(AnswerKind, String), Vec<f64>> = BTreeMap::new();
     for (index, bucket) in buckets.iter().enumerate() {
         for operation in bucket {
-            let per_s = counts.entry(answer_of(operation)).or_insert_with(|| vec![0.0; buckets.len()]);
+            let per_s =
+                counts.entry(answer_of(operation)).or_insert_with(|| vec![0.0; buckets.len()]);
             per_s[index] += 1.0 / seconds;
         }
     }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::page::{outcome_badge, outcome_class, page};
-use crate::verdict::{Arm, ExperimentResult, Outcome, figure};
+use crate::verdict::{Arm, ClaimResult, ExperimentResult, Outcome, figure};
 
 /// One experiment of a suite.
 #[derive(Clone, Debug)]
@@ -41,6 +41,7 @@ pub fn render_suite(title: &str, entries: &[SuiteEntry]) -> String {
 
 fn card(entry: &SuiteEntry) -> Markup {
     let result = &entry.result;
+    let judged = result.arm(Arm::Treatment).or(result.arms.first());
     html! {
         li class=(outcome_class(result.outcome)) {
             div.measured {
@@ -53,11 +54,12 @@ fn card(entry: &SuiteEntry) -> Markup {
             }
             span.detail { (result.reasons.first().map_or("", String::as_str)) }
             ul.claims-short {
-                @for claim in result.arm(Arm::Treatment).or(result.arms.first()).iter().flat_map(|arm| &arm.claims) {
+                @for claim in judged.iter().flat_map(|arm| &arm.claims) {
                     li {
-                        (claim.text) ": "
-                        b { (claim.measured.map_or("not measured".to_owned(), |m| figure(m, claim.unit))) }
-                        @if let Some(other) = control_figure(result, &claim.id) { ", control " (other) }
+                        (claim.text) ": " b { (measured(claim)) }
+                        @if let Some(other) = control_figure(result, &claim.id) {
+                            ", control " (other)
+                        }
                     }
                 }
             }
@@ -67,6 +69,9 @@ fn card(entry: &SuiteEntry) -> Markup {
 
 fn control_figure(result: &ExperimentResult, id: &str) -> Option<String> {
     result.arm(Arm::Treatment)?;
-    let claim = result.arm(Arm::Control)?.claims.iter().find(|claim| claim.id == id)?;
-    Some(claim.measured.map_or("not measured".to_owned(), |value| figure(value, claim.unit)))
+    result.arm(Arm::Control)?.claims.iter().find(|claim| claim.id == id).map(measured)
+}
+
+fn measured(claim: &ClaimResult) -> String {
+    claim.measured.map_or("not measured".to_owned(), |value| figure(value, claim.unit))
 }

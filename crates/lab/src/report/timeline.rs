@@ -28,9 +28,8 @@ pub(crate) fn timeline(run: &StoredRun) -> Markup {
 }
 
 fn trial_events(run: &StoredRun, arm: &ArmResult, trial: &TrialResult, is_open: bool) -> Markup {
-    let belongs = |tagged: &&crate::run::Tagged<Event>| {
-        tagged.arm == arm.arm && tagged.trial == trial.trial
-    };
+    let belongs =
+        |tagged: &&crate::run::Tagged<Event>| tagged.arm == arm.arm && tagged.trial == trial.trial;
     let events: Vec<&Event> =
         run.events.iter().filter(belongs).map(|tagged| &tagged.record).collect();
     let hidden = events.len().saturating_sub(EVENTS_PER_TRIAL_MAX);

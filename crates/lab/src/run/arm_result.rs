@@ -17,7 +17,11 @@ pub struct FinishedTrial {
 }
 
 /// Judges one trial by all claims of its experiment; its record is not needed any more.
-pub fn finish_trial(experiment: &Experiment, head: TrialHead, record: &TrialRecord) -> FinishedTrial {
+pub fn finish_trial(
+    experiment: &Experiment,
+    head: TrialHead,
+    record: &TrialRecord,
+) -> FinishedTrial {
     FinishedTrial {
         result: trial_result(head, record),
         claims: experiment.claims.iter().map(|claim| claim::judge_trial(claim, record)).collect(),
@@ -67,7 +71,8 @@ fn metrics(trials: &[FinishedTrial]) -> BTreeMap<String, Spread> {
         }
         for fault in &trial.faults {
             let place = format!("{}.{}", fault.kind, fault.target);
-            let took = |from: Option<f64>, to: Option<f64>| from.zip(to).map(|(from, to)| to - from);
+            let took =
+                |from: Option<f64>, to: Option<f64>| from.zip(to).map(|(from, to)| to - from);
             note(format!("detected_after_ms.{place}"), fault.detected_after_ms);
             note(format!("injected_in_ms.{place}"), took(fault.injecting_ms, fault.injected_ms));
             note(format!("healed_in_ms.{place}"), took(fault.healing_ms, fault.healed_ms));

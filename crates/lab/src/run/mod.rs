@@ -1,13 +1,29 @@
 //! Runs experiments, and keeps what they found in a folder of their own.
 
 mod arm_result;
+mod cancellation;
 mod conclude;
 mod environment;
+mod experiment;
+mod load;
+mod logs;
+mod options;
+mod progress;
+mod samples;
 mod stored;
+mod suite;
+mod timeline;
+mod trial;
 mod trial_result;
+mod writer;
 
 pub use arm_result::{FinishedTrial, arm_result, finish_trial};
+pub use cancellation::Cancellation;
 pub use conclude::{Ending, ResultHead, conclude};
 pub use environment::{EngineVersion, Environment};
+pub use experiment::run_experiment;
+pub use options::{Arms, RunError, RunOptions};
+pub use progress::{FaultState, Place, Progress, ProgressSink, Step};
 pub use stored::{RunFolder, StoredRun, StoredRunError, Tagged, read_result};
+pub use suite::{SuiteResult, write_suite};
 pub use trial_result::{BASELINE_SHARE_MIN, FAULT_LATENESS_MS_MAX, MISSED_SHARE_MAX, TrialHead};

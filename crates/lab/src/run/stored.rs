@@ -29,6 +29,27 @@ impl RunFolder {
         Self { root: root.into() }
     }
 
+    /// Makes `<time>-<name>` below `parent`; a second run within the same second gets a number.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn create(parent: &Path, name: &str) -> std::io::Result<Self> {
+        std::fs::create_dir_all(parent)?;
+        let now = time::OffsetDateTime::now_utc();
+        let format = time::macros::format_description!("[year][month][day]-[hour][minute][second]");
+        let stem = format!("{}-{name}", now.format(format).map_err(std::io::Error::other)?);
+        for number in 1_u32.. {
+            let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+            let root = parent.join(format!("{stem}{suffix}"));
+            match std::fs::create_dir(&root) {
+                Ok(()) => return Ok(Self { root }),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        unreachable!("one of four thousand million names is free")
+    }
+
     pub fn result(&self) -> PathBuf {
         self.root.join("result.json")
     }
@@ -47,6 +68,11 @@ impl RunFolder {
 
     pub fn report(&self) -> PathBuf {
         self.root.join("report.html")
+    }
+
+    /// The distribution of latencies of an arm in a phase.
+    pub fn latencies(&self, arm: Arm, phase: &str) -> PathBuf {
+        self.root.join(format!("latency.{}.{phase}.hgrm", arm.name()))
     }
 
     pub fn junit(&self) -> PathBuf {

@@ -73,9 +73,8 @@ fn fault_problem(trial: &TrialRecord, fault: &FaultRecord) -> Option<String> {
     };
     let planned_us = trial.zero_us as f64 + fault.at.as_micros() as f64;
     let late_ms = (injecting_us as f64 - planned_us) / 1e3;
-    (late_ms > FAULT_LATENESS_MS_MAX).then(|| {
-        format!("fault too late: {what} was asked for {late_ms:.0} ms later than planned")
-    })
+    (late_ms > FAULT_LATENESS_MS_MAX)
+        .then(|| format!("fault too late: {what} was asked for {late_ms:.0} ms later than planned"))
 }
 
 /// The baseline is what lies before the first fault; without faults it is the warm-up.

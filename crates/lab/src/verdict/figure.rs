@@ -20,7 +20,9 @@ const ROUNDING: f64 = 1e-6;
 pub fn distance(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Share => format!("{} points", trimmed(value.abs() * 100.0, 3)),
-        _ => figure(value.abs(), unit),
+        Unit::Milliseconds | Unit::Count | Unit::Factor | Unit::PerSecond => {
+            figure(value.abs(), unit)
+        }
     }
 }
 

@@ -145,8 +145,7 @@ pub fn judge_claim(claim: ClaimHead, trials: Vec<ClaimTrial>) -> ClaimResult {
         _ => summary.and_then(|summary| summary.interval).map(IntervalResult::from),
     };
     let refuted_in = trials.iter().filter(|trial| trial.verdict == Verdict::Refuted).count();
-    let verdict =
-        trials.iter().map(|trial| trial.verdict).max().unwrap_or(Verdict::Unknown);
+    let verdict = trials.iter().map(|trial| trial.verdict).max().unwrap_or(Verdict::Unknown);
     ClaimResult {
         id,
         text,

@@ -1,4 +1,4 @@
-//! What one trial contributes to `result.json`: its phases, its faults, and what went wrong with it.
+//! What one trial contributes to `result.json`: phases, faults, and what went wrong with it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

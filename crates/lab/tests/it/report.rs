@@ -101,7 +101,7 @@ fn a_window_without_operations_proves_nothing() {
 #[test]
 fn a_system_that_was_not_well_before_the_fault_proves_nothing() {
     let result = treatment_only(|record| {
-        for operation in record.operations.iter_mut().take(600).step_by(4) {
+        for operation in record.operations.iter_mut().take(700).step_by(4) {
             operation.outcome = Outcome::Fail;
         }
     });
@@ -131,7 +131,8 @@ fn the_result_is_golden_and_survives_the_way_to_disk() {
 fn junit_counts_refuted_as_failure_and_unknown_as_error() {
     let holds = stored_run(&both_arms()).result;
     let refuted = treatment_only(|record| record.operations[1000].outcome = Outcome::Fail);
-    let unknown = treatment_only(|record| record.faults[0].error = Some("no \u{1}effect".to_owned()));
+    let unknown =
+        treatment_only(|record| record.faults[0].error = Some("no \u{1}effect".to_owned()));
     let xml = junit("standfast", &[holds, refuted, unknown]).unwrap();
     assert!(xml.contains(r#"tests="15" skipped="4" failures="2" errors="1""#), "{xml}");
     insta::assert_snapshot!("junit", xml);
@@ -175,8 +176,10 @@ fn a_damaged_run_is_named() {
 fn a_suite_links_every_report_and_takes_the_weightiest_outcome() {
     let entry = |folder: &str, result| SuiteEntry { folder: folder.to_owned(), result };
     let refuted = treatment_only(|record| record.operations[1000].outcome = Outcome::Fail);
-    let page =
-        render_suite("shop", &[entry("one", stored_run(&both_arms()).result), entry("two", refuted)]);
+    let page = render_suite(
+        "shop",
+        &[entry("one", stored_run(&both_arms()).result), entry("two", refuted)],
+    );
     assert!(page.contains("one/report.html") && page.contains("two/report.html"));
     assert!(page.contains("<title>refuted"), "one refuted experiment refutes the suite");
 }

@@ -3,6 +3,8 @@
 //! The figures are invented, since the subject here is what becomes of records; how records come
 //! to be is tested on real systems elsewhere.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
+
 use std::time::Duration;
 
 use standfast_history::{ErrorKind, Event, Operation, Outcome};
@@ -74,7 +76,7 @@ pub(crate) fn experiment() -> Experiment {
 }
 
 fn at_s(seconds: f64) -> u64 {
-    ZERO_US + (seconds * 1e6) as u64
+    (ZERO_US as f64 + seconds * 1e6) as u64
 }
 
 /// Noise that is the same every time, from 0 to 1 (Knuth's multiplicative hash).
@@ -121,12 +123,10 @@ pub(crate) fn record(arm: Arm, trial: u32) -> TrialRecord {
             evidence: Some("process gone, port refuses".to_owned()),
             error: None,
         }],
-        deliveries: [("search".to_owned(), Delivery {
-            intended: 2200,
-            missed: 1,
-            lateness_p99_ms: 0.12,
-            cpu_ms: 66.0,
-        })]
+        deliveries: [(
+            "search".to_owned(),
+            Delivery { intended: 2200, missed: 1, lateness_p99_ms: 0.12, cpu_ms: 66.0 },
+        )]
         .into(),
         samples: Vec::new(),
     }
@@ -202,7 +202,11 @@ pub(crate) fn stored_run(records: &[(Arm, Vec<TrialRecord>)]) -> StoredRun {
     for (arm, trial, of_trial) in tagged {
         let tag = |record| Tagged { arm, trial, record };
         operations.extend(of_trial.operations.iter().cloned().map(tag));
-        events.extend(of_trial.events.iter().map(|event| Tagged { arm, trial, record: event.clone() }));
+        events.extend(of_trial.events.iter().map(|event| Tagged {
+            arm,
+            trial,
+            record: event.clone(),
+        }));
     }
     StoredRun { result, environment: environment(command), operations, events }
 }

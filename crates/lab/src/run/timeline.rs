@@ -1,0 +1,98 @@
+//! Plays the faults of an experiment, each on its own clock, so that a slow one delays no other.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::progress::{FaultState, Place, Progress, ProgressSink};
+use super::samples::Samples;
+use crate::claim::FaultRecord;
+use crate::fault::{FaultError, FaultKind, Hold};
+use crate::instance::{Clock, Instance};
+use crate::spec::TimedFault;
+
+/// What one fault needs to be played.
+#[derive(Clone, Debug)]
+pub(crate) struct Player {
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) clock: Clock,
+    /// Start of the measured run.
+    pub(crate) zero: Instant,
+    pub(crate) samples: Samples,
+    pub(crate) progress: ProgressSink,
+    pub(crate) place: Place,
+}
+
+/// A fault that was played, and whether its target is what it was before.
+#[derive(Debug)]
+pub(crate) struct Played {
+    pub(crate) record: FaultRecord,
+    /// Why the target was not restored.
+    pub(crate) not_restored: Option<String>,
+}
+
+impl Player {
+    /// Injects the fault at its time and heals it at its time. Dropped halfway, the fault is healed
+    /// by its guard.
+    pub(crate) async fn play(self, timed: TimedFault) -> Played {
+        let mut played = Played { record: planned(&timed), not_restored: None };
+        if let Err(error) = self.inject_and_heal(&timed, &mut played.record).await {
+            self.tell(&timed, FaultState::Failed(error.to_string()));
+            played.record.error = Some(error.to_string());
+            if let FaultError::NotRestored { .. } = error {
+                played.not_restored = Some(error.to_string());
+            }
+        }
+        played
+    }
+
+    async fn inject_and_heal(
+        &self,
+        timed: &TimedFault,
+        record: &mut FaultRecord,
+    ) -> Result<(), FaultError> {
+        sleep_until(self.zero + timed.at).await;
+        self.tell(timed, FaultState::Injecting);
+        // Metrics of the phase before end here and not at the next regular scrape.
+        self.samples.take().await;
+        record.injecting_us = Some(self.clock.now_us());
+        let hold = if timed.until.is_some() { Hold::UntilHealed } else { Hold::No };
+        let injected = self.instance.inject(&timed.fault, hold).await?;
+        record.injected_us = Some(injected.at_us);
+        record.evidence = Some(injected.evidence.text.clone());
+        self.tell(timed, FaultState::Injected);
+        if let Some(until) = timed.until {
+            sleep_until(self.zero + until).await;
+            self.samples.take().await;
+            self.tell(timed, FaultState::Healing);
+            record.healing_us = Some(self.clock.now_us());
+        }
+        // Without an end this only waits: the system heals itself.
+        self.instance.heal(injected).await?;
+        if timed.until.is_some() || timed.fault.kind != FaultKind::Flush {
+            record.healed_us = Some(self.clock.now_us());
+        }
+        self.tell(timed, FaultState::Healed);
+        Ok(())
+    }
+
+    fn tell(&self, timed: &TimedFault, state: FaultState) {
+        let (place, fault) = (self.place, timed.fault.clone());
+        self.progress.tell(Progress::Fault { place, fault, state });
+    }
+}
+
+/// The record of a fault that has not begun.
+pub(crate) fn planned(timed: &TimedFault) -> FaultRecord {
+    FaultRecord {
+        fault: timed.fault.clone(),
+        at: timed.at,
+        until: timed.until,
+        injecting_us: None,
+        injected_us: None,
+        healing_us: None,
+        healed_us: None,
+        evidence: None,
+        error: None,
+    }
+}
