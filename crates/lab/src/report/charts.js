@@ -4,18 +4,21 @@
   const data = JSON.parse(document.getElementById("charts-data").textContent);
   const logScale = document.getElementById("log-scale");
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  // A source has the same colour in both arms.
+  const successes = data.arms.flatMap((arm) => arm.series.answers).filter((kind) => kind.kind === "ok");
+  const sources = [...new Set(successes.map((kind) => kind.label))].sort();
   let printing = false;
   let plots = [];
 
   // Both palettes keep their order of lightness for readers who do not see the hues.
   const palettes = {
     light: {
-      ink: "#3d4552", grid: "#e6e9ef", fault: "rgba(179,38,30,.09)", edge: "#b3261e", limit: "#16191f",
+      ink: "#3d4552", grid: "#e6e9ef", fault: "rgba(179,38,30,.09)", edge: "#b3261e", limit: "#16191f", plate: "rgba(255,255,255,.82)",
       lines: ["#1a5fb4", "#0a8a7b", "#c25a00", "#8b93a1"],
       ok: ["#4c8bd6", "#3aa583", "#9a7fd1", "#7f9a3f", "#5bb4c4"], info: "#d9a021", fail: "#c8372d",
     },
     dark: {
-      ink: "#aeb7c4", grid: "#272e37", fault: "rgba(255,138,128,.13)", edge: "#ff8a80", limit: "#ffffff",
+      ink: "#aeb7c4", grid: "#272e37", fault: "rgba(255,138,128,.13)", edge: "#ff8a80", limit: "#ffffff", plate: "rgba(24,28,34,.82)",
       lines: ["#78b0f5", "#4fd1bd", "#ffab5e", "#77808d"],
       ok: ["#3f78bd", "#2f8f70", "#8268bd", "#6f8a34", "#4a9aaa"], info: "#e0b040", fail: "#ef6358",
     },
@@ -60,53 +63,67 @@
           const to = Math.max(from + ratio, plot.valToPos(band.to_s, "x", true));
           ctx.fillStyle = colors.fault;
           ctx.fillRect(from, box.top, to - from, box.height);
-          ctx.strokeStyle = colors.edge;
-          ctx.lineWidth = ratio;
-          ctx.setLineDash([2 * ratio, 3 * ratio]);
-          for (const at of [from, to]) {
+        }
+      });
+    }
+    // Above the data, where a filled area would hide them.
+    function edges(plot) {
+      clipped(plot, (ctx, box) => {
+        ctx.strokeStyle = colors.edge;
+        ctx.lineWidth = ratio;
+        ctx.setLineDash([2 * ratio, 3 * ratio]);
+        for (const band of arm.bands) {
+          for (const at of [band.from_s, band.to_s]) {
+            const left = plot.valToPos(at, "x", true);
             ctx.beginPath();
-            ctx.moveTo(at, box.top);
-            ctx.lineTo(at, box.top + box.height);
+            ctx.moveTo(left, box.top);
+            ctx.lineTo(left, box.top + box.height);
             ctx.stroke();
           }
         }
       });
     }
+    // A plate behind the words keeps them readable where lines cross.
+    function words(ctx, text, left, middle, color) {
+      const width = ctx.measureText(text).width;
+      ctx.fillStyle = colors.plate;
+      ctx.fillRect(left - 3 * ratio, middle - 7 * ratio, width + 6 * ratio, 14 * ratio);
+      ctx.fillStyle = color;
+      ctx.fillText(text, left, middle);
+    }
     function labels(plot) {
       clipped(plot, (ctx, box) => {
         ctx.font = `${11 * ratio}px system-ui, sans-serif`;
         ctx.textAlign = "left";
-        ctx.textBaseline = "top";
+        ctx.textBaseline = "middle";
         if (chart === "latency") {
-          ctx.fillStyle = colors.edge;
           arm.bands.forEach((band, row) => {
-            const at = plot.valToPos(band.from_s, "x", true) + 5 * ratio;
+            const at = plot.valToPos(band.from_s, "x", true) + 6 * ratio;
             const width = ctx.measureText(band.label).width;
             const left = Math.min(at, box.left + box.width - width - 4 * ratio);
-            ctx.fillText(band.label, left, box.top + (4 + row * 14) * ratio);
+            words(ctx, band.label, left, box.top + (9 + row * 16) * ratio, colors.edge);
           });
         }
         ctx.setLineDash([7 * ratio, 4 * ratio]);
         ctx.lineWidth = 1.5 * ratio;
-        ctx.textBaseline = "bottom";
         for (const limit of arm.limits.filter((line) => line.chart === chart)) {
           const height = plot.valToPos(limit.value, "y", true);
           const from = plot.valToPos(limit.from_s, "x", true);
           const to = plot.valToPos(limit.to_s, "x", true);
-          ctx.strokeStyle = ctx.fillStyle = colors.limit;
+          ctx.strokeStyle = colors.limit;
           ctx.beginPath();
           ctx.moveTo(from, height);
           ctx.lineTo(to, height);
           ctx.stroke();
-          const fits = height - 16 * ratio > box.top;
-          ctx.textBaseline = fits ? "bottom" : "top";
+          const above = height - 18 * ratio > box.top;
           const width = ctx.measureText(limit.label).width;
-          const left = Math.max(box.left + 3 * ratio, Math.min(from + 4 * ratio, to - width));
-          ctx.fillText(limit.label, left, height + (fits ? -2 : 3) * ratio);
+          const right = box.left + box.width - width - 4 * ratio;
+          const left = Math.min(from + 6 * ratio, right);
+          words(ctx, limit.label, left, height + (above ? -10 : 10) * ratio, colors.limit);
         }
       });
     }
-    return { hooks: { drawAxes: [faults], draw: [labels] } };
+    return { hooks: { drawAxes: [faults], draw: [edges, labels] } };
   }
 
   function axes(colors, values) {
@@ -173,13 +190,12 @@
     kinds.forEach((kind, index) => {
       sums.push(kind.per_s.map((value, at) => value + (index ? sums[index - 1][at] : 0)));
     });
-    let oks = 0;
     let fails = 0;
     const drawn = kinds.map((kind, index) => {
       let stroke = colors.info;
       let fill = null;
       if (kind.kind === "ok") {
-        stroke = colors.ok[oks++ % colors.ok.length];
+        stroke = colors.ok[sources.indexOf(kind.label) % colors.ok.length];
         fill = stroke;
       } else {
         stroke = kind.kind === "fail" ? colors.fail : colors.info;

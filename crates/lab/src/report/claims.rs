@@ -79,8 +79,8 @@ fn cell(arm: &ArmResult, id: &str) -> Markup {
         @if let (Some(worst), true) = (claim.worst, several) {
             span.detail { "median of " (claim.trials.len()) ", worst " (figure(worst, claim.unit)) }
         }
-        @if let Some(interval) = claim.interval.filter(|interval| interval.low < interval.high) {
-            span.detail { (interval_text(interval, claim)) }
+        @if let Some(interval) = claim.interval.and_then(|i| interval_text(i, claim)) {
+            span.detail { (interval) }
         }
         @if several && claim.refuted_in > 0 {
             span.detail { "refuted in " (claim.refuted_in) " of " (claim.trials.len()) " trials" }
@@ -99,8 +99,9 @@ fn measured(claim: &ClaimResult) -> String {
         .map_or("not measured".to_owned(), |value| format!("{sign}{}", figure(value, claim.unit)))
 }
 
-fn interval_text(interval: IntervalResult, claim: &ClaimResult) -> String {
+/// An interval that is narrower than its digits says nothing.
+fn interval_text(interval: IntervalResult, claim: &ClaimResult) -> Option<String> {
     let (low, high) = (figure(interval.low, claim.unit), figure(interval.high, claim.unit));
     let confidence = (interval.confidence * 1000.0).round() / 10.0;
-    format!("{low} … {high} at {confidence} % confidence")
+    (low != high).then(|| format!("{low} … {high} at {confidence} % confidence"))
 }

@@ -4,6 +4,7 @@ mod instance;
 mod instance_bench;
 mod instance_fault;
 mod report;
+mod report_browser;
 mod report_fixture;
 mod report_run;
 mod report_schema;
