@@ -64,6 +64,7 @@ fn recovery(
     let Some(from_us) = from_us else {
         return Err(Unknown::because(format!("{} was never healed", record.fault)));
     };
+    let from_us = free_of_faults(&trial.faults, from_us);
     let steady = SteadyState {
         good_share_min: GOOD_SHARE_MIN,
         settle_us: trial.settle_us,
@@ -83,6 +84,21 @@ fn recovery(
     }
 }
 
+/// The first moment from `at_us` on at which no lasting fault is in effect: nobody can recover from
+/// one fault while another one still holds.
+fn free_of_faults(faults: &[FaultRecord], at_us: u64) -> u64 {
+    let holds = |fault: &&FaultRecord, at_us: u64| {
+        fault.until.is_some()
+            && fault.injecting_us.is_some_and(|injecting_us| injecting_us <= at_us)
+            && fault.healed_us.is_some_and(|healed_us| at_us < healed_us)
+    };
+    let mut at_us = at_us;
+    while let Some(fault) = faults.iter().find(|fault| holds(fault, at_us)) {
+        at_us = fault.healed_us.unwrap_or(at_us);
+    }
+    at_us
+}
+
 /// The longest silence in any of the windows.
 pub(super) fn outage(windows: &Windows, operations: &[&Operation]) -> Result<Measured, Unknown> {
     let gaps = windows.iter().filter_map(|window| longest_gap(operations.iter().copied(), window));
@@ -99,4 +115,36 @@ fn slowest(measured: Vec<Measured>) -> Option<Measured> {
     let n = measured.len() as u64;
     let slowest = measured.into_iter().max_by(|a, b| a.value.total_cmp(&b.value));
     slowest.map(|slowest| Measured { n, ..slowest })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fault::Fault;
+
+    fn lasting(injecting_us: u64, healed_us: u64) -> FaultRecord {
+        FaultRecord {
+            fault: Fault { kind: FaultKind::Stop, target: "replica".to_owned() },
+            at: Duration::ZERO,
+            until: Some(Duration::ZERO),
+            injecting_us: Some(injecting_us),
+            injected_us: Some(injecting_us),
+            healing_us: Some(healed_us),
+            healed_us: Some(healed_us),
+            evidence: None,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn a_recovery_begins_when_the_last_overlapping_fault_is_healed() {
+        let faults = [lasting(100, 300), lasting(250, 500), lasting(900, 950)];
+        assert_eq!(free_of_faults(&faults, 120), 500, "one fault ends inside the next");
+        assert_eq!(free_of_faults(&faults, 500), 500);
+        assert_eq!(free_of_faults(&faults, 50), 50);
+        let flush = FaultRecord { until: None, ..lasting(100, 300) };
+        assert_eq!(free_of_faults(&[flush], 120), 120, "what does not last holds nobody back");
+    }
 }
