@@ -21,7 +21,7 @@ mod wait;
 
 pub use copy_tree::{CopyError, copy_tree};
 pub use doctor::{ToolReport, doctor};
-pub use engine::{Engine, EngineError, EngineSpec, Lag, Upstream};
+pub use engine::{Engine, EngineError, EngineSpec, Lag, Upstream, discard_data};
 pub use find::{MissingTool, find};
 pub use home::{Home, HomeError};
 pub use secrets::{Secrets, SecretsError};

@@ -1,6 +1,8 @@
 //! An engine's life: made or adopted, started, broken, stopped, removed.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -265,7 +267,7 @@ impl Engine {
         if let Some(child) = self.child() {
             child.kill_tree().await?;
         }
-        remove_folder(&data).map_err(|source| self.site.io("remove", &data, source))
+        discard_data(&data).map_err(|source| self.site.io("remove", &data, source))
     }
 
     /// Whether its process runs, frozen or not.
@@ -340,6 +342,27 @@ impl Engine {
     fn slot(&self) -> MutexGuard<'_, Option<Child>> {
         lock(&self.child)
     }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // The last handle, if nobody else waits for the process; it kills.
+        drop(self.slot().take());
+        if self.site.spec.kind == EngineKind::Postgres {
+            postgres::release_shared_memory(&self.site.spec.data);
+        }
+    }
+}
+
+/// Deletes a data folder with whatever still works in it: for instances of a dead standfast, whose
+/// engines nobody can ask any more. Does nothing when there is no such folder.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn discard_data(data: &Path) -> io::Result<()> {
+    end_leftovers(data);
+    postgres::release_shared_memory(data);
+    remove_folder(data)
 }
 
 struct Login<'a> {

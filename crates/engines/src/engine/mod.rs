@@ -7,6 +7,6 @@ mod site;
 mod spec;
 
 pub use error::EngineError;
-pub use lifecycle::Engine;
+pub use lifecycle::{Engine, discard_data};
 pub(crate) use site::{Site, TemporaryFile, remove_folder};
 pub use spec::{EngineSpec, Lag, Upstream};

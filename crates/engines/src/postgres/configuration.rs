@@ -37,7 +37,7 @@ const MANAGED: [&str; 8] = [
 ];
 
 /// Our settings. A system can override every one of them.
-const SETTINGS: [(&str, &str); 26] = [
+const SETTINGS: [(&str, &str); 28] = [
     // Durability as in production: an experiment about lost writes must not lose them to us.
     ("fsync", "on"),
     ("wal_level", "replica"),
@@ -57,9 +57,13 @@ const SETTINGS: [(&str, &str); 26] = [
     ("wal_sender_timeout", "3s"),
     // Crash recovery reads at most this much log, so it takes a second or so.
     ("max_wal_size", "512MB"),
-    // Each recycled segment is copied with the template.
-    ("min_wal_size", "80MB"),
+    // Segments kept for later use would be copied with every template.
+    ("wal_recycle", "off"),
     ("shared_buffers", "128MB"),
+    // Memory of parallel queries: taken from the main segment, else from files that go with the
+    // data folder. The default would leave a file in /dev/shm behind for every killed server.
+    ("dynamic_shared_memory_type", "mmap"),
+    ("min_dynamic_shared_memory", "8MB"),
     ("max_connections", "100"),
     // Compiling a plan takes longer than any of our queries.
     ("jit", "off"),

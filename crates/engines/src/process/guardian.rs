@@ -15,7 +15,7 @@ use nix::sys::signal::{SigSet, Signal};
 use tokio::time::Instant;
 
 use super::identity::ProcessId;
-use super::{kernel, proc_folder, tree};
+use super::{kernel, mark, proc_folder, tree};
 
 /// How old the guardian's memory of a tree may be. One look costs 2 ms on a machine with a hundred
 /// processes, so this is about 0.2 % of one core.
@@ -23,6 +23,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// After this the guardian gives up: only a process in an uninterruptible wait lasts as long.
 const CLEAN_UP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Tells the guardian what the marks of its owner's processes begin with.
+pub(super) const OWNER_VARIABLE: &str = "STANDFAST_GUARDED";
 
 /// One line of its standard input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,19 +92,21 @@ impl Watch {
     }
 
     /// Kills until two looks in a row find nothing; says whether that was reached.
-    fn clean_up(&self) -> bool {
+    fn clean_up(&self, owner: Option<&str>) -> bool {
         let deadline = Instant::now() + CLEAN_UP_WITHIN;
         let mut roots: BTreeSet<ProcessId> = self.leaders.values().copied().collect();
         roots.extend(self.trees.values().flatten().copied());
         loop {
+            // What was started since the last look, and by whom nobody can tell any more.
+            roots.extend(owner.into_iter().flat_map(mark::marked_by));
             let mut all_gone = true;
             for root in &roots {
                 let patience = deadline.saturating_duration_since(Instant::now());
                 all_gone &= tree::kill(*root, &[], patience).is_ok();
             }
             let processes = proc_folder::all();
-            let roots: Vec<ProcessId> = roots.iter().copied().collect();
-            if all_gone && tree::members_of(&processes, &roots).is_empty() {
+            let known: Vec<ProcessId> = roots.iter().copied().collect();
+            if all_gone && tree::members_of(&processes, &known).is_empty() {
                 return true;
             }
             if Instant::now() >= deadline {
@@ -136,7 +141,8 @@ pub fn guard(mut stdin: impl Read + AsFd) -> i32 {
         }
         watch.look();
     }
-    i32::from(!watch.clean_up())
+    let owner = std::env::var(OWNER_VARIABLE).ok();
+    i32::from(!watch.clean_up(owner.as_deref()))
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use super::guardian::Notice;
+use super::guardian::OWNER_VARIABLE;
 use super::identity::ProcessId;
-use super::{kernel, own_children};
+use super::{kernel, mark, own_children};
 
 /// Who cleans up after a `kill -9` of this process.
 #[derive(Clone, Debug)]
@@ -94,7 +95,10 @@ fn launch(guardian: &Guardian) -> std::io::Result<Option<(Child, ChildStdin)>> {
     let Guardian::Program { program, arguments } = guardian else { return Ok(None) };
     #[expect(clippy::disallowed_methods, reason = "this is the module that owns children")]
     let mut command = Command::new(program);
-    command.args(arguments).current_dir("/").stdin(Stdio::piped());
+    command.args(arguments).env(OWNER_VARIABLE, mark::owner());
+    // We may be somebody's child ourselves, and who sweeps up after us must spare the guardian.
+    command.env_remove(mark::VARIABLE);
+    command.current_dir("/").stdin(Stdio::piped());
     // Not our standard error: whoever reads it would wait for the guardian to close it.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     kernel::lead_own_session(&mut command);

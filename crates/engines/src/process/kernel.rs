@@ -108,6 +108,23 @@ pub(super) fn wait_readable(descriptor: BorrowedFd<'_>, patience: Duration) -> b
     unsafe { libc::poll(&raw mut interest, 1, timeout) > 0 }
 }
 
+/// Removes the System V shared memory segment `id`, when it has this key and nobody uses it.
+pub(crate) fn remove_unused_shared_memory(id: i32, key: i32) -> bool {
+    let mut segment = std::mem::MaybeUninit::<libc::shmid_ds>::uninit();
+    // SAFETY: the kernel fills the structure, which is read only after it says that it did.
+    let segment = unsafe {
+        if libc::shmctl(id, libc::IPC_STAT, segment.as_mut_ptr()) != 0 {
+            return false;
+        }
+        segment.assume_init()
+    };
+    if segment.shm_nattch != 0 || segment.shm_perm.__key != key {
+        return false;
+    }
+    // SAFETY: removal takes no pointer.
+    unsafe { libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut()) == 0 }
+}
+
 fn checked(result: libc::c_long) -> io::Result<libc::c_long> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

@@ -49,11 +49,6 @@ pub(super) fn reap_orphans() -> Vec<ProcessId> {
     alive.into_iter().map(ProcessId::from).collect()
 }
 
-/// Whether no child that we started is left.
-pub(super) fn is_empty() -> bool {
-    lock().is_empty()
-}
-
 fn lock() -> MutexGuard<'static, BTreeSet<u32>> {
     // The set is whole at every moment, so a panic elsewhere does not spoil it.
     OWN_CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)

@@ -24,6 +24,7 @@ use super::exit::Exit;
 use super::guardian::Notice;
 use super::guardian_link::GuardianLink;
 use super::identity::ProcessId;
+use super::mark::Mark;
 use super::{kernel, line_tee, log_file, own_children, tree};
 
 /// Logs are bounded, orphans waited for and the guardian looked after this often.
@@ -55,6 +56,7 @@ pub(super) struct Spawned {
 
 /// One child as the worker sees it until it has ended.
 struct Attended {
+    mark: Mark,
     process: Fresh,
     id: ProcessId,
     ended: AsyncFd<OwnedFd>,
@@ -102,12 +104,6 @@ pub(super) async fn work(
     if tokio::time::timeout(FAREWELL_PATIENCE, farewell).await.is_err() {
         tracing::error!("children are left, the guardian takes over");
     }
-    // Others may have a spawner of their own in this process, and these orphans may be theirs.
-    if own_children::is_empty() {
-        for orphan in own_children::reap_orphans() {
-            drop(tree::kill(orphan, &[], SWEEP_PATIENCE));
-        }
-    }
     own_children::reap_orphans();
 }
 
@@ -130,7 +126,9 @@ fn launch(
 }
 
 fn start(spec: CommandSpec, worker: mpsc::Sender<Request>) -> io::Result<(Attended, Spawned)> {
+    let mark = Mark::next();
     let mut command = spec.command()?;
+    command.envs([mark.variable()]);
     kernel::die_with_spawning_thread(&mut command);
     let mut process = Fresh(own_children::spawn(&mut command)?);
     let pid = process.0.id();
@@ -154,7 +152,7 @@ fn start(spec: CommandSpec, worker: mpsc::Sender<Request>) -> io::Result<(Attend
         lines_dropped,
         worker,
     });
-    let attended = Attended { process, id, ended, log, output, exit, frozen };
+    let attended = Attended { mark, process, id, ended, log, output, exit, frozen };
     Ok((attended, Spawned { child, captured }))
 }
 
@@ -203,10 +201,7 @@ async fn attend(mut child: Attended) -> u32 {
         }
     }
     // Before it is waited for: until then its number cannot name another group.
-    let frozen = std::mem::take(&mut *child.frozen.lock().unwrap_or_else(PoisonError::into_inner));
-    if let Err(left) = tree::kill(child.id, &frozen, SWEEP_PATIENCE) {
-        tracing::warn!(pid = child.id.pid, ?left, "its processes outlive SIGKILL");
-    }
+    sweep(&child);
     let drained = async { while child.output.join_next().await.is_some() {} };
     if tokio::time::timeout(OUTPUT_PATIENCE, drained).await.is_err() {
         tracing::debug!(pid = child.id.pid, "somebody else still holds its output");
@@ -217,6 +212,19 @@ async fn attend(mut child: Attended) -> u32 {
     tracing::debug!(pid = child.id.pid, %exit, "ended");
     child.exit.send_replace(Some(exit));
     child.id.pid
+}
+
+/// Ends what a child that has ended leaves behind: its group, what was frozen with it, and whatever
+/// it had started in sessions of their own.
+fn sweep(child: &Attended) {
+    let frozen = std::mem::take(&mut *child.frozen.lock().unwrap_or_else(PoisonError::into_inner));
+    let orphans = own_children::reap_orphans();
+    let marked = orphans.into_iter().filter(|orphan| child.mark.is_on(*orphan));
+    for root in marked.chain([child.id]) {
+        if let Err(left) = tree::kill(root, &frozen, SWEEP_PATIENCE) {
+            tracing::warn!(pid = child.id.pid, ?left, "its processes outlive SIGKILL");
+        }
+    }
 }
 
 impl Drop for Fresh {

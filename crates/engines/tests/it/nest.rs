@@ -4,12 +4,13 @@
 //! test; so is its guardian.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use standfast_engines::process::{
     Child, CommandSpec, Guardian, Output, ProcessId, Signal, Spawner, guard,
 };
-use standfast_engines::{EngineKind, wait_until};
+use standfast_engines::{EngineKind, discard_data, wait_until};
 use tokio::sync::mpsc;
 
 use crate::place::{Place, temporary};
@@ -59,7 +60,8 @@ async fn nest_body() {
 /// A running nest, and everything that it owns.
 struct Nest {
     process: Child,
-    root: String,
+    root: PathBuf,
+    log: PathBuf,
     owned: Vec<ProcessId>,
 }
 
@@ -69,7 +71,7 @@ async fn nest(spawner: &Spawner) -> Nest {
     let mut command = CommandSpec::new("nest", std::env::current_exe().unwrap());
     command.arguments = body("nest::nest_body");
     command.environment.push((IS_NEST.into(), "yes".into()));
-    command.output = Output::Lines { log, lines };
+    command.output = Output::Lines { log: log.clone(), lines };
     let process = spawner.spawn(command).await.unwrap();
     let announcement = tokio::time::timeout(Duration::from_secs(30), async {
         loop {
@@ -86,7 +88,7 @@ async fn nest(spawner: &Spawner) -> Nest {
         ProcessId { pid: pid.parse().unwrap(), start_time: start_time.parse().unwrap() }
     };
     let owned = owned.split(' ').map(identity).collect();
-    Nest { process, root: root.to_owned(), owned }
+    Nest { process, root: root.into(), log, owned }
 }
 
 impl Nest {
@@ -115,7 +117,9 @@ impl Nest {
         for id in self.alive() {
             id.signal(Signal::SIGKILL);
         }
+        discard_data(&self.root.join("data/primary")).unwrap();
         std::fs::remove_dir_all(&self.root).unwrap();
+        std::fs::remove_file(&self.log).unwrap();
         assert!(result.is_some(), "left behind: {names:?}");
     }
 }

@@ -12,7 +12,19 @@ use standfast_engines::{
 
 /// Templates are shared by all tests and runs, as they are in production.
 fn shared_home() -> Home {
-    Home::at(std::env::temp_dir().join("standfast-test-home"))
+    Home::at(scratch().join(format!("standfast-test-home-{}", nix::unistd::getuid())))
+}
+
+/// What all tests together need at the same time, with a margin.
+const BYTES_NEEDED: u64 = 4 << 30;
+
+/// Memory when there is enough of it: how busy the machine's disk is should not decide how long the
+/// tests take. Whether data is synced is not what they test.
+fn scratch() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    let free = nix::sys::statvfs::statvfs(&memory)
+        .map_or(0, |space| space.blocks_available() * space.fragment_size());
+    if free >= BYTES_NEEDED { memory } else { std::env::temp_dir() }
 }
 
 /// A path that no other test and no other run uses.
@@ -20,7 +32,7 @@ pub(crate) fn temporary(name: &str) -> PathBuf {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     let name = format!("standfast-test-{}-{number}-{name}", std::process::id());
-    std::env::temp_dir().join(name)
+    scratch().join(name)
 }
 
 pub(crate) struct Place {

@@ -190,6 +190,21 @@ async fn remains_of_a_dead_server_do_not_keep_the_next_one_from_starting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_leaves_no_shared_memory() {
+    let place = Place::new("shared");
+    let engine = started(&place).await;
+    let lock = fs::read_to_string(engine.spec().data.join("postmaster.pid")).unwrap();
+    let segment = lock.lines().nth(6).unwrap().split_ascii_whitespace().nth(1).unwrap().to_owned();
+    let exists = || {
+        let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap();
+        segments.lines().any(|line| line.split_ascii_whitespace().nth(1) == Some(&segment))
+    };
+    assert!(exists(), "a running server has one");
+    drop(engine);
+    assert!(!exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_a_folder_of_its_own_is_adopted_or_removed() {
     let place = Place::new("foreign");
     let spec = place.spec("primary", EngineKind::Postgres);

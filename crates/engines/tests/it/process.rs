@@ -87,9 +87,10 @@ async fn what_a_dead_leader_leaves_in_its_group_is_swept_up() {
 #[tokio::test]
 async fn a_stop_reaches_the_program_behind_a_shell() {
     let spawner = spawner();
-    let (child, _) = family(&spawner).await;
+    let (child, below) = family(&spawner).await;
     let stopped = child.stop(StopPlan { signal: Signal::SIGTERM, grace: SOON }).await.unwrap();
     assert!(!stopped.killed);
+    assert!(all_gone(&below).await, "also what had left for a session of its own");
 }
 
 #[tokio::test]
