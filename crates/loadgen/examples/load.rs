@@ -1,7 +1,7 @@
 //! The generator as a program, to measure its own cost beside other generators.
 //!
-//! `cargo run --release -p standfast-loadgen --example load -- URL --connections 32 --seconds 5` is a
-//! closed loop; with `--rate 2000` it sends at that rate whatever the server does.
+//! `cargo run --release -p standfast-loadgen --example load -- URL --connections 32` is a closed loop;
+//! with `--rate 2000` it sends at that rate whatever the server does.
 
 #![expect(clippy::print_stdout, reason = "figures are this program's result")]
 
@@ -13,6 +13,8 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
 use standfast_loadgen::{Arrivals, LoadPlan, Scenario, closed, hgrm, latency};
 use tokio::time::Instant;
+
+const START_DELAY: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -86,7 +88,8 @@ async fn open_loop(
         connections_max: arguments.connections,
         seed: arguments.seed,
     };
-    let begun = Instant::now();
+    // The thread has to be there when the first attempt is due.
+    let begun = Instant::now() + START_DELAY;
     let load = standfast_loadgen::start(vec![plan], begun)?;
     let outcome = load.finish().await.pop().ok_or("a plan has an outcome")?;
     let elapsed = begun.elapsed();

@@ -74,6 +74,7 @@ impl EventLoop {
     /// Runs until all lanes have finished.
     pub(super) fn run(mut self) -> io::Result<Vec<Tallied>> {
         let mut events = Events::with_capacity(EVENTS_MAX);
+        self.wait_for_origin(&mut events)?;
         let mut around = Surroundings {
             registry: self.poll.registry().try_clone()?,
             clock: self.clock,
@@ -101,11 +102,7 @@ impl EventLoop {
                 }
                 None => None,
             };
-            match self.poll.poll(&mut events, patience) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            }
+            self.wait(&mut events, patience)?;
             for event in &events {
                 let key = Key::of(event.token());
                 if let Some(lane) = self.lanes.get_mut(key.lane) {
@@ -114,5 +111,31 @@ impl EventLoop {
             }
         }
         Ok(self.lanes.into_iter().map(Lane::close).collect())
+    }
+
+    /// Before the origin the clock stands at zero: nothing can be due, and no alarm be computed.
+    fn wait_for_origin(&mut self, events: &mut Events) -> io::Result<()> {
+        while self.orders.latest() == Order::Run {
+            let left = self.clock.until_origin();
+            if left.is_zero() {
+                break;
+            }
+            self.timer.wake_by(left, Duration::ZERO)?;
+            self.wait(events, None)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for events; a signal ends it early, without any.
+    fn wait(&mut self, events: &mut Events, patience: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(events, patience) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
+            Err(error) => return Err(error),
+        }
+        if events.iter().any(|event| event.token() == TIMER) {
+            self.timer.rang();
+        }
+        Ok(())
     }
 }

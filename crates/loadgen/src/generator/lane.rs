@@ -284,8 +284,9 @@ impl Lane {
 impl Pool {
     /// Whether the attempt of `deadline` is still under way.
     fn carries(&self, deadline: Deadline) -> bool {
-        self.peek(deadline.key).is_some_and(|connection| {
-            matches!(connection.state, State::Busy { attempt, .. } if attempt.index == deadline.index)
+        self.peek(deadline.key).is_some_and(|connection| match connection.state {
+            State::Busy { attempt, .. } => attempt.index == deadline.index,
+            State::Connecting { .. } | State::Idle => false,
         })
     }
 }

@@ -44,6 +44,11 @@ impl Clock {
         Self { origin }
     }
 
+    /// How far the origin is in the future, where [`Self::now`] says zero.
+    pub(crate) fn until_origin(self) -> Duration {
+        self.origin.saturating_duration_since(tokio::time::Instant::now())
+    }
+
     pub(crate) fn now(self) -> Duration {
         tokio::time::Instant::now().saturating_duration_since(self.origin)
     }

@@ -64,7 +64,7 @@ pub struct Progress {
     pub info: u64,
     /// Sends that were more than 1 ms late for a reason of the generator.
     pub missed: u64,
-    /// Median latency of the last half second in which attempts ended; absent when that is long ago.
+    /// Median latency of the last half second in which attempts ended; absent when long ago.
     pub recent_p50_us: Option<u64>,
     pub recent_p99_us: Option<u64>,
 }

@@ -31,7 +31,7 @@ impl Timer {
     /// Makes sure that the poll wakes up at `at` or before. An earlier alarm stays: waking once too
     /// often is cheaper than setting the timer for every answer.
     pub(super) fn wake_by(&mut self, at: Duration, now: Duration) -> io::Result<()> {
-        if self.armed.is_some_and(|armed| armed <= at && armed > now) {
+        if self.armed.is_some_and(|armed| armed <= at) {
             return Ok(());
         }
         // Zero would disarm it.
@@ -41,5 +41,10 @@ impl Timer {
         self.timer.set(Expiration::OneShot(left.into()), TimerSetTimeFlags::empty())?;
         self.armed = Some(at);
         Ok(())
+    }
+
+    /// Notes that the alarm went off: it will not do so again by itself.
+    pub(super) fn rang(&mut self) {
+        self.armed = None;
     }
 }

@@ -7,7 +7,7 @@ use standfast_history::{ErrorKind, Outcome};
 use standfast_loadgen::{Arrivals, LoadPlan};
 use tokio::time::Instant;
 
-use crate::server::{Behaviour, OK, Server, refusing_address};
+use crate::server::{Behaviour, OK, Server, deaf_listener, refusing_address};
 use crate::{check_all, check_complete, get, plan, post, run, scenario};
 
 #[tokio::test]
@@ -54,6 +54,21 @@ async fn a_refused_connection_is_a_certain_failure_even_of_a_write() {
         operation.outcome == Outcome::Fail
             && operation.error == Some(ErrorKind::Connect)
             && operation.sent_us.is_none()
+    });
+}
+
+#[tokio::test]
+async fn a_handshake_without_an_answer_ends_at_the_deadline() {
+    let (_listener, target) = deaf_listener();
+    let outcome = run(plan(post(), target)).await;
+    let is_unconnected = |operation: &standfast_history::Operation| operation.sent_us.is_none();
+    assert!(outcome.operations.iter().any(is_unconnected));
+    check_all(&outcome.operations, |operation| {
+        let expected = match operation.sent_us {
+            Some(_) => (Outcome::Info, Some(ErrorKind::Timeout)),
+            None => (Outcome::Fail, Some(ErrorKind::Connect)),
+        };
+        (operation.outcome, operation.error) == expected && operation.latency_us() >= 300_000
     });
 }
 
@@ -190,6 +205,23 @@ async fn plans_run_side_by_side_and_stop_when_told() {
     check_all(&outcomes[0].operations, |operation| operation.outcome == Outcome::Ok);
     check_all(&outcomes[1].operations, |operation| operation.outcome == Outcome::Fail);
     assert_eq!(outcomes[2].operations, []);
+}
+
+#[tokio::test]
+async fn load_whose_origin_is_to_come_waits_for_it() {
+    let server = Server::start(Behaviour::Answer(OK)).await;
+    let origin = Instant::now() + Duration::from_millis(200);
+    let load = standfast_loadgen::start(vec![plan(get(), server.address)], origin).unwrap();
+    let outcome = load.finish().await.pop().unwrap();
+    assert!(Instant::now() >= origin + Duration::from_millis(495), "the last is due then");
+    check_complete(&outcome);
+    assert_eq!(outcome.intended, 100);
+    check_all(&outcome.operations, |operation| operation.outcome == Outcome::Ok);
+
+    let never = Instant::now() + Duration::from_secs(3600);
+    let load = standfast_loadgen::start(vec![plan(get(), server.address)], never).unwrap();
+    load.stop();
+    assert_eq!(load.finish().await[0].operations, []);
 }
 
 #[tokio::test]

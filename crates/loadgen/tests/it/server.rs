@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -62,6 +62,16 @@ pub(crate) async fn refusing_address() -> SocketAddr {
     // The listener is gone when this returns.
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
     listener.local_addr().expect("a listener has an address")
+}
+
+/// A listener that accepts nobody: the kernel makes one or two connections in its place, and lets
+/// the handshakes of the others go unanswered.
+pub(crate) fn deaf_listener() -> (TcpListener, SocketAddr) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("loopback has free ports");
+    let listener = socket.listen(1).expect("a bound socket can listen");
+    let address = listener.local_addr().expect("a listener has an address");
+    (listener, address)
 }
 
 async fn accept(listener: TcpListener, behaviour: Behaviour, connections: Arc<AtomicU64>) {
