@@ -1,6 +1,23 @@
 //! Metrics of a service, as Prometheus text.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::http::{self, HttpError};
+
+/// A page of metrics is made in memory; a service that needs longer is not well.
+const SCRAPE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Why there are no metrics.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScrapeError {
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("GET /metrics answered {0}")]
+    Status(u16),
+}
 
 /// Values by name; a metric with labels is named `name{label="value",…}`, as it is printed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -9,6 +26,18 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Reads `GET /metrics` of a service.
+    ///
+    /// # Errors
+    /// When it does not answer in time, or answers something else than 200.
+    pub async fn scrape(address: SocketAddr) -> Result<Self, ScrapeError> {
+        let answer = http::get(address, "/metrics", SCRAPE_WITHIN).await?;
+        match answer.status {
+            200 => Ok(Self::parse(&String::from_utf8_lossy(&answer.body))),
+            status => Err(ScrapeError::Status(status)),
+        }
+    }
+
     /// Reads Prometheus text; lines that are none are skipped, since one odd metric should not
     /// hide the others.
     pub fn parse(text: &str) -> Self {

@@ -31,7 +31,7 @@ pub use events::{EventSink, LAB, SUPERVISOR};
 pub use folder::{FolderError, InstanceFolder, InstanceRecord};
 pub use http::HttpError;
 pub use leftovers::{Swept, sweep};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, ScrapeError};
 pub use options::{ProvisionError, ProvisionOptions, Stage};
 pub use ports::{PortError, Ports};
 pub use running::{Data, Instance, InstanceError, Target};

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use standfast_engines::process::reap;
@@ -14,9 +13,8 @@ use tokio::task::JoinSet;
 use super::address::Address;
 use super::events::EventSink;
 use super::folder::{FolderError, InstanceFolder, InstanceLock};
-use super::http::{self, HttpError};
 use super::keeper::{KeeperHandle, Order, Outcome};
-use super::metrics::Metrics;
+use super::metrics::{Metrics, ScrapeError};
 use super::options::Stage;
 use super::ports::PortPlan;
 use super::registry::Registry;
@@ -24,9 +22,6 @@ use super::status::{ProcessSnapshot, ProcessState, Role, memory_bytes};
 use super::unit::UnitError;
 use crate::fault::{Fault, FaultError, Hold, Injected};
 use crate::spec::{EngineKind, System, nearest};
-
-/// A page of metrics is made in memory; a service that needs longer is not well.
-const SCRAPE_WITHIN: Duration = Duration::from_secs(2);
 
 /// A system that runs. When it is dropped, every process of it ends at once.
 #[derive(Debug)]
@@ -88,9 +83,7 @@ pub enum InstanceError {
     #[error("{0}")]
     Unit(Arc<UnitError>),
     #[error("metrics of `{name}`: {source}")]
-    Scrape { name: String, source: HttpError },
-    #[error("metrics of `{name}`: GET /metrics answered {status}")]
-    ScrapeStatus { name: String, status: u16 },
+    Scrape { name: String, source: ScrapeError },
     #[error(transparent)]
     Folder(#[from] FolderError),
 }
@@ -222,14 +215,7 @@ impl Instance {
         let Some(address) = self.endpoint(service) else {
             return Err(InstanceError::NoEndpoint { name });
         };
-        let answer = match http::get(address, "/metrics", SCRAPE_WITHIN).await {
-            Ok(answer) => answer,
-            Err(source) => return Err(InstanceError::Scrape { name, source }),
-        };
-        match answer.status {
-            200 => Ok(Metrics::parse(&String::from_utf8_lossy(&answer.body))),
-            status => Err(InstanceError::ScrapeStatus { name, status }),
-        }
+        Metrics::scrape(address).await.map_err(|source| InstanceError::Scrape { name, source })
     }
 
     /// Injects a fault; returns when it is verified to be in effect.
