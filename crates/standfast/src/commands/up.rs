@@ -1,0 +1,143 @@
+//! `standfast up`: brings a system up and keeps it up, in the foreground or in the background.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use standfast_lab::control::{self, LogFollower};
+use standfast_lab::instance::{
+    Clock, EventSink, Instance, InstanceFolder, Ports, ProvisionOptions,
+};
+use standfast_lab::spec::{SYSTEM_FILE, System, SystemSource, nearest};
+use standfast_systems::CATALOGUE;
+
+use super::session::{self, Session};
+use super::{background, signals, status};
+use crate::cli::UpArguments;
+use crate::exit::{Answer, Exit, Failure};
+use crate::output;
+
+pub(super) async fn run(arguments: UpArguments) -> Answer {
+    let system = Arc::new(System::load(find(&arguments.system)?).map_err(session::bad_file)?);
+    let name = instance_name(&arguments, &system);
+    let external = external(&arguments.engine)?;
+    let session = Session::start()?;
+    if InstanceFolder::of(&session.home, &name).is_supervised() {
+        output::note(format!("`{name}` is up already"));
+        return status::print(&session.home, &name).await;
+    }
+    let wanted = session::tools_of_all_but(&system, &external);
+    session.bring(&wanted, arguments.yes).await?;
+    if arguments.detach {
+        return background::start(&session, &arguments, &name).await;
+    }
+    if arguments.supervise {
+        background::leave_the_terminal()?;
+    }
+    let (events, stream) = EventSink::channel(Clock::started());
+    let options = ProvisionOptions {
+        name: name.clone(),
+        home: session.home.clone(),
+        ports: arguments.port_base.map_or(Ports::Declared, Ports::Base),
+        without: arguments.without.clone(),
+        environment: BTreeMap::new(),
+        external,
+        ephemeral: false,
+        serve_binary: session.binary.clone(),
+        spawner: session.spawner.clone(),
+        events,
+    };
+    output::note(format!("Bringing {} up …", system.name));
+    let mut interrupt = signals::interrupt()?;
+    let instance = tokio::select! {
+        instance = Instance::provision(&system, options) => {
+            instance.map_err(Failure::unavailable)?
+        }
+        // Dropping the provisioning ends what it has started.
+        _ = interrupt.recv() => return Ok(Exit::Interrupted),
+    };
+    supervise(instance, stream, &arguments).await
+}
+
+/// Serves the instance until a signal or a request ends it.
+async fn supervise(
+    instance: Instance,
+    events: tokio::sync::mpsc::Receiver<standfast_history::Event>,
+    arguments: &UpArguments,
+) -> Answer {
+    let (mut interrupt, mut terminate) = (signals::interrupt()?, signals::terminate()?);
+    let folder = instance.folder().clone();
+    output::result(status::table(&instance.processes()));
+    let mut logs = tokio::task::JoinSet::new();
+    if !arguments.supervise {
+        output::note("Ctrl-C stops it and keeps the data.\n");
+        let follower = LogFollower::new(&folder, None);
+        logs.spawn(super::logs::follow(follower));
+    }
+    let shutdown = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        output::note("\nStopping …");
+    };
+    control::serve(instance, events, shutdown).await.map_err(Failure::unavailable)?;
+    logs.shutdown().await;
+    Ok(Exit::Held)
+}
+
+/// A shipped system by its name, or a folder.
+fn find(named: &str) -> Result<SystemSource, Failure> {
+    if let Some(files) = CATALOGUE.iter().find(|files| files.name == named) {
+        return Ok(session::source_of(files));
+    }
+    let path = Path::new(named);
+    let folder = match path.is_file() && path.ends_with(SYSTEM_FILE) {
+        true => path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")),
+        false => path,
+    };
+    if folder.join(SYSTEM_FILE).is_file() {
+        let folder = folder.canonicalize().map_err(|error| Failure::new(Exit::Usage, error))?;
+        return Ok(SystemSource::Folder(folder));
+    }
+    let known: Vec<&str> = CATALOGUE.iter().map(|files| files.name).collect();
+    let hint = nearest(named, known.iter().copied()).map_or_else(
+        || format!("shipped are {}", known.join(", ")),
+        |word| format!("did you mean `{word}`?"),
+    );
+    let text = format!("`{named}` is no shipped system and no folder with a {SYSTEM_FILE}; {hint}");
+    Err(Failure::usage(text))
+}
+
+fn instance_name(arguments: &UpArguments, system: &System) -> String {
+    match (&arguments.name, arguments.port_base) {
+        (Some(name), _) => name.clone(),
+        (None, Some(base)) => format!("{}-{base}", system.name),
+        (None, None) => system.name.clone(),
+    }
+}
+
+fn external(engines: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((name, url)) if !name.is_empty() && url.contains("://") => {
+            Ok((name.to_owned(), url.to_owned()))
+        }
+        _ => Err(Failure::usage(format!("`--engine {text}` is not of the form NAME=URL"))),
+    };
+    engines.iter().map(pair).collect()
+}
+
+/// The arguments that bring a known instance up again, as one would type them.
+pub(super) fn again(record: &standfast_lab::instance::InstanceRecord) -> Vec<String> {
+    let folder = |folder: &PathBuf| folder.display().to_string();
+    let mut words = vec!["up".to_owned()];
+    words.push(record.folder.as_ref().map_or_else(|| record.system.clone(), folder));
+    words.extend(["--name".to_owned(), record.name.clone()]);
+    for tactic in &record.without {
+        words.extend(["--without".to_owned(), tactic.clone()]);
+    }
+    for (engine, url) in &record.external {
+        words.extend(["--engine".to_owned(), format!("{engine}={url}")]);
+    }
+    words
+}
