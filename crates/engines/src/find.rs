@@ -19,7 +19,7 @@ const POSTGRES_FOLDERS: [&str; 2] = ["/usr/lib/postgresql", "/usr/local/lib/post
 
 /// A tool that is not here, and what brings it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{tool} is not here{}: `{command}` brings it", note.as_deref().map_or(String::new(), |note| format!(" ({note})")))]
+#[error("{tool} is not here{}: `{command}` brings it", in_parentheses(note.as_deref()))]
 pub struct MissingTool {
     pub tool: Tool,
     /// The exact command that brings it.
@@ -35,6 +35,10 @@ pub struct MissingTool {
 /// next place would hide it.
 pub fn find(tool: Tool, home: &Home) -> Result<Installation, MissingTool> {
     find_among(tool, &candidates(tool, home, |name| std::env::var_os(name)), probe_version)
+}
+
+fn in_parentheses(note: Option<&str>) -> String {
+    note.map_or(String::new(), |note| format!(" ({note})"))
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,7 +210,8 @@ mod tests {
         let missing = find_among(Tool::Valkey, &candidates, |_| None).unwrap_err();
         assert_eq!(
             missing.to_string(),
-            "valkey is not here (`/nowhere` does not tell its version): `standfast setup valkey` brings it"
+            "valkey is not here (`/nowhere` does not tell its version): \
+             `standfast setup valkey` brings it"
         );
     }
 

@@ -3,7 +3,8 @@
 //! - [`Home`] says where everything is kept, [`find`] which programs are here, [`setup`] how the
 //!   missing ones come.
 //! - [`process`] owns every child process, so that nothing survives us.
-//! - [`Engine`] is one PostgreSQL or Valkey server: started when it answers a real query, not before.
+//! - [`Engine`] is one PostgreSQL or Valkey server: it counts as started when it answers a real
+//!   query, not before.
 
 mod copy_tree;
 mod doctor;

@@ -25,7 +25,7 @@ pub enum UserError {
     #[error("we are root and neither user `postgres` nor user `nobody` exists to run engines as")]
     NoUnprivilegedUser,
     #[error(
-        "user `{user}` may not enter `{}`, which leads to `{}`: set STANDFAST_HOME to another folder",
+        "user `{user}` may not enter `{}`, which leads to `{}`: set STANDFAST_HOME elsewhere",
         closed.display(), path.display()
     )]
     Closed { user: String, closed: PathBuf, path: PathBuf },

@@ -31,7 +31,7 @@ pub enum EngineError {
     NotRunning { engine: String },
     #[error("engine `{engine}` has no data in `{}`", data.display())]
     NoData { engine: String, data: PathBuf },
-    #[error("`{}` is not the data folder of engine `{engine}`, so it is left alone", data.display())]
+    #[error("`{}` is not the data folder of engine `{engine}`: left alone", data.display())]
     NotItsData { engine: String, data: PathBuf },
     #[error("engine `{engine}` is {kind}, which cannot {action}")]
     Unsupported { engine: String, kind: EngineKind, action: &'static str },

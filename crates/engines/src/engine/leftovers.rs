@@ -5,9 +5,12 @@
 //! their data folder as working directory, and that is how their orphans are recognised.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::site::remove_folder;
+use crate::postgres;
 use crate::process::{ProcessId, proc_folder, tree};
 
 /// How long one of them may take to die.
@@ -28,4 +31,15 @@ pub(crate) fn end_leftovers(data: &Path) -> usize {
         }
     }
     found.len()
+}
+
+/// Deletes a data folder with whatever still works in it: for instances of a dead standfast, whose
+/// engines nobody can ask any more. Does nothing when there is no such folder.
+///
+/// # Errors
+/// When the file system refuses.
+pub fn discard_data(data: &Path) -> io::Result<()> {
+    end_leftovers(data);
+    postgres::release_shared_memory(data);
+    remove_folder(data)
 }

@@ -1,14 +1,13 @@
 //! An engine's life: made or adopted, started, broken, stopped, removed.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::address;
 use super::error::EngineError;
-use super::leftovers::end_leftovers;
-use super::site::{Site, remove_folder};
+use super::leftovers::{discard_data, end_leftovers};
+use super::site::Site;
 use super::spec::{EngineSpec, Lag};
 use crate::home::Home;
 use crate::process::{Child, Exit, Spawner, Stopped, holder_of_port, is_port_free, last_lines};
@@ -150,9 +149,13 @@ impl Engine {
                 return Err(EngineError::Exited { engine, exit, log, last_lines });
             }
             answer = wait_until(START_WITHIN, answers) => if answer.is_none() {
-                let last_lines = last_lines(&log, LAST_LINES_MAX);
-                let reason = lock(&reason).clone();
-                return Err(EngineError::NotReady { engine, within: START_WITHIN, reason, log, last_lines });
+                return Err(EngineError::NotReady {
+                    engine,
+                    within: START_WITHIN,
+                    reason: lock(&reason).clone(),
+                    last_lines: last_lines(&log, LAST_LINES_MAX),
+                    log,
+                });
             }
         }
         if self.site.spec.kind == EngineKind::Valkey {
@@ -283,30 +286,12 @@ impl Engine {
 
     /// How services reach it, with their own role and password.
     pub fn url(&self) -> String {
-        let EngineSpec { kind, port, database, user, secrets, .. } = &self.site.spec;
-        match (kind, user) {
-            (EngineKind::Postgres, Some(user)) => postgres_url(Login {
-                user,
-                password: &secrets.application,
-                port: *port,
-                database: database.as_deref(),
-            }),
-            (EngineKind::Postgres, None) | (EngineKind::Valkey, _) => self.admin_url(),
-        }
+        address::url(&self.site.spec)
     }
 
     /// How the lab itself reaches it, with every right.
     pub fn admin_url(&self) -> String {
-        let EngineSpec { kind, port, database, secrets, .. } = &self.site.spec;
-        match kind {
-            EngineKind::Postgres => postgres_url(Login {
-                user: "standfast",
-                password: &secrets.superuser,
-                port: *port,
-                database: database.as_deref(),
-            }),
-            EngineKind::Valkey => format!("redis://:{}@127.0.0.1:{port}", secrets.cache),
-        }
+        address::admin_url(&self.site.spec)
     }
 
     pub fn spec(&self) -> &EngineSpec {
@@ -352,29 +337,6 @@ impl Drop for Engine {
             postgres::release_shared_memory(&self.site.spec.data);
         }
     }
-}
-
-/// Deletes a data folder with whatever still works in it: for instances of a dead standfast, whose
-/// engines nobody can ask any more. Does nothing when there is no such folder.
-///
-/// # Errors
-/// When the file system refuses.
-pub fn discard_data(data: &Path) -> io::Result<()> {
-    end_leftovers(data);
-    postgres::release_shared_memory(data);
-    remove_folder(data)
-}
-
-struct Login<'a> {
-    user: &'a str,
-    password: &'a str,
-    port: u16,
-    database: Option<&'a str>,
-}
-
-fn postgres_url(login: Login<'_>) -> String {
-    let Login { user, password, port, database } = login;
-    format!("postgresql://{user}:{password}@127.0.0.1:{port}/{}", database.unwrap_or("postgres"))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -44,7 +44,7 @@ const SETTINGS: [(&str, &str); 28] = [
     ("max_wal_senders", "10"),
     ("max_replication_slots", "10"),
     ("hot_standby", "on"),
-    // A vacuum on the primary must not cancel a search on the replica: that is not our fault to inject.
+    // A vacuum on the primary must not cancel a search on the replica: nobody injected that fault.
     ("hot_standby_feedback", "on"),
     // A replica that stays away must not fill the primary's disk.
     ("max_slot_wal_keep_size", "2GB"),

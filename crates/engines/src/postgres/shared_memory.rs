@@ -1,8 +1,8 @@
 //! What a killed server leaves outside of its data folder.
 //!
 //! PostgreSQL keeps a tiny System V segment as proof of life. A restart over the same folder takes
-//! it away, but one whose folder is deleted instead would stay until the machine restarts, and there
-//! may be only 4096 of them.
+//! it away, but one whose folder is deleted instead would stay until the machine restarts, and
+//! there may be only 4096 of them.
 
 use std::fs;
 use std::path::Path;

@@ -53,7 +53,7 @@ pub(super) fn lead_own_session(command: &mut Command) {
 
 /// Our own descriptors are close-on-exec anyway; this is for those that we inherited ourselves.
 fn close_private_descriptors_on_exec() {
-    // SAFETY: plain integers. Kernels before 5.11 refuse the flag, which leaves things as they were.
+    // SAFETY: plain integers. Kernels before 5.11 refuse the flag, and all stays as it was.
     unsafe {
         libc::syscall(
             libc::SYS_close_range,

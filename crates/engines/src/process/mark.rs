@@ -1,8 +1,8 @@
 //! A mark in the environment of every child, which all that it starts inherits.
 //!
 //! When a leader ends in order, what it started in sessions of their own stays behind, and nothing
-//! in `/proc` says any more whose it was; the mark still does. PostgreSQL and nginx write over their
-//! environment, but their processes end with their leader or share its group.
+//! in `/proc` says any more whose it was; the mark still does. PostgreSQL and nginx write over
+//! their environment, but their processes end with their leader or share its group.
 
 use std::ffi::OsString;
 use std::fs;

@@ -75,11 +75,14 @@ mod tests {
 
     #[test]
     fn the_listener_is_told_from_its_connections() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 4711 1 0 100 0 0 10 0
-   1: 0100007F:1538 0100007F:D2F0 01 00000000:00000000 00:00000000 00000000   101        0 4712 1 0 20 4 30 10 -1
-   2: 0100007F:1539 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 4713 1 0 100 0 0 10 0
-";
-        assert_eq!(listening_sockets(table, 0x1538), ["socket:[4711]"]);
+        let rest = "00000000:00000000 00:00000000 00000000   101        0";
+        let table = format!(
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when uid  timeout inode
+   0: 0100007F:1538 00000000:0000 0A {rest} 4711 1 0 100 0 0 10 0
+   1: 0100007F:1538 0100007F:D2F0 01 {rest} 4712 1 0 20 4 30 10 -1
+   2: 0100007F:1539 00000000:0000 0A {rest} 4713 1 0 100 0 0 10 0
+"
+        );
+        assert_eq!(listening_sockets(&table, 0x1538), ["socket:[4711]"]);
     }
 }

@@ -1,7 +1,7 @@
 //! A child with everything that it started: found, frozen, thawed and killed as one.
 //!
 //! A signal to the process group is not enough: PostgreSQL puts every backend into a group of its
-//! own. So the tree is walked in `/proc`, and it is frozen first, or it could grow while it is read.
+//! own. So the tree is walked in `/proc`; it is frozen first, or it could grow while it is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

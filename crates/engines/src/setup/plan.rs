@@ -8,7 +8,7 @@ use crate::find::find;
 use crate::home::Home;
 use crate::tool::{Installation, Tool};
 
-/// Read by the packages that would make a cluster of their own and have it started with the machine.
+/// Read by the packages that would make a cluster of their own, to be started with the machine.
 const CLUSTER_POLICY: &str = "/etc/postgresql-common/createcluster.d/standfast.conf";
 
 /// The wheel that holds Valkey's programs.
@@ -120,8 +120,8 @@ fn install(packages: &[&str], facts: &Facts) -> Vec<Step> {
     steps
 }
 
-/// Writes the policy that keeps services from starting. It is removed after the installation; should
-/// we be killed before that, it has no effect any more after an hour.
+/// Writes the policy that keeps services from starting. It is removed after the installation;
+/// should we be killed before that, it has no effect any more after an hour.
 fn service_policy() -> String {
     let lines = [
         "#!/bin/sh",

@@ -1,4 +1,4 @@
-//! Valkey, or Redis in its place: a cache that keeps its contents over a stop, but not over a crash.
+//! Valkey, or Redis in its place: a cache that keeps its contents over a stop, not over a crash.
 
 mod configuration;
 mod server;

@@ -53,8 +53,8 @@ pub(crate) async fn flush(site: &Site) -> Result<u64, EngineError> {
     Ok(keys)
 }
 
-/// Removes the snapshot that an orderly stop wrote, once it has been loaded. Otherwise a crash later
-/// on would bring back what was in the cache before that stop, long outdated.
+/// Removes the snapshot that an orderly stop wrote, once it has been loaded. Otherwise a crash
+/// later on would bring back what was in the cache before that stop, long outdated.
 pub(crate) fn forget_snapshot(site: &Site) -> Result<(), EngineError> {
     if !configuration::setting(site, "save").is_empty() {
         return Ok(());

@@ -1,0 +1,28 @@
+//! How an engine is reached: URLs with a role and its password.
+
+use super::spec::EngineSpec;
+use crate::tool::EngineKind;
+
+/// The role that our PostgreSQL servers are made with.
+const SUPERUSER: &str = "standfast";
+
+/// For services: as the application's role, where there is one.
+pub(super) fn url(spec: &EngineSpec) -> String {
+    match (spec.kind, &spec.user) {
+        (EngineKind::Postgres, Some(user)) => postgres(spec, user, &spec.secrets.application),
+        (EngineKind::Postgres, None) | (EngineKind::Valkey, _) => admin_url(spec),
+    }
+}
+
+/// For the lab: with every right.
+pub(super) fn admin_url(spec: &EngineSpec) -> String {
+    match spec.kind {
+        EngineKind::Postgres => postgres(spec, SUPERUSER, &spec.secrets.superuser),
+        EngineKind::Valkey => format!("redis://:{}@127.0.0.1:{}", spec.secrets.cache, spec.port),
+    }
+}
+
+fn postgres(spec: &EngineSpec, user: &str, password: &str) -> String {
+    let database = spec.database.as_deref().unwrap_or("postgres");
+    format!("postgresql://{user}:{password}@127.0.0.1:{}/{database}", spec.port)
+}
