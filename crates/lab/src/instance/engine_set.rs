@@ -1,6 +1,7 @@
 //! The engines of an instance: what each is configured with, and with which programs it runs.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use standfast_engines::{
@@ -21,8 +22,8 @@ pub(crate) fn find_tools(
     let required = system.requires.iter().map(|tool| Tool::from(*tool));
     let mut tools = BTreeMap::new();
     for tool in engines.chain(required) {
-        if !tools.contains_key(&tool) {
-            tools.insert(tool, find(tool, home)?);
+        if let Entry::Vacant(place) = tools.entry(tool) {
+            place.insert(find(tool, home)?);
         }
     }
     Ok(tools)

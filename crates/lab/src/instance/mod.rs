@@ -5,15 +5,19 @@
 
 mod address;
 mod backoff;
+mod build;
 mod clock;
 mod engine_set;
 mod events;
+mod faults;
 mod folder;
 mod http;
 mod keeper;
 mod leftovers;
+mod lifecycle;
 mod metrics;
 mod options;
+mod order;
 mod plan;
 mod ports;
 mod provision;
@@ -39,5 +43,5 @@ pub use status::{ProcessSnapshot, ProcessState, Role};
 pub use template::TemplateError;
 pub use unit::UnitError;
 
-pub(crate) use keeper::Order;
+pub(crate) use order::Order;
 pub(crate) use unit::Unit;

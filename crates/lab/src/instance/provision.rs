@@ -3,35 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rand::Rng;
 use standfast_engines::process::ProcessId;
-use standfast_engines::{Engine, Installation, Secrets, Tool};
-use standfast_history::Event;
-use tokio::sync::mpsc;
+use standfast_engines::{Installation, Secrets, Tool};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::address::Address;
-use super::engine_set::{EnginePlaces, engine_spec, find_tools};
-use super::events::EventSink;
+use super::build::{Built, Site, build};
+use super::engine_set::find_tools;
 use super::folder::{InstanceFolder, InstanceLock, InstanceRecord};
-use super::keeper::{Keeper, KeeperHandle, KeeperParts};
 use super::leftovers::{reap_instance, sweep};
 use super::options::{ProvisionError, ProvisionOptions, Stage};
-use super::plan::Planner;
 use super::ports::{PortPlan, Ports};
-use super::registry::Registry;
 use super::running::{Instance, InstanceParts};
-use super::service::Service;
-use super::status::Role;
 use super::template::{Template, TemplateRequest};
-use super::unit::Unit;
-use crate::spec::{Restart, System, nearest};
-
-/// Lines of one service that wait to be read as events; more are only logged.
-const LINES_MAX: usize = 4096;
-/// Enough that nobody guesses it.
-const TOKEN_BYTES: usize = 16;
+use crate::spec::{System, nearest};
 
 impl Instance {
     /// Brings `system` up and answers when all of it is ready. When anything fails, nothing of it
@@ -60,21 +46,9 @@ impl Instance {
         let secrets = provide_data(system, &options, &folder, &tools).await?;
         stages.end("data");
 
-        let mut builder = Builder {
-            system,
-            options: &options,
-            folder: &folder,
-            tools: &tools,
-            ports: &ports,
-            registry: Arc::new(Registry::new(&folder)),
-            addresses: BTreeMap::new(),
-            keepers: BTreeMap::new(),
-            roles: BTreeMap::new(),
-            tasks: JoinSet::new(),
-        };
-        builder.engines(&secrets)?;
-        builder.services()?;
-        let Builder { registry, addresses, keepers, roles, tasks, .. } = builder;
+        let site =
+            Site { system, options: &options, folder: &folder, tools: &tools, ports: &ports };
+        let Built { registry, addresses, keepers, roles, tasks } = build(&site, &secrets)?;
         let instance = Self::new(InstanceParts {
             system: Arc::clone(system),
             folder,
@@ -257,106 +231,4 @@ async fn provide_data(
         copied.expect("a copy cannot panic").map_err(super::template::TemplateError::from)?;
     }
     Ok(kept)
-}
-
-/// Makes a keeper for every process of the system.
-struct Builder<'a> {
-    system: &'a System,
-    options: &'a ProvisionOptions,
-    folder: &'a InstanceFolder,
-    tools: &'a BTreeMap<Tool, Installation>,
-    ports: &'a PortPlan,
-    registry: Arc<Registry>,
-    addresses: BTreeMap<String, Address>,
-    keepers: BTreeMap<String, KeeperHandle>,
-    roles: BTreeMap<String, Role>,
-    tasks: JoinSet<()>,
-}
-
-impl Builder<'_> {
-    fn engines(&mut self, secrets: &Secrets) -> Result<(), ProvisionError> {
-        for (name, declared) in &self.system.engines {
-            let role = Role::of_engine(declared.kind, declared.replica_of.is_some());
-            self.roles.insert(name.clone(), role);
-            if let Some(address) =
-                self.options.external.get(name).and_then(|url| Address::of_external(url))
-            {
-                self.addresses.insert(name.clone(), address);
-                continue;
-            }
-            let (data, log) = (self.folder.data(name), self.folder.log(name));
-            let places = EnginePlaces { data: &data, log: &log, ports: self.ports.all(), secrets };
-            let spec = engine_spec(self.system, name, &places);
-            let port = spec.port;
-            let installation = &self.tools[&spec.kind.tool()];
-            let engine = Engine::adopt(spec, installation, &self.options.spawner)
-                .map_err(|error| ProvisionError::Start(Arc::new(error.into())))?;
-            let address = Address {
-                host: "127.0.0.1".to_owned(),
-                port,
-                url: engine.url(),
-                admin_url: Some(engine.admin_url()),
-            };
-            self.addresses.insert(name.clone(), address);
-            self.keep(name, Unit::Engine(Box::new(engine)), Restart::Always);
-        }
-        Ok(())
-    }
-
-    fn services(&mut self) -> Result<(), ProvisionError> {
-        for name in self.system.services.keys() {
-            self.roles.insert(name.clone(), Role::Service);
-            if let Some(port) = self.ports.of(name) {
-                self.addresses.insert(name.clone(), Address::of_service(port));
-            }
-        }
-        let run_token = token();
-        for name in self.system.services.keys() {
-            let declared = self.system.service_without(name, &self.options.without);
-            let declared = declared.expect("the name is a key of the services");
-            let planner = Planner {
-                system: self.system,
-                options: self.options,
-                folder: self.folder,
-                addresses: &self.addresses,
-                tools: self.tools,
-                run_token: &run_token,
-            };
-            let plan = planner.service(name, &declared)?;
-            super::folder::make(&self.folder.data(name))?;
-            let (lines, received) = mpsc::channel(LINES_MAX);
-            self.tasks.spawn(read_events(name.clone(), received, self.options.events.clone()));
-            let restart = plan.restart;
-            let service = Service::new(plan, self.options.spawner.clone(), lines);
-            self.keep(name, Unit::Service(Box::new(service)), restart);
-        }
-        Ok(())
-    }
-
-    fn keep(&mut self, name: &str, unit: Unit, restart: Restart) {
-        let (keeper, handle) = Keeper::new(KeeperParts {
-            name: name.to_owned(),
-            unit,
-            restart,
-            events: self.options.events.clone(),
-            registry: Arc::clone(&self.registry),
-        });
-        self.tasks.spawn(keeper.run());
-        self.keepers.insert(name.to_owned(), handle);
-    }
-}
-
-/// What a service prints is log; lines that are events are events as well.
-async fn read_events(service: String, mut lines: mpsc::Receiver<String>, events: EventSink) {
-    while let Some(line) = lines.recv().await {
-        if let Some(event) = Event::from_service_line(&line, events.clock().now_us(), &service) {
-            events.send(event);
-        }
-    }
-}
-
-fn token() -> String {
-    let mut bytes = [0_u8; TOKEN_BYTES];
-    rand::rng().fill_bytes(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

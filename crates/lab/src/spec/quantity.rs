@@ -105,10 +105,8 @@ impl JsonSchema for Quantity {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "oneOf": [
-            { "type": "number" },
-            { "type": "string", "pattern": r"^\s*[0-9._]+\s*(us|µs|ms|s|m|min|h|%|x|×|/\s?s)?\s*$" },
-        ] })
+        let pattern = r"^\s*[0-9._]+\s*(us|µs|ms|s|m|min|h|%|x|×|/\s?s)?\s*$";
+        json_schema!({ "oneOf": [{ "type": "number" }, { "type": "string", "pattern": pattern }] })
     }
 }
 

@@ -169,7 +169,7 @@ async fn data_survives_a_stop_and_is_gone_after_a_delete() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_supervisor_left_is_ended_by_the_next_start_of_anything() {
     let bench = Bench::new(SHOP);
-    // As a supervisor leaves it that had no time for anything: a record, a running process, no lock.
+    // As a supervisor leaves it that had no time for anything: a record and a running process.
     let (instance, _events) = bench.up("lost").await;
     let folder = instance.folder().root().to_owned();
     let record = std::fs::read(folder.join("instance.json")).unwrap();

@@ -1,5 +1,7 @@
 //! A system of plain processes in a home of its own.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,7 +27,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/exit":
             os._exit(3)
-        body = {"/metrics": "answers_total{path=\"/\"} 7\nup 1\n"}.get(self.path, os.environ["GREETING"])
+        metrics = "answers_total{path=\"/\"} 7\nup 1\n"
+        body = metrics if self.path == "/metrics" else os.environ["GREETING"]
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -153,6 +156,10 @@ impl Events {
         };
         let waited = tokio::time::timeout(PATIENCE, next).await;
         waited.unwrap_or_else(|_| panic!("no `{event}` about `{target}`"))
+    }
+
+    pub(crate) fn into_stream(self) -> mpsc::Receiver<Event> {
+        self.stream
     }
 
     /// Kinds of all events about `target` so far.

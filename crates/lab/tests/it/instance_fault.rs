@@ -1,5 +1,7 @@
 //! Faults on real processes: in effect when they say so, held while they last, healed at the end.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
+
 use std::time::Duration;
 
 use standfast_lab::fault::{Fault, FaultError, FaultKind, Hold};

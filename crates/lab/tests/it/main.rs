@@ -2,6 +2,7 @@
 
 mod instance;
 mod instance_bench;
+mod instance_control;
 mod instance_fault;
 mod report;
 mod report_browser;

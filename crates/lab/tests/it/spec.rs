@@ -1,5 +1,7 @@
 //! Shipped and example files are right, and mistakes are named with their line and what was meant.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
+
 use std::path::{Path, PathBuf};
 
 use standfast_lab::spec::{ExperimentSource, SpecError, System, SystemSource};
@@ -138,7 +140,8 @@ fn all_mistakes_of_an_experiment_are_reported_at_once() {
 #[test]
 fn an_experiment_that_cannot_prove_anything_is_refused() {
     let no_fault = experiment_error(&[(
-        "[[timeline]]\nat = \"25 %\"\nfault = { kind = \"stop\", target = \"replica\" }\nfor = \"5s\"\n",
+        "[[timeline]]\nat = \"25 %\"\nfault = { kind = \"stop\", target = \"replica\" }\n\
+         for = \"5s\"\n",
         "",
     )]);
     let too_late = experiment_error(&[("at = \"25 %\"", "at = \"21s\"")]);

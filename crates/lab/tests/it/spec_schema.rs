@@ -1,5 +1,7 @@
 //! The published schemas are those of the code, and every file of the repository keeps to them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;

@@ -166,7 +166,7 @@ impl Reader<'_, '_, '_> {
     ) -> Option<Measure> {
         let (Some(name), Some(service), Some(aggregate)) = (name, service, aggregate) else {
             self.report(
-                "metric needs `name`, `service` and `as = \"delta\" | \"rate\" | \"max\" | \"last\"`",
+                "metric needs `name`, `service`, and `as`: \"delta\", \"rate\", \"max\" or \"last\"",
             );
             return None;
         };

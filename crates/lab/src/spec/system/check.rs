@@ -160,7 +160,10 @@ impl<'a> Check<'a, '_> {
             (Some(_), None) | (None, Some(_)) => {}
             (None, None) | (Some(_), Some(_)) => self.report(
                 place,
-                format!("service `{name}` needs either `serve = \"SYSTEM/SERVICE\"` or `run = [\"program\", …]`"),
+                format!(
+                    "service `{name}` needs either `serve = \"SYSTEM/SERVICE\"` or \
+                     `run = [\"program\", …]`"
+                ),
             ),
         }
         for (index, needed) in service.needs.iter().enumerate() {
