@@ -166,7 +166,8 @@ impl Reader<'_, '_, '_> {
     ) -> Option<Measure> {
         let (Some(name), Some(service), Some(aggregate)) = (name, service, aggregate) else {
             self.report(
-                "metric needs `name`, `service`, and `as`: \"delta\", \"rate\", \"max\" or \"last\"",
+                "metric needs `name`, `service`, and `as`: \"delta\", \"rate\", \"max\" or \
+                 \"last\"", \"rate\", \"max\" or \"last\"",
             );
             return None;
         };
