@@ -35,7 +35,7 @@ WITH stay AS (
 ), listed AS (
     SELECT json_agg(row_to_json(shown)) AS offers
     FROM (
-        SELECT id, name, stars, rating / 10.0 AS rating, reviews, guests, total_cents, currency,
+        SELECT id, name, stars, round(rating / 10.0, 1) AS rating, reviews, guests, total_cents, currency,
                version,
                (SELECT coalesce(array_agg(label ORDER BY bit), '{}')
                 FROM unnest($7::text[]) WITH ORDINALITY AS known (label, bit)

@@ -72,7 +72,10 @@ pub(super) struct Cache {
 impl std::fmt::Debug for Cache {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The client would show its password.
-        formatter.debug_struct("Cache").field("dependency", &self.dependency).finish_non_exhaustive()
+        formatter
+            .debug_struct("Cache")
+            .field("dependency", &self.dependency)
+            .finish_non_exhaustive()
     }
 }
 
@@ -169,11 +172,8 @@ impl Cache {
         deadline: Deadline,
     ) -> Result<T, CacheAway> {
         let permit = self.dependency.begin().map_err(|_| CacheAway)?;
-        let deadline = if self.has_call_budget {
-            deadline.cap(Instant::now(), CALL_BUDGET)
-        } else {
-            deadline
-        };
+        let deadline =
+            if self.has_call_budget { deadline.cap(Instant::now(), CALL_BUDGET) } else { deadline };
         let answer = match self.connection() {
             Some(connection) => {
                 let mut connection = (*connection).clone();

@@ -39,7 +39,11 @@ impl Draft {
         let draft: Self = serde_json::from_slice(body).map_err(|error| {
             let detail = format!("the body is no offer: {error}");
             // Valid JSON with wrong content is understood, and refused.
-            if error.is_data() { Problem::unprocessable(detail) } else { Problem::bad_request(detail) }
+            if error.is_data() {
+                Problem::unprocessable(detail)
+            } else {
+                Problem::bad_request(detail)
+            }
         })?;
         let check = |good: bool, detail: String| {
             if good { Ok(()) } else { Err(Problem::unprocessable(detail)) }

@@ -90,11 +90,7 @@ impl Offers {
 
     /// The deadline of a step that should take `budget`.
     pub(super) fn cap(&self, deadline: Deadline, budget: Duration) -> Deadline {
-        if self.settings.tactics.deadline {
-            deadline.cap(Instant::now(), budget)
-        } else {
-            deadline
-        }
+        if self.settings.tactics.deadline { deadline.cap(Instant::now(), budget) } else { deadline }
     }
 
     /// How long a new copy is fresh for.

@@ -7,6 +7,7 @@ use tokio_postgres::{Error, Statement};
 use uuid::Uuid;
 
 use super::draft::AMENITIES;
+use super::offers::now_ms;
 use super::search::{Search, Sort};
 
 const SEARCH: &str = include_str!("../sql/search.sql");
@@ -41,6 +42,8 @@ pub(super) enum Subject {
 /// What a read found.
 #[derive(Debug)]
 pub(super) struct Row {
+    /// What was found was so at this time, or later.
+    pub(super) asked_at_ms: u64,
     /// The server had certainly come this far when it looked.
     pub(super) position: LogPosition,
     /// JSON and version; absent when there is no such offer.
@@ -57,6 +60,7 @@ pub(super) async fn read(client: &Object, role: Role, subject: &Subject) -> Resu
     let statements = (prepare(client, subject).await?, prepare_position(client, role).await?);
     let (statement, position) = &statements;
     let amenities = AMENITIES.as_slice();
+    let asked_at_ms = now_ms();
     match subject {
         Subject::Search(search) => {
             let Search { city, check_in, nights, guests, max_price, sort } = search;
@@ -69,7 +73,7 @@ pub(super) async fn read(client: &Object, role: Role, subject: &Subject) -> Resu
                 client.query_one(statement, &parameters),
             )?;
             let position = position_in(&position, role)?;
-            Ok(Row { position, found: Some((row.try_get(0)?, 0)) })
+            Ok(Row { asked_at_ms, position, found: Some((row.try_get(0)?, 0)) })
         }
         Subject::Offer(id) => {
             let parameters: [&(dyn ToSql + Sync); 2] = [id, &amenities];
@@ -83,7 +87,7 @@ pub(super) async fn read(client: &Object, role: Role, subject: &Subject) -> Resu
                 Some(row) => Some((row.try_get(0)?, row.try_get::<_, i32>(1)?.unsigned_abs())),
                 None => None,
             };
-            Ok(Row { position, found })
+            Ok(Row { asked_at_ms, position, found })
         }
     }
 }

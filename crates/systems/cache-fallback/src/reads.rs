@@ -49,7 +49,10 @@ pub(super) enum Loaded {
         shows: LogPosition,
     },
     Missing,
-    Failed { retry_after: Duration, why: String },
+    Failed {
+        retry_after: Duration,
+        why: String,
+    },
 }
 
 /// What the cache said.
@@ -157,7 +160,8 @@ impl Offers {
         let load = move || async move {
             let deadline = offers.cap(deadline, budget);
             // Someone may have finished the same load between this caller's lookup and now.
-            if !is_cache_away && let Some(loaded) = offers.look_again(&keys, required, deadline).await
+            if !is_cache_away
+                && let Some(loaded) = offers.look_again(&keys, required, deadline).await
             {
                 return loaded;
             }
@@ -198,7 +202,9 @@ impl Offers {
         if !self.settings.tactics.read_replica {
             return self.load_from_primary(subject, Source::Database, deadline).await;
         }
-        if !self.is_replica_recent() {
+        // The primary stands in for a replica that is behind, never for one that is away: it would
+        // take over a load that it was never to carry, and the writes would go down with it.
+        if self.replica.dependency.is_usable() && !self.is_replica_recent() {
             return self.load_from_primary(subject, Source::Primary, deadline).await;
         }
         match self.ask_replica(subject, required, deadline).await {
@@ -267,7 +273,7 @@ impl Offers {
     fn loaded(&self, row: Row, source: Source) -> Loaded {
         let Some((json, version)) = row.found else { return Loaded::Missing };
         let entry = Entry {
-            fetched_at_ms: now_ms(),
+            fetched_at_ms: row.asked_at_ms,
             fresh_for: self.fresh_for(),
             position: row.position,
             version,
@@ -284,7 +290,7 @@ impl Loaded {
 
     /// Puts what was found into the cache. Whether that works changes nothing for the caller.
     async fn keep(self, offers: &Offers, keys: &Keys) -> Self {
-        if let Self::Found { entry, source: Source::Database, .. } = &self
+        if let Self::Found { entry, .. } = &self
             && offers.settings.tactics.cache_aside
         {
             let deadline = Deadline::after(Instant::now(), CALL_BUDGET);

@@ -244,11 +244,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
     })
 }
 
-fn deadline_of(
-    offers: &Offers,
-    headers: &HeaderMap,
-    start: Instant,
-) -> Result<Deadline, Problem> {
+fn deadline_of(offers: &Offers, headers: &HeaderMap, start: Instant) -> Result<Deadline, Problem> {
     let value = text(headers, deadline::HEADER)?;
     Deadline::from_header(value, start, offers.budget())
         .map_err(|error| Problem::bad_request(format!("{error}")))
@@ -266,7 +262,8 @@ fn outcome(status: StatusCode) -> &'static str {
 }
 
 fn out_of_time() -> Problem {
-    let problem = Problem::unavailable(std::time::Duration::from_secs(1), "the deadline has passed");
+    let problem =
+        Problem::unavailable(std::time::Duration::from_secs(1), "the deadline has passed");
     problem.with_header("x-source", "none")
 }
 

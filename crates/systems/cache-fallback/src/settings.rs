@@ -73,12 +73,13 @@ impl Settings {
         };
         let ttl = environment.duration("CACHE_TTL", Duration::from_secs(30))?;
         let stale_for = environment.duration("STALE_FOR", Duration::from_secs(600))?;
-        let freshness = cache_aside::Policy::try_new(ttl, stale_for, TTL_JITTER).map_err(|error| {
-            ServeError::Configuration {
-                variable: "CACHE_TTL".to_owned(),
-                problem: error.to_string(),
-            }
-        })?;
+        let freshness =
+            cache_aside::Policy::try_new(ttl, stale_for, TTL_JITTER).map_err(|error| {
+                ServeError::Configuration {
+                    variable: "CACHE_TTL".to_owned(),
+                    problem: error.to_string(),
+                }
+            })?;
         // Twice the cores keeps each of them busy while others wait for the disk; a database gets
         // slower, not faster, with more.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);

@@ -35,7 +35,11 @@ const CREATE: &str = "INSERT INTO offers (id, city_id, name, stars, guests, pric
 pub(super) enum Change {
     Create(Draft),
     /// With the version that it must still have, if the client says so (`If-Match`).
-    Replace { id: Uuid, draft: Draft, version: Option<i32> },
+    Replace {
+        id: Uuid,
+        draft: Draft,
+        version: Option<i32>,
+    },
 }
 
 /// A write that is done, now or earlier under the same key.

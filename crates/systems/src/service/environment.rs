@@ -19,7 +19,9 @@ impl<'a> Environment<'a> {
     #[cfg(test)]
     pub(crate) fn of(pairs: &'a [(&str, &str)]) -> Self {
         let find = |name: &str| pairs.iter().find(|(key, _)| *key == name);
-        Environment { lookup: Box::new(move |name| find(name).map(|(_, value)| (*value).to_owned())) }
+        Environment {
+            lookup: Box::new(move |name| find(name).map(|(_, value)| (*value).to_owned())),
+        }
     }
 
     fn get(&self, name: &str) -> Option<String> {
@@ -41,7 +43,9 @@ impl<'a> Environment<'a> {
         let Some(value) = self.get(name) else { return Ok(default) };
         match value.parse() {
             Ok(number) if number > 0 => Ok(number),
-            Ok(_) | Err(_) => Err(wrong(name, &format!("is `{value}`, which is no whole number above 0"))),
+            Ok(_) | Err(_) => {
+                Err(wrong(name, &format!("is `{value}`, which is no whole number above 0")))
+            }
         }
     }
 
@@ -95,8 +99,13 @@ mod tests {
 
     #[test]
     fn durations_carry_a_unit() {
-        let environment =
-            Environment::of(&[("A", "250 ms"), ("B", "1.5s"), ("C", "10m"), ("D", "5"), ("E", "-1s")]);
+        let environment = Environment::of(&[
+            ("A", "250 ms"),
+            ("B", "1.5s"),
+            ("C", "10m"),
+            ("D", "5"),
+            ("E", "-1s"),
+        ]);
         let default = Duration::from_secs(7);
         let read = |name| environment.duration(name, default);
         assert_eq!(read("A").unwrap(), Duration::from_millis(250));

@@ -32,7 +32,12 @@ impl Problem {
 
     /// The request cannot be understood.
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be understood", detail)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad-request",
+            "The request cannot be understood",
+            detail,
+        )
     }
 
     /// The request is understood, and impossible.
@@ -48,8 +53,7 @@ impl Problem {
     /// What the answer needs is away; it is worth asking again after `retry_after`.
     pub(crate) fn unavailable(retry_after: Duration, detail: impl Into<String>) -> Self {
         let title = "What this answer needs is not available";
-        let problem =
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", title, detail);
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", title, detail);
         Self { retry_after: Some(retry_after), ..problem }
     }
 
