@@ -167,7 +167,7 @@ impl Reader<'_, '_, '_> {
         let (Some(name), Some(service), Some(aggregate)) = (name, service, aggregate) else {
             self.report(
                 "metric needs `name`, `service`, and `as`: \"delta\", \"rate\", \"max\" or \
-                 \"last\"", \"rate\", \"max\" or \"last\"",
+                 \"last\"",
             );
             return None;
         };
