@@ -26,4 +26,4 @@ pub use options::{Arms, RunError, RunOptions};
 pub use progress::{FaultState, Place, Progress, ProgressSink, Step};
 pub use stored::{RunFolder, StoredRun, StoredRunError, Tagged, read_result};
 pub use suite::{SuiteResult, write_suite};
-pub use trial_result::{BASELINE_SHARE_MIN, FAULT_LATENESS_MS_MAX, MISSED_SHARE_MAX, TrialHead};
+pub use trial_result::{BASELINE_SHARE_MIN, FAULT_LATENESS_MS_MAX, LATENESS_MS_MAX, TrialHead};

@@ -35,6 +35,10 @@ impl Pace {
         Self::Closed { clients, until, not_before: Duration::ZERO }
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Open(_))
+    }
+
     /// The next attempt, which is number `index`, if it is due.
     pub(super) fn take_due(&mut self, index: u64, demand: Demand) -> Option<Attempt> {
         match self {
