@@ -32,6 +32,10 @@ const RECONNECT_EVERY: Duration = Duration::from_millis(100);
 /// What a client is told when the queue is full.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// A call that had less time than this when it began, and ran out of it, says nothing about the
+/// server: its caller had spent the time elsewhere.
+const FAIR_TIME: Duration = Duration::from_millis(60);
+
 /// On whose behalf a connection is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
@@ -70,6 +74,13 @@ impl DatabaseError {
 pub(super) enum CallError {
     Timeout,
     Postgres(tokio_postgres::Error),
+}
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug)]
+enum NoConnection {
+    Refused,
+    Timeout,
 }
 
 /// Runs `call`, at most until `deadline`.
@@ -142,13 +153,23 @@ impl Database {
             Lane::Reads | Lane::Writes => self.dependency.begin(),
         };
         let permit = permit.map_err(|rejection| away(rejection.retry_after))?;
+        let on_timeout = if deadline.remaining(Instant::now()) >= FAIR_TIME {
+            Outcome::Failure
+        } else {
+            Outcome::Ignored
+        };
         match self.connect(deadline).await {
-            Some(object) => {
+            Ok(object) => {
+                let (object, permit) = (Some(object), Some(permit));
                 let dependency = Arc::clone(&self.dependency);
-                Ok(Lease { object: Some(object), permit: Some(permit), seat, dependency })
+                Ok(Lease { object, permit, seat, dependency, on_timeout })
             }
-            None => {
-                self.dependency.finish(permit, Outcome::Failure);
+            Err(no_connection) => {
+                let outcome = match no_connection {
+                    NoConnection::Refused => Outcome::Failure,
+                    NoConnection::Timeout => on_timeout,
+                };
+                self.dependency.finish(permit, outcome);
                 Err(away(BUSY_RETRY_AFTER))
             }
         }
@@ -163,23 +184,23 @@ impl Database {
         })
     }
 
-    async fn connect(&self, deadline: Deadline) -> Option<Object> {
+    async fn connect(&self, deadline: Deadline) -> Result<Object, NoConnection> {
         loop {
             match timeout_at(deadline.instant(), self.pool.get()).await {
-                Ok(Ok(object)) => return Some(object),
+                Ok(Ok(object)) => return Ok(object),
                 Ok(Err(error)) if self.tactics.deadline => {
                     tracing::debug!(server = self.dependency.name, %error, "no connection");
-                    return None;
+                    return Err(NoConnection::Refused);
                 }
                 // As pools do that have no deadline: it may be back in a moment.
                 Ok(Err(_)) => {
                     let next = Instant::now() + RECONNECT_EVERY;
                     if next >= deadline.instant() {
-                        return None;
+                        return Err(NoConnection::Timeout);
                     }
                     tokio::time::sleep_until(next).await;
                 }
-                Err(_) => return None,
+                Err(_) => return Err(NoConnection::Timeout),
             }
         }
     }
@@ -203,6 +224,8 @@ pub(super) struct Lease {
     permit: Option<Permit>,
     seat: Option<Seat>,
     dependency: Arc<Dependency>,
+    /// What a timeout says about the server.
+    on_timeout: Outcome,
 }
 
 impl Lease {
@@ -222,9 +245,12 @@ impl Lease {
             Err(CallError::Postgres(source)) if is_refusal(&source) => {
                 (Outcome::Success, Err(DatabaseError::Refused { name, source }))
             }
-            Err(CallError::Postgres(_) | CallError::Timeout) => {
-                let retry_after = BUSY_RETRY_AFTER;
-                (Outcome::Failure, Err(DatabaseError::Away { name, retry_after }))
+            Err(error) => {
+                let outcome = match error {
+                    CallError::Postgres(_) => Outcome::Failure,
+                    CallError::Timeout => self.on_timeout,
+                };
+                (outcome, Err(DatabaseError::Away { name, retry_after: BUSY_RETRY_AFTER }))
             }
         };
         if outcome == Outcome::Success {

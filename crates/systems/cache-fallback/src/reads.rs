@@ -257,7 +257,8 @@ impl Offers {
         deadline: Deadline,
     ) -> Result<Row, DatabaseError> {
         let row = self.ask(&self.replica, Role::Replica, subject, deadline).await?;
-        if row.position >= required {
+        let is_far_behind = self.guard().lag(Instant::now()) > REPLICA_WAIT_MAX;
+        if row.position >= required || is_far_behind {
             return Ok(row);
         }
         let lease = self.replica.lease(Lane::Reads, deadline).await?;

@@ -90,7 +90,7 @@ impl Settings {
             valkey: valkey(environment.required::<String>("VALKEY_URL")?)?,
             freshness,
             replica_lag_max: environment.duration("REPLICA_LAG_MAX", Duration::from_secs(2))?,
-            request_budget: environment.duration("REQUEST_BUDGET", Duration::from_millis(280))?,
+            request_budget: environment.duration("REQUEST_BUDGET", Duration::from_millis(250))?,
             read_budget: environment.duration("READ_BUDGET", Duration::from_millis(150))?,
             reads_max: environment.number("DATABASE_READS_MAX", 2 * cores)?,
             tactics,
