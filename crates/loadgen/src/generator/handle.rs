@@ -9,7 +9,7 @@ use mio::{Poll, Waker};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use thread_priority::{
-    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
     set_thread_priority_and_policy, thread_native_id,
 };
 use tokio::sync::oneshot;
@@ -120,7 +120,25 @@ fn thread_cpu() -> Duration {
 /// have it; theirs are later on a busy machine, and `lateness` says so.
 fn take_precedence() {
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
-    let lowest = ThreadPriority::Crossplatform(ThreadPriorityValue::MIN);
     // Not to have it is no error.
-    drop(set_thread_priority_and_policy(thread_native_id(), lowest, policy));
+    drop(set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_take_precedence_has_it() {
+        let policy = std::thread::spawn(|| {
+            // Whether the kernel would let us, asked in another way.
+            let is_allowed = nix::unistd::geteuid().is_root();
+            take_precedence();
+            is_allowed.then(thread_priority::thread_schedule_policy)
+        });
+        let round_robin = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+        if let Some(policy) = policy.join().unwrap() {
+            assert_eq!(policy, Ok(round_robin));
+        }
+    }
 }
