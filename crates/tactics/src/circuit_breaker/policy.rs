@@ -27,7 +27,7 @@ pub struct Policy {
     pub break_jitter: f64,
     /// How many probes run at once in half-open, and how many results decide.
     pub probes: usize,
-    /// Half-open without a decision for this long opens again.
+    /// Half-open opens again when all probes are out, and the last of them for this long.
     pub half_open_max: Duration,
 }
 

@@ -125,6 +125,7 @@ pub struct CircuitBreaker {
     window: Window,
     failures_in_a_row: usize,
     probes_in_flight: usize,
+    last_probe_at: Option<Instant>,
     reopens: u32,
     healthy_calls: usize,
     late: u64,
@@ -145,6 +146,7 @@ impl CircuitBreaker {
             window: Window::new(policy.window),
             failures_in_a_row: 0,
             probes_in_flight: 0,
+            last_probe_at: None,
             reopens: 0,
             healthy_calls: 0,
             late: 0,
@@ -203,20 +205,23 @@ impl CircuitBreaker {
                 retry_after: until.saturating_duration_since(now),
                 cause: Some(cause),
             }),
-            State::HalfOpen { since } => {
-                let deadline = since + self.policy.half_open_max;
-                if now >= deadline {
-                    // A probe that never answers must not hold the state: no jitter is needed, since
-                    // the expiry itself is spread by the breaks before it.
+            State::HalfOpen { .. } => {
+                if self.window.len() + self.probes_in_flight < self.policy.probes {
+                    self.probes_in_flight += 1;
+                    self.last_probe_at = Some(now);
+                    return Ok(self.ticket(now, true));
+                }
+                // Counted from the last probe and not from the begin of half-open: where calls are
+                // rare, the probes that decide may lie further apart than this.
+                let last = self.last_probe_at.unwrap_or(now);
+                let wait_left = (last + self.policy.half_open_max).saturating_duration_since(now);
+                if wait_left.is_zero() {
+                    // Probes that never answer must not hold the state. No jitter is needed, since
+                    // the breaks before have spread the instances.
                     self.open(Cause::ProbesUndecided, now, 0.5);
                     return self.admit_by_state(now);
                 }
-                let decided = self.window.len() + self.probes_in_flight;
-                if decided < self.policy.probes {
-                    self.probes_in_flight += 1;
-                    return Ok(self.ticket(now, true));
-                }
-                let retry_after = self.policy.break_base.min(deadline.duration_since(now));
+                let retry_after = self.policy.break_base.min(wait_left);
                 Err(Rejection { retry_after, cause: Some(Cause::ProbesUndecided) })
             }
         }
@@ -302,6 +307,7 @@ impl CircuitBreaker {
         self.state = state;
         self.generation += 1;
         self.window.clear();
+        self.last_probe_at = None;
         (self.failures_in_a_row, self.probes_in_flight, self.healthy_calls) = (0, 0, 0);
     }
 

@@ -1,0 +1,8 @@
+//! What the tactics promise, as sentences.
+
+mod bulkhead;
+mod circuit_breaker;
+mod coalesce;
+mod deadline;
+mod replica_guard;
+mod session_token;
