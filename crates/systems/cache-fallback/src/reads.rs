@@ -211,7 +211,7 @@ impl Offers {
             Ok(row) if row.position < required => {
                 match self.load_from_primary(subject, Source::Primary, deadline).await {
                     Loaded::Failed { .. } => self.loaded(row, Source::Database),
-                    newer => newer,
+                    newer @ (Loaded::Found { .. } | Loaded::Missing) => newer,
                 }
             }
             Ok(row) => self.loaded(row, Source::Database),
@@ -230,7 +230,7 @@ impl Offers {
                 Loaded::Found { entry, source, .. } => {
                     Loaded::Found { entry, source, shows: LogPosition::END }
                 }
-                other => other,
+                other @ (Loaded::Missing | Loaded::Failed { .. }) => other,
             },
             Err(error) => Loaded::failed(error.retry_after(), &error),
         }

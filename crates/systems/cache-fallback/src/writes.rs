@@ -149,7 +149,9 @@ async fn transact(
                 // A refusal by a live server is certain; silence is not.
                 return Err(match error {
                     CallError::Postgres(error) if error.code().is_some() => before(error),
-                    error => Failure::During { error, id, city },
+                    error @ (CallError::Postgres(_) | CallError::Timeout) => {
+                        Failure::During { error, id, city }
+                    }
                 });
             }
         }

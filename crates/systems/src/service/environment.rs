@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use crate::serve::ServeError;
 
+type Lookup<'a> = dyn Fn(&str) -> Option<String> + Send + 'a;
+
 /// Reads variables by their names. Tests pass a map, the service the process's environment.
 pub(crate) struct Environment<'a> {
-    lookup: Box<dyn Fn(&str) -> Option<String> + Send + 'a>,
+    lookup: Box<Lookup<'a>>,
 }
 
 impl<'a> Environment<'a> {
