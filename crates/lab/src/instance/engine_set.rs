@@ -45,6 +45,9 @@ pub(crate) fn engine_spec(system: &System, name: &str, places: &EnginePlaces<'_>
     let primary = declared.replica_of.as_deref();
     // A replica has the databases and roles of its primary.
     let owner: &EngineDeclaration = primary.map_or(declared, |primary| &system.engines[primary]);
+    // A replica refuses to start with less of something than its primary has, such as connections.
+    let mut settings = owner.settings.clone();
+    settings.extend(declared.settings.clone());
     EngineSpec {
         name: name.to_owned(),
         kind: declared.kind.into(),
@@ -53,7 +56,7 @@ pub(crate) fn engine_spec(system: &System, name: &str, places: &EnginePlaces<'_>
         log: places.log.to_owned(),
         database: owner.database.clone(),
         user: owner.user.clone(),
-        settings: declared.settings.clone(),
+        settings,
         replica_of: primary.map(|primary| Upstream {
             host: "127.0.0.1".to_owned(),
             port: port(primary),

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use standfast_engines::Home;
 use standfast_engines::process::ProcessId;
+use standfast_engines::{Home, discard_data};
 
 use super::leftovers::reap_instance;
 use super::running::Data;
@@ -212,6 +212,11 @@ impl InstanceFolder {
         if !is_inside {
             let (path, home) = (self.root.clone(), self.home.clone());
             return Err(FolderError::Outside { path, home });
+        }
+        // A PostgreSQL that was killed leaves shared memory behind, which its folder names.
+        let entries = fs::read_dir(self.root.join("data")).into_iter().flatten().flatten();
+        for data in entries.map(|entry| entry.path()) {
+            discard_data(&data).map_err(FolderError::io("delete", &data))?;
         }
         fs::remove_dir_all(&self.root).map_err(fail)
     }

@@ -6,7 +6,7 @@
 
 use standfast_checker::{Proportion, Summary};
 
-use super::figure::{distance, figure};
+use super::figure::{distance, figure, milliseconds};
 use super::outcome::Verdict;
 use super::result::{Arm, ArmResult, ClaimResult, ClaimTrial, IntervalResult, Limit};
 use super::trial::Phase;
@@ -37,7 +37,28 @@ pub fn judge(arms: &[ArmResult], tactic: Option<&str>) -> Judgement {
             .push(format!("no control arm was run, so `{tactic}` is not proven to be the cause")),
         _ => {}
     }
+    judgement.warnings.extend(arms.iter().flat_map(late_sends));
     judgement
+}
+
+/// Share of sends that may be more than a millisecond late before the reader should know. Such a
+/// delay is part of the latencies, so that it is a remark and not an objection.
+const LATE_SHARE_REMARKABLE: f64 = 0.01;
+
+fn late_sends(arm: &ArmResult) -> impl Iterator<Item = String> {
+    arm.runs.iter().filter_map(|run| {
+        let share = run.delivery.missed as f64 / run.delivery.intended.max(1) as f64;
+        (share > LATE_SHARE_REMARKABLE).then(|| {
+            format!(
+                "{} trial {}: {} of the requests were sent more than 1 ms late (p99 {}), which \
+                 their latencies include",
+                arm.arm.name(),
+                run.trial,
+                figure(share, Unit::Share),
+                milliseconds(run.delivery.lateness_p99_ms)
+            )
+        })
+    })
 }
 
 fn unknown(reasons: Vec<String>) -> Judgement {

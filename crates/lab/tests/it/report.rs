@@ -82,10 +82,21 @@ fn a_fault_that_came_late_proves_nothing() {
 fn load_that_was_not_delivered_proves_nothing() {
     let result = treatment_only(|record| {
         for delivery in record.deliveries.values_mut() {
+            delivery.lateness_p99_ms = 10.4;
+        }
+    });
+    is_unknown_because(&result, "load not delivered: the generator sent 1 % of the requests more");
+}
+
+#[test]
+fn load_that_was_a_little_late_is_remarked_upon() {
+    let result = treatment_only(|record| {
+        for delivery in record.deliveries.values_mut() {
             delivery.missed = 23;
         }
     });
-    is_unknown_because(&result, "load not delivered: the generator sent 1.045 %");
+    let remark = "treatment trial 1: 1.045 % of the requests were sent more than 1 ms late";
+    assert!(result.warnings.iter().any(|warning| warning.starts_with(remark)), "{result:?}");
 }
 
 #[test]

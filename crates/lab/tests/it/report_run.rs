@@ -233,9 +233,11 @@ async fn a_killed_service_is_back_and_the_time_it_took_is_measured() {
             "kind = \"stop\", target = \"back\" }\nfor = \"1s\"",
             "kind = \"kill\", target = \"web\" }",
         )
-        .replace("tactic = \"fallback\"\n", "");
+        .replace("tactic = \"fallback\"\n", "")
+        // Python may take seconds to start while other tests have the machine.
+        .replace("duration = \"3s\"", "duration = \"8s\"");
     let claims = kill.find("[[claim]]").unwrap();
-    let kill = format!("{}[[claim]]\nthat = \"ttr\"\nat_most = \"1500 ms\"\n", &kill[..claims]);
+    let kill = format!("{}[[claim]]\nthat = \"ttr\"\nat_most = \"6 s\"\n", &kill[..claims]);
     let lab = Lab::new("kill", &kill);
     let result = lab.run().await;
     let (outcome, reasons) = outcome_if_delivered(&result);
