@@ -81,7 +81,10 @@ fn fault_problem(trial: &TrialRecord, fault: &FaultRecord) -> Option<String> {
 fn baseline_problem(trial: &TrialRecord, warm_up_us: u64) -> Option<String> {
     let before = windows(trial, spec::Phase::Before);
     let baseline = if before.is_empty() { warm_up(trial, warm_up_us) } else { before };
-    let share = Availability::of(baseline.select(&trial.operations)).proportion();
+    // What was still under way when the fault was asked for may have been hit by it.
+    let begun = trial.faults.iter().filter_map(|fault| fault.injecting_us).min();
+    let is_over = |operation: &&Operation| begun.is_none_or(|begun| operation.done_us < begun);
+    let share = Availability::of(baseline.select(&trial.operations).filter(is_over)).proportion();
     match share.share() {
         // Without a fault the claims themselves are about the healthy system.
         None if trial.faults.is_empty() => None,

@@ -120,6 +120,21 @@ fn a_system_that_was_not_well_before_the_fault_proves_nothing() {
 }
 
 #[test]
+fn what_the_fault_interrupted_is_no_part_of_the_baseline() {
+    let result = treatment_only(|record| {
+        let begun = record.faults[0].injecting_us.unwrap();
+        let earlier =
+            record.operations.iter_mut().filter(|operation| operation.intended_us < begun);
+        // Under way when the fault was asked for, and lost to it.
+        for operation in earlier.rev().take(30) {
+            operation.outcome = Outcome::Fail;
+            operation.done_us = begun + 1;
+        }
+    });
+    assert!(!result.reasons.iter().any(|reason| reason.contains("baseline")), "{result:?}");
+}
+
+#[test]
 fn a_detection_that_never_came_is_longer_than_the_fault_lasted() {
     let result = treatment_only(|record| record.events.retain(|event| event.event != "detected"));
     assert_eq!(result.outcome, Ended::Refuted, "{:?}", result.reasons);
