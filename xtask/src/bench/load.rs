@@ -1,9 +1,10 @@
 //! `cargo xtask bench load`: what the generator costs, and whether it tells the truth.
 //!
-//! Three questions, each put to ours and to every rival on this machine, interleaved: processor time
-//! per request in a closed loop; the same at a fixed 2,000/s; the p99 that is reported when the server
-//! freezes for 2 s within 20 s at 500/s. Of the last, the truth is known: a tenth of all requests are
-//! intended during the freeze and wait uniformly up to 2 s, so that 1 % waits longer than 1.8 s.
+//! Three questions, each put to ours and to every rival on this machine, interleaved: processor
+//! time per request in a closed loop; the same at a fixed 2,000/s; the p99 that is reported when
+//! the server freezes for 2 s within 20 s at 500/s. Of the last, the truth is known: a tenth of all
+//! requests are intended during the freeze and wait uniformly up to 2 s, so that 1 % waits longer
+//! than 1.8 s.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
