@@ -1,7 +1,7 @@
 //! The generator as a program, to measure its own cost beside other generators.
 //!
-//! `cargo run --release -p standfast-loadgen --example load -- URL --connections 32` is a closed loop;
-//! with `--rate 2000` it sends at that rate whatever the server does.
+//! `cargo run --release -p standfast-loadgen --example load -- URL --connections 32` is a closed
+//! loop; with `--rate 2000` it sends at that rate whatever the server does.
 
 #![expect(clippy::print_stdout, reason = "figures are this program's result")]
 

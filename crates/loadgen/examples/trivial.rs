@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 const ANSWER: &[u8] =
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"trivial\":true}";
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n\
+      {\"trivial\":true}";
 
 /// A request of a generator is smaller; one that is larger ends its connection.
 const REQUEST_BYTES_MAX: usize = 16 * 1024;

@@ -97,7 +97,9 @@ fn reads_without_a_version_are_not_counted_as_good() {
 
 proptest! {
     #[test]
-    fn a_store_without_a_cache_is_never_stale(steps in prop::collection::vec(any::<bool>(), 1..80)) {
+    fn a_store_without_a_cache_is_never_stale(
+        steps in prop::collection::vec(any::<bool>(), 1..80),
+    ) {
         // Each operation ends before the next begins, and each read returns what is there.
         let mut version = 1;
         let history: Vec<Operation> = steps

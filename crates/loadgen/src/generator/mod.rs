@@ -5,8 +5,8 @@
 //! connection adds wake-ups that the bare loop does not have. Everything that decides (schedule,
 //! requests, reading of answers) is free of I/O and lives elsewhere.
 //!
-//! Map: [`Generator`] is the handle of the thread; `event_loop` waits; a `lane` is one plan with its
-//! queue; `pool` holds its connections; `tally` records.
+//! Map: [`Generator`] is the handle of the thread; `event_loop` waits; a `lane` is one plan with
+//! its queue; `pool` holds its connections; `tally` records.
 
 mod connection;
 mod event_loop;

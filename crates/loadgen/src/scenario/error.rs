@@ -16,7 +16,8 @@ pub enum ScenarioError {
     #[error("scenario `{scenario}`: `{{{name}}}` in {place} is no variable of it{hint}")]
     UnknownVariable { scenario: String, place: String, name: String, hint: String },
     #[error(
-        "scenario `{scenario}`: variable `{variable}` is used nowhere; drop it or write {{{variable}}}"
+        "scenario `{scenario}`: variable `{variable}` is used nowhere; drop it or \
+         write {{{variable}}}"
     )]
     UnusedVariable { scenario: String, variable: String },
     #[error("scenario `{scenario}`: variable `{variable}` {reason}")]

@@ -118,7 +118,8 @@ fn needed(experiments: &[Experiment]) -> Vec<Tool> {
     tools
 }
 
-/// The first Ctrl-C heals, stops and reports; the second leaves at once, and the guardian cleans up.
+/// The first Ctrl-C heals, stops and reports; the second leaves at once, and the guardian cleans
+/// up.
 fn interrupt_on_ctrl_c(cancellation: &Cancellation) -> Result<(), Failure> {
     let mut interrupt = super::signals::interrupt()?;
     let cancellation = cancellation.clone();

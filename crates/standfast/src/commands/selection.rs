@@ -92,7 +92,8 @@ fn folder(path: &Path) -> Result<Sources, Failure> {
     }
     if files.is_empty() {
         let text = format!(
-            "folder `{}` holds no experiment: neither experiments/*.toml nor *.toml beside {SYSTEM_FILE}",
+            "folder `{}` holds no experiment: neither experiments/*.toml nor *.toml beside \
+             {SYSTEM_FILE}",
             path.display()
         );
         return Err(Failure::usage(text));

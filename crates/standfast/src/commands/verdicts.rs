@@ -77,7 +77,8 @@ fn claims(judged: &ArmResult, control: Option<&ArmResult>) -> comfy_table::Table
 
 /// The claim in words, without the limit that has a column of its own.
 fn subject(claim: &ClaimResult) -> String {
-    claim.text.split(" is at ").next().unwrap_or(&claim.text).to_owned()
+    let end = claim.text.find(['≥', '≤', '=']).unwrap_or(claim.text.len());
+    claim.text[..end].trim_end().to_owned()
 }
 
 fn limit(claim: &ClaimResult) -> String {
