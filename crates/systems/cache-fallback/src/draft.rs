@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_bad_offer_is_refused_with_its_reason() {
         refused("{", 400, "no offer");
-        refused(&GOOD.replace("\"stars\":4", "\"stars\":\"4\""), 422, "stars");
+        refused(&GOOD.replace("\"stars\":4", "\"stars\":\"4\""), 422, "expected i16");
         refused(&GOOD.replace("\"stars\":4", "\"stars\":6"), 422, "`stars`");
         refused(&GOOD.replace("9900", "0"), 422, "`price_cents`");
         refused(&GOOD.replace("9900", "-5"), 422, "`price_cents`");

@@ -107,3 +107,72 @@ fn valkey(url: String) -> Result<redis::ConnectionInfo, ServeError> {
     // Small requests must not wait for the acknowledgement of the one before.
     Ok(info.set_tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SYSTEM: &str = include_str!("../system.toml");
+
+    #[test]
+    fn the_tactics_are_those_of_system_toml() {
+        let headings = SYSTEM.lines().filter_map(|line| line.strip_prefix("[tactic."));
+        let mut declared: Vec<&str> =
+            headings.filter_map(|heading| heading.strip_suffix(']')).collect();
+        declared.sort_unstable();
+        assert_eq!(declared, TACTICS);
+    }
+
+    fn read(more: &[(&str, &str)]) -> Result<Settings, ServeError> {
+        let urls = [
+            ("POSTGRES_URL", "postgresql://offers:pw@127.0.0.1:5432/offers"),
+            ("REPLICA_URL", "postgresql://offers:pw@127.0.0.1:5433/offers"),
+            ("VALKEY_URL", "redis://:pw@127.0.0.1:6379"),
+        ];
+        let all: Vec<_> = more.iter().chain(&urls).copied().collect();
+        let options = ServeOptions { port: 0, instance: "test".to_owned() };
+        Settings::read(&Environment::of(&all), &options)
+    }
+
+    #[test]
+    fn each_tactic_can_be_switched_off_alone() {
+        for tactic in TACTICS {
+            let on = read(&[("STANDFAST_WITHOUT", tactic)]).unwrap().tactics;
+            let Tactics {
+                bulkhead,
+                cache_aside,
+                circuit_breaker,
+                coalescing,
+                deadline,
+                lag_guard,
+                read_replica,
+                stale_fallback,
+            } = on;
+            let all = [
+                bulkhead,
+                cache_aside,
+                circuit_breaker,
+                coalescing,
+                deadline,
+                lag_guard,
+                read_replica,
+                stale_fallback,
+            ];
+            let off: Vec<&str> = TACTICS
+                .iter()
+                .zip(all)
+                .filter_map(|(name, is_on)| (!is_on).then_some(*name))
+                .collect();
+            assert_eq!(off, [*tactic]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_before_the_start() {
+        let refused = |name, value| read(&[(name, value)]).unwrap_err().to_string();
+        assert!(refused("CACHE_TTL", "0s").contains("TTL of zero"));
+        assert!(refused("DATABASE_READS_MAX", "0").contains("`DATABASE_READS_MAX`"));
+        assert!(refused("VALKEY_URL", "http://x").contains("`VALKEY_URL`"));
+        assert!(refused("POSTGRES_URL", "postgresql://:::").contains("`POSTGRES_URL`"));
+    }
+}

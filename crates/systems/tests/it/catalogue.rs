@@ -1,0 +1,62 @@
+//! The files of each system agree with each other.
+
+use standfast_systems::{CATALOGUE, SystemFiles};
+use toml::{Table, Value};
+
+fn parse(name: &str, text: &str) -> Table {
+    text.parse().unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn table<'a>(of: &'a Table, key: &str) -> &'a Table {
+    of.get(key).and_then(Value::as_table).unwrap_or_else(|| panic!("no table `{key}`"))
+}
+
+fn experiments(system: &SystemFiles) -> Vec<(&'static str, Table)> {
+    system.experiments.iter().map(|(name, text)| (*name, parse(name, text))).collect()
+}
+
+#[test]
+fn every_file_that_a_system_names_is_there_and_none_is_idle() {
+    for system in CATALOGUE {
+        let spec = parse(system.name, system.system_toml);
+        assert_eq!(spec["name"].as_str(), Some(system.name));
+        let named: Vec<&str> = table(&spec, "engine")
+            .values()
+            .filter_map(|engine| engine.get("init").and_then(Value::as_array))
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let held: Vec<&str> = system.files.iter().map(|(name, _)| *name).collect();
+        assert_eq!(named, held, "{}", system.name);
+    }
+}
+
+#[test]
+fn every_experiment_uses_what_its_system_declares() {
+    for system in CATALOGUE {
+        let spec = parse(system.name, system.system_toml);
+        let scenarios = table(&spec, "scenario");
+        for (name, experiment) in experiments(system) {
+            assert_eq!(experiment["system"].as_str(), Some(system.name), "{name}");
+            let tactic = experiment["tactic"].as_str().unwrap_or_default();
+            assert!(table(&spec, "tactic").contains_key(tactic), "{name}: tactic `{tactic}`");
+            for load in experiment["load"].as_array().into_iter().flatten() {
+                let scenario = load["scenario"].as_str().unwrap_or_default();
+                assert!(scenarios.contains_key(scenario), "{name}: scenario `{scenario}`");
+            }
+            assert!(experiment["claim"].as_array().is_some_and(|claims| !claims.is_empty()));
+        }
+    }
+}
+
+#[test]
+fn the_readme_lists_every_experiment_and_tactic() {
+    for system in CATALOGUE {
+        let spec = parse(system.name, system.system_toml);
+        let experiments = system.experiments.iter().map(|(name, _)| *name);
+        let tactics = table(&spec, "tactic").keys().map(String::as_str);
+        for name in experiments.chain(tactics) {
+            assert!(system.readme.contains(&format!("`{name}`")), "{}: `{name}`", system.name);
+        }
+    }
+}
