@@ -28,14 +28,14 @@ fn main() -> Result<()> {
 }
 
 async fn run(options: Options) -> Result<()> {
-    let rig = Rig::bring_up().await?;
-    let figures = measure(&rig, options).await;
+    let rig = Rig::bring_up(&options.binary).await?;
+    let figures = measure(&rig, &options).await;
     rig.take_down().await?;
     println!("{}", figures?);
     Ok(())
 }
 
-async fn measure(rig: &Rig, options: Options) -> Result<Figures> {
+async fn measure(rig: &Rig, options: &Options) -> Result<Figures> {
     let entry = rig.warm().await?;
     println!(
         "cached entry: {} bytes; {} rounds of {} s each",

@@ -1,26 +1,36 @@
 //! What the benchmark is told on its command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 /// How often and how long each rival is measured. The defaults finish within 90 s.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) rounds: u32,
     pub(crate) seconds: u32,
+    /// The standfast that serves: this build, or another one to compare it with.
+    pub(crate) binary: PathBuf,
 }
 
 impl Options {
     pub(crate) fn read(mut words: impl Iterator<Item = String>) -> Result<Self> {
-        let mut options = Self { rounds: 5, seconds: 2 };
+        let binary = PathBuf::from(env!("CARGO_BIN_EXE_standfast"));
+        let mut options = Self { rounds: 5, seconds: 2, binary };
         while let Some(word) = words.next() {
             let slot = match word.as_str() {
                 "--rounds" => &mut options.rounds,
                 "--seconds" => &mut options.seconds,
+                "--binary" => {
+                    options.binary = words.next().context("--binary wants a path")?.into();
+                    continue;
+                }
                 // Cargo says so to every benchmark.
                 "--bench" => continue,
-                other => bail!("`{other}` is no option; there are --rounds N and --seconds N"),
+                other => bail!(
+                    "`{other}` is no option; there are --rounds N, --seconds N, --binary PATH"
+                ),
             };
             let value = words.next().unwrap_or_default();
             *slot =
@@ -32,7 +42,7 @@ impl Options {
     }
 
     /// How long one rival runs in one round.
-    pub(crate) fn each(self) -> Duration {
+    pub(crate) fn each(&self) -> Duration {
         Duration::from_secs(self.seconds.into())
     }
 }

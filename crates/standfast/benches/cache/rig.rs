@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -55,13 +55,14 @@ pub(crate) struct Counted {
 }
 
 impl Rig {
-    pub(crate) async fn bring_up() -> Result<Self> {
+    pub(crate) async fn bring_up(binary: &Path) -> Result<Self> {
         let system = Arc::new(System::load(source()?)?);
         let spec = system.scenarios.get("search-hot").context("`search-hot` is gone")?;
         let hot = Scenario::compile("search-hot", spec)?;
-        let binary = PathBuf::from(env!("CARGO_BIN_EXE_standfast"));
-        let guardian =
-            Guardian::Program { program: binary.clone(), arguments: vec![OsString::from("guard")] };
+        let guardian = Guardian::Program {
+            program: binary.to_owned(),
+            arguments: vec![OsString::from("guard")],
+        };
         // Hits must stay hits however long the run is.
         let environment = [("CACHE_TTL".to_owned(), "1h".to_owned())];
         let options = ProvisionOptions {
@@ -72,7 +73,7 @@ impl Rig {
             environment: BTreeMap::from([(SERVICE.to_owned(), environment.into())]),
             external: BTreeMap::new(),
             ephemeral: true,
-            serve_binary: binary,
+            serve_binary: binary.to_owned(),
             spawner: Spawner::start(guardian)?,
             events: EventSink::channel(Clock::started()).0,
         };
