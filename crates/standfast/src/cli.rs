@@ -119,6 +119,9 @@ pub(crate) struct UpArguments {
     /// Install missing engines without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
+    /// Use the ports that the instance had before (what `start` means)
+    #[arg(long, hide = true, conflicts_with = "port_base")]
+    pub(crate) ports_again: bool,
     /// Supervise in the background (what --detach starts)
     #[arg(long, hide = true)]
     pub(crate) supervise: bool,

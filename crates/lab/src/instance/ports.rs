@@ -18,6 +18,8 @@ pub enum Ports {
     Base(u16),
     /// Any that are free, so that runs never collide.
     Automatic,
+    /// Those that the instance had before; declared ones when it is new.
+    Recorded,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +51,9 @@ impl PortPlan {
     /// Chooses a port for each of `declared`, none of which anybody else listens on.
     pub(crate) fn choose(declared: &BTreeMap<String, u16>, how: Ports) -> Result<Self, PortError> {
         let plan = match how {
-            Ports::Declared => Self { ports: declared.clone(), given: BTreeSet::new() },
+            Ports::Declared | Ports::Recorded => {
+                Self { ports: declared.clone(), given: BTreeSet::new() }
+            }
             Ports::Base(base) => from_base(declared, base)?,
             Ports::Automatic => automatic(declared)?,
         };

@@ -155,12 +155,15 @@ fn choose_ports(
     let services = system.services.iter().map(|(name, service)| (name, service.port));
     let declared: BTreeMap<String, u16> =
         engines.chain(services).filter_map(|(name, port)| Some((name.clone(), port?))).collect();
-    if options.ports == Ports::Automatic
+    if matches!(options.ports, Ports::Automatic | Ports::Recorded)
         && let Some(record) = folder.record()?
         && record.ports.keys().eq(declared.keys())
-        && let Ok(plan) = PortPlan::again(record.ports)
     {
-        return Ok(plan);
+        match (PortPlan::again(record.ports), options.ports) {
+            (Err(_), Ports::Automatic) => {}
+            // Whoever starts what was there wants it back where it was, or to be told why not.
+            (plan, _) => return Ok(plan?),
+        }
     }
     Ok(PortPlan::choose(&declared, options.ports)?)
 }

@@ -38,7 +38,11 @@ pub(super) async fn run(arguments: UpArguments) -> Answer {
     let options = ProvisionOptions {
         name: name.clone(),
         home: session.home.clone(),
-        ports: arguments.port_base.map_or(Ports::Declared, Ports::Base),
+        ports: match arguments.port_base {
+            Some(base) => Ports::Base(base),
+            None if arguments.ports_again => Ports::Recorded,
+            None => Ports::Declared,
+        },
         without: arguments.without.clone(),
         environment: BTreeMap::new(),
         external,
@@ -132,7 +136,7 @@ pub(super) fn again(record: &standfast_lab::instance::InstanceRecord) -> Vec<Str
     let folder = |folder: &PathBuf| folder.display().to_string();
     let mut words = vec!["up".to_owned()];
     words.push(record.folder.as_ref().map_or_else(|| record.system.clone(), folder));
-    words.extend(["--name".to_owned(), record.name.clone()]);
+    words.extend(["--name".to_owned(), record.name.clone(), "--ports-again".to_owned()]);
     for tactic in &record.without {
         words.extend(["--without".to_owned(), tactic.clone()]);
     }
