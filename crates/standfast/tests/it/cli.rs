@@ -1,0 +1,204 @@
+//! The command line as a contract: help, exit codes, messages, JSON, broken pipes.
+
+use serde_json::Value;
+
+use crate::place::{Place, free_ports};
+use crate::program::Running;
+
+/// A cache and a web server, which come up in a moment.
+const SHOP: &str = r#"name = "shop"
+title = "A shop"
+[engine.cache]
+kind = "valkey"
+port = 6379
+[service.web]
+run = ["python3", "-m", "http.server", "{port}", "--bind", "127.0.0.1"]
+port = 5000
+needs = ["cache"]
+ready = { http = "/", within = "20s" }
+[tactic.politeness]
+title = "Greet"
+[scenario.home]
+service = "web"
+path = "/"
+"#;
+
+const EXPERIMENT: &str = r#"title = "The shop stays open"
+system = "."
+trials = 1
+duration = "2s"
+warm_up = "200ms"
+settle = "200ms"
+[[load]]
+scenario = "home"
+rate = "20/s"
+[[timeline]]
+at = "500ms"
+fault = { kind = "pause", target = "cache" }
+for = "500ms"
+[[claim]]
+that = "availability"
+during = "fault"
+at_least = "1 %"
+"#;
+
+/// A place with the shop and its experiment, the latter changed as said.
+async fn shop(changes: &[(&str, &str)]) -> Place {
+    let place = Place::new().await;
+    place.write("shop/system.toml", SHOP);
+    let experiment = changes.iter().fold(EXPERIMENT.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "nothing to change: {from}");
+        text.replacen(from, to, 1)
+    });
+    place.write("shop/open.toml", &experiment);
+    place
+}
+
+/// Runs the changed experiment, which must be refused before anything starts.
+async fn refused(changes: &[(&str, &str)], parts: &[&str]) {
+    let place = shop(changes).await;
+    let mut finished = place.standfast(&["run", "shop/open.toml"]).await.exits(2);
+    for part in parts {
+        finished = finished.says(part);
+    }
+    assert!(place.instances().is_empty(), "nothing was brought up");
+    assert!(!place.directory().join("runs").exists(), "nothing was run");
+}
+
+#[tokio::test]
+async fn help_is_what_it_was() {
+    let place = Place::new().await;
+    let help = place.must(&["--help"]).await;
+    insta::assert_snapshot!("help", help.stdout);
+    for command in ["up", "run", "fault", "load"] {
+        let help = place.must(&[command, "--help"]).await;
+        insta::assert_snapshot!(format!("help_{command}"), help.stdout);
+    }
+}
+
+#[tokio::test]
+async fn bad_usage_is_2_and_says_what_would_be_right() {
+    let place = Place::new().await;
+    for (words, part) in [
+        (vec!["brew"], "unrecognized subcommand"),
+        (vec!["run", "stale-falback"], "did you mean `stale-fallback`?"),
+        (vec!["run", "cache-fallback", "--without", "stale-falback"], "has no tactic"),
+        (vec!["run", "--trials", "0"], "0"),
+        (vec!["up", "cache-falback"], "did you mean `cache-fallback`?"),
+        (vec!["up", "cache-fallback", "--engine", "primary"], "NAME=URL"),
+        (vec!["ps", "--instance", "nobody"], "nobody"),
+        (vec!["stop"], "nothing is up"),
+        (vec!["logs", "offers"], "nothing is up"),
+        (vec!["fault", "pause", "--target", "x", "--for", "10"], "has no unit"),
+        (vec!["serve", "cache-fallback/ofers", "--port", "1"], "ofers"),
+        (vec!["report", "no-such-run"], "no-such-run"),
+        (vec!["compare", "no-such-run", "nor-this"], "no-such-run"),
+    ] {
+        place.standfast(&words).await.exits(2).says(part);
+    }
+    assert!(place.instances().is_empty());
+}
+
+#[tokio::test]
+async fn a_mistake_in_an_experiment_is_2_with_its_line_and_what_was_meant() {
+    let title = ("title = ", "titel = ");
+    refused(&[title], &["open.toml:1", "titel", "title"]).await;
+    let target = ("target = \"cache\"", "target = \"cahce\"");
+    refused(&[target], &["open.toml:12", "cahce", "did you mean `cache`"]).await;
+    let tactic = ("trials = 1", "tactic = \"politness\"");
+    refused(&[tactic], &["open.toml:3", "did you mean `politeness`"]).await;
+    refused(&[("at = \"500ms\"", "at = \"3s\"")], &["open.toml:11"]).await;
+    refused(&[("scenario = \"home\"", "scenario = \"hme\"")], &["did you mean `home`"]).await;
+    refused(&[("at_least = \"1 %\"", "at_least = \"101 %\"")], &["open.toml:14", "101 %"]).await;
+    let flush = ("kind = \"pause\", target = \"cache\"", "kind = \"flush\", target = \"web\"");
+    refused(&[flush], &["flush", "web"]).await;
+}
+
+#[tokio::test]
+async fn a_database_cannot_be_flushed() {
+    let place = Place::new().await;
+    let text = EXPERIMENT
+        .replace("system = \".\"", "system = \"cache-fallback\"")
+        .replace("scenario = \"home\"", "scenario = \"health\"")
+        .replace("kind = \"pause\", target = \"cache\"", "kind = \"flush\", target = \"primary\"");
+    place.write("flush.toml", &text);
+    place.standfast(&["run", "flush.toml"]).await.exits(2).says("primary").says("flush");
+}
+
+#[tokio::test]
+async fn a_claim_whose_window_is_empty_is_unknown() {
+    // All load has ended before the fault.
+    let place =
+        shop(&[("rate = \"20/s\"", "rate = \"20/s\"\nfrom = \"0s\"\nfor = \"300ms\"")]).await;
+    let run = place.standfast(&["run", "shop/open.toml", "--json"]).await.exits(4);
+    let result = run.json();
+    assert_eq!(result["outcome"], "unknown");
+    let reasons = result["reasons"].to_string();
+    assert!(reasons.contains("no operation"), "{reasons}");
+    assert!(place.instances().is_empty(), "its instance is gone");
+}
+
+#[tokio::test]
+async fn a_fault_without_effect_is_unknown() {
+    let flush = (
+        "kind = \"pause\", target = \"cache\" }\nfor = \"500ms\"",
+        "kind = \"flush\", target = \"cache\" }",
+    );
+    let all = ("during = \"fault\"", "during = \"all\"");
+    let place = shop(&[flush, all]).await;
+    let run = place.standfast(&["run", "shop/open.toml"]).await.exits(4);
+    let run = run.says("unknown").says("it held no keys");
+    assert!(run.stdout.starts_with("unknown"), "{}", run.stdout);
+    let reports = place.directory().join("runs");
+    assert_eq!(std::fs::read_dir(reports).unwrap().count(), 1, "the evidence is kept");
+}
+
+#[tokio::test]
+async fn what_programs_read_is_json() {
+    let place = Place::new().await;
+    let list = place.must(&["list", "--json"]).await.json();
+    let systems = list["systems"].as_array().unwrap();
+    let experiments = systems[0]["experiments"].as_array().unwrap();
+    assert_eq!((systems[0]["name"].as_str(), experiments.len()), (Some("cache-fallback"), 8));
+    assert_eq!(list["faults"].as_array().unwrap().len(), 5);
+
+    let doctor = place.must(&["doctor", "--json"]).await.json();
+    let tools = doctor["tools"].as_array().unwrap();
+    let postgres = tools.iter().find(|tool| tool["found"]["tool"] == "postgres").unwrap();
+    assert_eq!(postgres["needed"], true);
+    assert!(postgres["found"]["version"].is_string());
+
+    for format in ["system", "experiment", "result"] {
+        let schema = place.must(&["schema", format]).await.json();
+        assert!(schema["$schema"].is_string() && schema["properties"].is_object(), "{format}");
+    }
+    assert_eq!(place.must(&["ps", "--json"]).await.json(), Value::Array(Vec::new()));
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named_with_the_command_that_brings_it() {
+    let place = Place::new().await;
+    let mut command = place.command(env!("CARGO_BIN_EXE_standfast"));
+    command.args(["doctor"]).env("STANDFAST_POSTGRES_BIN", "/nonexistent");
+    let doctor = Running::of(&mut command).end().await.exits(3);
+    doctor.says("missing").says("standfast setup postgres");
+}
+
+#[tokio::test]
+async fn a_reader_that_goes_away_is_no_reason_to_panic() {
+    let place = Place::new().await;
+    let script = "\"$0\" list | head -1; \"$0\" schema result | head -1; \"$0\" --help | head -1";
+    let mut command = place.command("bash");
+    command.args(["-o", "pipefail", "-c", script]).arg(env!("CARGO_BIN_EXE_standfast"));
+    let finished = Running::of(&mut command).end().await;
+    assert_eq!(finished.stdout.lines().count(), 3, "{finished:?}");
+    assert_eq!(finished.stderr, "", "no panic, no complaint");
+}
+
+#[tokio::test]
+async fn a_service_of_the_binary_can_be_started_by_hand() {
+    let place = Place::new().await;
+    let port = free_ports(1).to_string();
+    let words = ["serve", "cache-fallback/offers", "--port", &port];
+    place.standfast(&words).await.exits(2).says("POSTGRES_URL");
+}

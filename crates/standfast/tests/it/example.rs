@@ -1,0 +1,48 @@
+//! The user's own system: a folder outside of the repository, without a line of Rust.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use standfast_engines::{Home, Tool, find};
+
+use crate::place::Place;
+use crate::processes;
+
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/nginx-two-pythons")
+}
+
+/// On a developer's machine that lacks it; continuous integration must have it.
+fn is_nginx_missing() -> bool {
+    let Err(missing) = find(Tool::Nginx, &Home::locate().expect("there is a home")) else {
+        return false;
+    };
+    let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+    assert!(!is_ci, "{missing}");
+    eprintln!("SKIPPED, though it matters: {missing}");
+    true
+}
+
+#[tokio::test]
+async fn nginx_hides_the_loss_of_one_of_two_python_servers() {
+    if is_nginx_missing() {
+        return;
+    }
+    let place = Place::alone().await;
+    let folder = place.directory().join("mine");
+    fs::create_dir_all(&folder).unwrap();
+    for entry in fs::read_dir(example()).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
+    }
+    let words = ["run", "mine/experiment.toml", "--json", "--junit", "junit.xml"];
+    let run = place.standfast(&words).await.exits(0);
+    let result = run.json();
+    assert_eq!(result["outcome"], "holds", "{result}");
+    let arms = result["arms"].as_array().expect("a list of arms");
+    assert_eq!(arms.len(), 2, "with the tactic and without");
+    let junit = fs::read_to_string(place.directory().join("junit.xml")).unwrap();
+    assert!(junit.contains("nginx-two-pythons") && junit.contains("failures=\"0\""), "{junit}");
+    processes::wait_until_none(&place).await;
+    assert_eq!(place.instances(), [""; 0]);
+}

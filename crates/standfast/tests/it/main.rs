@@ -1,0 +1,10 @@
+//! The binary as a user starts it, on real engines, broken in every way that must leave nothing.
+
+mod cli;
+mod example;
+mod http;
+mod killed;
+mod lifecycle;
+mod place;
+mod processes;
+mod program;

@@ -1,0 +1,1 @@
+//! What a person sees who watches a run, in a real terminal.
