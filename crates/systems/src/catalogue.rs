@@ -38,6 +38,7 @@ pub const CATALOGUE: &[SystemFiles] = &[SystemFiles {
         ("primary-stopped", file!("cache-fallback/experiments/primary-stopped.toml")),
         ("cache-stopped", file!("cache-fallback/experiments/cache-stopped.toml")),
         ("replica-paused", file!("cache-fallback/experiments/replica-paused.toml")),
+        ("overload", file!("cache-fallback/experiments/overload.toml")),
         ("recovery", file!("cache-fallback/experiments/recovery.toml")),
     ],
     readme: file!("cache-fallback/README.md"),

@@ -178,7 +178,7 @@ impl Database {
     async fn enter(&self, bulkhead: &Bulkhead, deadline: Deadline) -> Result<Seat, DatabaseError> {
         let name = self.dependency.name;
         bulkhead.enter(deadline.instant()).await.map_err(|refused| match refused {
-            Refused::Full | Refused::Deadline => {
+            Refused::Full | Refused::TooLate | Refused::Deadline => {
                 DatabaseError::Busy { name, retry_after: BUSY_RETRY_AFTER }
             }
         })

@@ -31,12 +31,12 @@ impl Bulkhead {
     /// Waits for a place until `deadline`.
     ///
     /// # Errors
-    /// When the queue is full, or no place came free in time.
+    /// When the queue is full, or no place came free in time, or none would.
     pub async fn enter(&self, deadline: Instant) -> Result<Seat, Refused> {
         let (waiter, arrival) = {
             let mut inner = self.lock();
             match inner.queue.ask(Instant::now(), deadline) {
-                Asked::Runs => return Ok(Seat { bulkhead: self.clone() }),
+                Asked::Runs => return Ok(self.seat()),
                 Asked::Refused(refused) => return Err(refused),
                 Asked::Waits(waiter) => {
                     let (sender, arrival) = oneshot::channel();
@@ -58,6 +58,10 @@ impl Bulkhead {
         (inner.queue.running(), inner.queue.waiting())
     }
 
+    fn seat(&self) -> Seat {
+        Seat { bulkhead: self.clone(), since: Instant::now() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,19 +71,20 @@ impl Bulkhead {
 #[derive(Debug)]
 pub struct Seat {
     bulkhead: Bulkhead,
+    since: Instant,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let next = {
             let mut inner = self.bulkhead.lock();
-            let waiter = inner.queue.free(Instant::now());
+            let waiter = inner.queue.free(Instant::now(), self.since.elapsed());
             waiter.and_then(|waiter| inner.waiters.remove(&waiter))
         };
         // Outside of the lock: a seat that the waiter no longer wants is dropped right here, and
         // takes the lock again to pass the place on.
         if let Some(sender) = next {
-            drop(sender.send(Seat { bulkhead: self.bulkhead.clone() }));
+            drop(sender.send(self.bulkhead.seat()));
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Who runs and who waits, as plain data.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::pace::Pace;
 
 /// The bounds of a bulkhead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,9 @@ pub enum Refused {
     /// As many run and wait as may.
     #[error("all places and the queue are taken")]
     Full,
+    /// By what calls take at present, its place would come too late to be of use.
+    #[error("a place would come too late")]
+    TooLate,
     /// Its deadline passed in the queue.
     #[error("the deadline passed in the queue")]
     Deadline,
@@ -52,7 +58,7 @@ pub enum Asked {
 /// assert_eq!(queue.ask(now, deadline), Asked::Runs);
 /// let Asked::Waits(second) = queue.ask(now, deadline) else { panic!("the place is taken") };
 /// assert_eq!(queue.ask(now, deadline), Asked::Refused(Refused::Full));
-/// assert_eq!(queue.free(now), Some(second));
+/// assert_eq!(queue.free(now, Duration::from_millis(5)), Some(second));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Queue {
@@ -60,6 +66,7 @@ pub struct Queue {
     running: usize,
     waiting: VecDeque<(WaiterId, Instant)>,
     next: u64,
+    pace: Pace,
 }
 
 impl Queue {
@@ -69,7 +76,7 @@ impl Queue {
     /// When nothing could ever run.
     pub fn new(limits: Limits) -> Self {
         assert!(limits.running_max > 0, "a bulkhead without a place runs nothing");
-        Self { limits, running: 0, waiting: VecDeque::new(), next: 0 }
+        Self { limits, running: 0, waiting: VecDeque::new(), next: 0, pace: Pace::default() }
     }
 
     /// How many run.
@@ -94,17 +101,28 @@ impl Queue {
         if self.waiting.len() >= self.limits.waiting_max {
             return Asked::Refused(Refused::Full);
         }
+        if now + self.turn_after() + self.pace.ample() > deadline {
+            return Asked::Refused(Refused::TooLate);
+        }
         let waiter = WaiterId(self.next);
         self.next += 1;
         self.waiting.push_back((waiter, deadline));
         Asked::Waits(waiter)
     }
 
-    /// A running call ended. The waiter that is named runs in its place; waiters whose deadline has
-    /// passed are skipped, and will leave by themselves.
-    pub fn free(&mut self, now: Instant) -> Option<WaiterId> {
+    /// When the next one who queues up gets a place, as things go.
+    fn turn_after(&self) -> Duration {
+        let ahead = u32::try_from(self.waiting.len() + 1).unwrap_or(u32::MAX);
+        let places = u32::try_from(self.limits.running_max).unwrap_or(u32::MAX);
+        self.pace.mean().saturating_mul(ahead) / places
+    }
+
+    /// A running call ended, which held its place for `held`. The waiter that is named runs in its
+    /// place; waiters who have too little time left are skipped, and will leave by themselves.
+    pub fn free(&mut self, now: Instant, held: Duration) -> Option<WaiterId> {
+        self.pace.record(held);
         while let Some((waiter, deadline)) = self.waiting.pop_front() {
-            if deadline > now {
+            if deadline > now && deadline >= now + self.pace.ample() {
                 return Some(waiter);
             }
         }

@@ -60,7 +60,7 @@ async fn a_place_given_to_a_waiter_that_was_cancelled_is_not_lost() {
 #[derive(Clone, Debug)]
 enum Step {
     Ask(u64),
-    Free,
+    Free(u64),
     Leave(usize),
     Wait(u64),
 }
@@ -68,7 +68,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (0..200_u64).prop_map(Step::Ask),
-        2 => Just(Step::Free),
+        2 => (0..300_u64).prop_map(Step::Free),
         1 => any::<usize>().prop_map(Step::Leave),
         1 => (0..100_u64).prop_map(Step::Wait),
     ]
@@ -80,7 +80,7 @@ proptest! {
     fn places_are_kept_under_any_history(steps in prop::collection::vec(step(), 0..200)) {
         let mut queue = Queue::new(LIMITS);
         let mut now = Instant::now();
-        let (mut running, mut waiting) = (0_usize, Vec::new());
+        let (mut running, mut waiting, mut has_ended) = (0_usize, Vec::new(), false);
         for step in steps {
             match step {
                 Step::Ask(patience_ms) => {
@@ -91,9 +91,13 @@ proptest! {
                             prop_assert_eq!(queue.waiting(), LIMITS.waiting_max);
                         }
                         Asked::Refused(Refused::Deadline) => prop_assert_eq!(patience_ms, 0),
+                        Asked::Refused(Refused::TooLate) => prop_assert!(has_ended),
                     }
                 }
-                Step::Free if running > 0 => match queue.free(now) {
+                Step::Free(held_ms) if running > 0 => match {
+                    has_ended = true;
+                    queue.free(now, Duration::from_millis(held_ms))
+                } {
                     Some(waiter) => {
                         // Whoever asked earlier has either left, or been skipped as too late.
                         let position = waiting.iter().position(|id| *id == waiter);
@@ -106,7 +110,7 @@ proptest! {
                     let waiter = waiting.remove(index % waiting.len());
                     queue.leave(waiter);
                 }
-                Step::Free | Step::Leave(_) => {}
+                Step::Free(_) | Step::Leave(_) => {}
                 Step::Wait(ms) => now += Duration::from_millis(ms),
             }
             prop_assert_eq!(queue.running(), running);
@@ -114,6 +118,37 @@ proptest! {
             prop_assert!(queue.waiting() <= LIMITS.waiting_max);
         }
     }
+}
+
+/// Four times as many calls as can be done, each of use for 150 ms: what is done is of use.
+#[tokio::test(start_paused = true)]
+async fn under_overload_the_work_that_is_begun_is_finished_in_time() {
+    const TAKES: Duration = Duration::from_millis(20);
+    let bulkhead = Bulkhead::new(Limits { running_max: 2, waiting_max: 64 });
+    let mut crowd = tokio::task::JoinSet::new();
+    let start = Instant::now();
+    for call in 0..2000_u32 {
+        let bulkhead = bulkhead.clone();
+        let begin = start + call * Duration::from_micros(2500);
+        crowd.spawn(async move {
+            tokio::time::sleep_until(begin).await;
+            let deadline = begin + Duration::from_millis(150);
+            let seat = bulkhead.enter(deadline).await;
+            let waited = begin.elapsed();
+            let Ok(_seat) = seat else { return (None, waited) };
+            tokio::time::sleep(TAKES).await;
+            (Some(Instant::now() <= deadline), waited)
+        });
+    }
+    let outcomes = crowd.join_all().await;
+    let in_time = outcomes.iter().filter(|(done, _)| *done == Some(true)).count();
+    let in_vain = outcomes.iter().filter(|(done, _)| *done == Some(false)).count();
+    // Two places for 5 s at 20 ms a call are 500 calls.
+    assert!(in_time >= 480, "{in_time} of 500 that could be done were, {in_vain} in vain");
+    assert!(in_vain <= 5, "{in_vain} calls were begun in vain");
+    let refused = outcomes.iter().filter(|(done, _)| done.is_none());
+    let at_once = refused.clone().filter(|(_, waited)| *waited < TAKES).count();
+    assert!(at_once * 10 >= refused.count() * 9, "most of the surplus is refused at once");
 }
 
 #[tokio::test(start_paused = true)]
