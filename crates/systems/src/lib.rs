@@ -1,7 +1,7 @@
 //! The reference systems: services, topology and experiments, one folder for each system.
 //!
-//! A system never sees the lab. What the lab needs to know about it is in [`CATALOGUE`], as the same
-//! files that a user would write for a system of their own; its services run by [`serve`].
+//! A system never sees the lab. What the lab needs to know about it is in [`CATALOGUE`], as the
+//! same files that a user would write for a system of their own; its services run by [`serve`].
 
 mod catalogue;
 mod serve;

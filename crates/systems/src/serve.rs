@@ -34,8 +34,8 @@ const SERVICES: &[&str] = &["cache-fallback/offers"];
 
 /// Runs the service `name` until `shutdown` completes, then answers what it has begun and returns.
 ///
-/// Its configuration comes from the environment. A runtime of the current thread serves it best: the
-/// work of a request is mostly waiting, and a hop between threads costs as much as a cache hit.
+/// Its configuration comes from the environment. A runtime of the current thread serves it best:
+/// the work of a request is mostly waiting, and a hop between threads costs as much as a cache hit.
 ///
 /// # Errors
 /// When the service is unknown, its environment is wrong, or its port is taken. A dependency that

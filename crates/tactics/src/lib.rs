@@ -1,9 +1,9 @@
 //! Availability tactics: what a service does so that it stands when parts around it fall.
 //!
-//! One folder is one tactic. Its `state.rs` decides and nothing else: it takes the time and a random
-//! number as arguments, so that the same code runs in production, under a paused clock and in a
-//! simulation. Where a tactic also has to wait or to be shared between tasks, a small asynchronous
-//! adapter beside it does that.
+//! One folder is one tactic. Its `state.rs` decides and nothing else: it takes the time and a
+//! random number as arguments, so that the same code runs in production, under a paused clock and
+//! in a simulation. Where a tactic also has to wait or to be shared between tasks, a small
+//! asynchronous adapter beside it does that.
 //!
 //! | tactic | answers the question |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! What every service of every system has in common: configuration, the server loop, errors, events.
+//! What every service of every system has in common: configuration, the server loop, errors,
+//! events.
 
 pub(crate) mod environment;
 pub(crate) mod events;

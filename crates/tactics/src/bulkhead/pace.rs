@@ -1,5 +1,5 @@
-//! How long calls hold their places: the estimate by which a queue knows that a place would come too
-//! late.
+//! How long calls hold their places: the estimate by which a queue knows that a place would come
+//! too late.
 
 use std::time::Duration;
 

@@ -11,7 +11,8 @@ use super::state::{Asked, Limits, Queue, Refused, WaiterId};
 #[derive(Debug)]
 struct Inner {
     queue: Queue,
-    /// A seat travels through the channel, so that one which nobody takes is given back by its drop.
+    /// A seat travels through the channel, so that one which nobody takes is given back by its
+    /// drop.
     waiters: HashMap<WaiterId, oneshot::Sender<Seat>>,
 }
 

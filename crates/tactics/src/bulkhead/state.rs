@@ -130,8 +130,8 @@ impl Queue {
         None
     }
 
-    /// A waiter gave up. Answers whether it was still waiting: if not, it has been given a place, or
-    /// was skipped.
+    /// A waiter gave up. Answers whether it was still waiting: if not, it has been given a place,
+    /// or was skipped.
     pub fn leave(&mut self, waiter: WaiterId) -> bool {
         let before = self.waiting.len();
         self.waiting.retain(|(id, _)| *id != waiter);

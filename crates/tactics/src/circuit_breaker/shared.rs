@@ -1,5 +1,5 @@
-//! A breaker that many tasks share: it reads the clock and draws, and a permit that is dropped counts
-//! as abandoned.
+//! A breaker that many tasks share: it reads the clock and draws, and a permit that is dropped
+//! counts as abandoned.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,4 +1,5 @@
-//! The breaker as a pure state machine: callers pass `now` and a random number, nothing here sleeps.
+//! The breaker as a pure state machine: callers pass `now` and a random number, nothing here
+//! sleeps.
 
 use std::time::Duration;
 
@@ -105,9 +106,8 @@ pub enum Transition {
 /// use standfast_tactics::circuit_breaker::{CircuitBreaker, Outcome, Policy, Transition};
 /// use tokio::time::Instant;
 ///
-/// let mut breaker = CircuitBreaker::try_new(Policy { failures_in_a_row: 2, ..Policy::default() })?;
-/// let now = Instant::now();
-/// for _ in 0..2 {
+/// let mut breaker = CircuitBreaker::try_new(Policy { failures_in_a_row: 2, ..Policy::default()
+/// })?; let now = Instant::now(); for _ in 0..2 {
 ///     let ticket = breaker.admit(now).expect("closed");
 ///     breaker.finish(ticket, Outcome::Failure, now, 0.5);
 /// }
@@ -252,7 +252,8 @@ impl CircuitBreaker {
         match self.state {
             State::Closed => self.judge_closed(failed, now, draw),
             State::HalfOpen { .. } => self.judge_half_open(now, draw),
-            // In metrics-only mode calls run while the breaker would be open: they prove nothing new.
+            // In metrics-only mode calls run while the breaker would be open: they prove nothing
+            // new.
             State::Open { .. } => None,
         }
     }

@@ -74,8 +74,8 @@ impl<K: Eq + Hash, H: Clone> Table<K, H> {
         Self { limits, flights: HashMap::new(), next: 0 }
     }
 
-    /// A caller wants `key`, and takes an answer that landed less than `share_for` ago. If it has to
-    /// lead, `handle` is what others follow.
+    /// A caller wants `key`, and takes an answer that landed less than `share_for` ago. If it has
+    /// to lead, `handle` is what others follow.
     pub fn join(&mut self, key: K, handle: H, now: Instant, share_for: Duration) -> Join<H> {
         if let Some(flight) = self.flights.get(&key) {
             let is_usable = flight

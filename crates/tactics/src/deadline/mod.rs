@@ -1,7 +1,7 @@
 //! A deadline that travels with the request.
 //!
-//! **Why.** A timeout for each call says nothing about the request: five calls of one second each are
-//! five seconds, and the client has left after two. One point in time, fixed when the request
+//! **Why.** A timeout for each call says nothing about the request: five calls of one second each
+//! are five seconds, and the client has left after two. One point in time, fixed when the request
 //! arrives and handed on with each call, bounds them all.
 //!
 //! **When to use.** On every request, from the first server to the last. It is what makes a hung

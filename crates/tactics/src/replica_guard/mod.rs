@@ -3,8 +3,8 @@
 //! **Why.** A replica that has fallen behind answers quickly and wrongly. Nothing fails, so no
 //! breaker opens. And bytes of log do not tell: 16 MB may be a second's work or an hour's.
 //!
-//! **When to use.** Wherever reads go to a replica and have a bound on staleness. The service writes
-//! a heartbeat to the primary a few times a second and looks which one the replica shows.
+//! **When to use.** Wherever reads go to a replica and have a bound on staleness. The service
+//! writes a heartbeat to the primary a few times a second and looks which one the replica shows.
 //!
 //! **When not.** To keep a promise to one session: that is [`crate::session_token`]'s work.
 //!

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 pub struct Policy {
     /// A replica further behind than this is not read.
     pub lag_max: Duration,
-    /// How many heartbeats that the replica does not show are remembered. When there are more, every
-    /// second one is forgotten, never the oldest: the lag stays exact.
+    /// How many heartbeats that the replica does not show are remembered. When there are more,
+    /// every second one is forgotten, never the oldest: the lag stays exact.
     pub beats_max: usize,
 }
 

@@ -307,7 +307,8 @@ proptest! {
         for _ in 0..successes {
             bench.call(Outcome::Success, MS);
         }
-        let limit = policy.calls_min.max((policy.failure_rate * policy.window as f64).ceil() as usize);
+        let by_rate = (policy.failure_rate * policy.window as f64).ceil() as usize;
+        let limit = policy.calls_min.max(by_rate);
         let failures = (1..=limit).find(|_| bench.call(Outcome::Failure, MS).is_some());
         prop_assert!(failures.is_some(), "still closed after {limit} failures");
     }
