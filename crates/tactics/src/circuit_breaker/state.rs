@@ -106,8 +106,10 @@ pub enum Transition {
 /// use standfast_tactics::circuit_breaker::{CircuitBreaker, Outcome, Policy, Transition};
 /// use tokio::time::Instant;
 ///
-/// let mut breaker = CircuitBreaker::try_new(Policy { failures_in_a_row: 2, ..Policy::default()
-/// })?; let now = Instant::now(); for _ in 0..2 {
+/// let policy = Policy { failures_in_a_row: 2, ..Policy::default() };
+/// let mut breaker = CircuitBreaker::try_new(policy)?;
+/// let now = Instant::now();
+/// for _ in 0..2 {
 ///     let ticket = breaker.admit(now).expect("closed");
 ///     breaker.finish(ticket, Outcome::Failure, now, 0.5);
 /// }

@@ -15,11 +15,13 @@ pub const HEADER: &str = "x-deadline-ms";
 /// use standfast_tactics::deadline::Deadline;
 /// use tokio::time::Instant;
 ///
-/// let now = Instant::now(); let request = Deadline::after(now, Duration::from_millis(300)); // A
-/// call may take 50 ms, but never longer than the request has left. assert_eq!(request.cap(now,
-/// Duration::from_millis(50)).remaining(now), Duration::from_millis(50)); let late = now +
-/// Duration::from_millis(280); assert_eq!(request.cap(late,
-/// Duration::from_millis(50)).remaining(late), Duration::from_millis(20));
+/// let now = Instant::now();
+/// let request = Deadline::after(now, Duration::from_millis(300));
+/// // A call may take 50 ms, but never longer than the request has left.
+/// let budget = Duration::from_millis(50);
+/// assert_eq!(request.cap(now, budget).remaining(now), budget);
+/// let late = now + Duration::from_millis(280);
+/// assert_eq!(request.cap(late, budget).remaining(late), Duration::from_millis(20));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
