@@ -8,8 +8,9 @@ use tokio::time::Instant;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause: what cannot start should not use up the machine.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// Whoever ran this long was healthy: its next end is a new story.
-const HEALTHY_AFTER: Duration = Duration::from_secs(10);
+/// Whoever was ready this long was healthy: its next end is a new story. What cannot run ends before
+/// it is ready or soon after; whoever is killed again and again, as in an experiment, runs well.
+const HEALTHY_AFTER: Duration = Duration::from_secs(1);
 /// Ends in a row after which a process is given up. With the doubling pauses this takes some 16 s.
 pub const CRASHES_MAX: u32 = 8;
 
@@ -25,21 +26,20 @@ pub(crate) enum Decision {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Backoff {
     crashes: u32,
-    started: Option<Instant>,
+    ready: Option<Instant>,
 }
 
 impl Backoff {
-    /// Notes that the process runs since `now`.
-    pub(crate) fn record_start(&mut self, now: Instant) {
-        self.started = Some(now);
+    /// Notes that the process is ready since `now`, if it was not before.
+    pub(crate) fn record_ready(&mut self, now: Instant) {
+        self.ready.get_or_insert(now);
     }
 
     /// Answers for a process that ended at `now`.
     pub(crate) fn record_end(&mut self, now: Instant) -> Decision {
-        if self.started.is_some_and(|started| now.duration_since(started) >= HEALTHY_AFTER) {
+        if self.ready.take().is_some_and(|ready| now.duration_since(ready) >= HEALTHY_AFTER) {
             self.crashes = 0;
         }
-        self.started = None;
         self.crashes += 1;
         if self.crashes > CRASHES_MAX {
             return Decision::GiveUp;
@@ -73,10 +73,11 @@ mod tests {
     fn a_healthy_run_makes_the_next_end_the_first_again() {
         let (mut backoff, start) = (Backoff::default(), Instant::now());
         for _ in 0..5 {
-            backoff.record_start(start);
+            backoff.record_ready(start);
             backoff.record_end(start + HEALTHY_AFTER / 2);
         }
-        backoff.record_start(start);
+        backoff.record_ready(start);
+        backoff.record_ready(start + HEALTHY_AFTER / 2);
         assert_eq!(pause_ms(backoff.record_end(start + HEALTHY_AFTER)), Some(100));
     }
 }

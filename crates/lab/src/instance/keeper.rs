@@ -136,9 +136,7 @@ impl Keeper {
     /// Starts the process, and reports when that fails.
     async fn launch(&mut self) {
         self.restart_at = None;
-        let now = Instant::now();
-        self.launched_at = Some(now);
-        self.backoff.record_start(now);
+        self.launched_at = Some(Instant::now());
         self.set(ProcessState::Starting);
         match self.parts.unit.launch().await {
             Ok(()) => self.launched(),
@@ -176,6 +174,7 @@ impl Keeper {
 
     fn became_ready(&mut self) {
         self.ready = None;
+        self.backoff.record_ready(Instant::now());
         let took = self.launched_at.map(|launched| launched.elapsed());
         self.status.send_modify(|status| status.ready_in = took);
         self.set(ProcessState::Ready);
