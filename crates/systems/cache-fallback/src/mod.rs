@@ -21,11 +21,38 @@ mod writes;
 use std::future::Future;
 use std::sync::Arc;
 
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
 use crate::service::server;
 
+/// Serves in a runtime of one thread, whatever the caller's is: a hit is some microseconds of work
+/// between two waits, and to hand it from one worker to another costs as much again.
 pub(crate) async fn serve(
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    // When this future is dropped, so is `stop`, which ends the service as well.
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut service = spawn_blocking(move || {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("where one runtime was made, there is room for a second");
+        runtime.block_on(run(options, async { drop(stopped.await) }))
+    });
+    let ended = tokio::select! {
+        ended = &mut service => ended,
+        () = shutdown => {
+            drop(stop);
+            service.await
+        }
+    };
+    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+async fn run(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
