@@ -15,9 +15,6 @@ use crate::round_trip::TIMEOUT;
 const CONNECTIONS: usize = 32;
 const RATE_PER_S: f64 = 1_000.0;
 
-/// The kernel counts processor time in these; every Linux has had 100 a second for decades.
-const US_PER_TICK: f64 = 10_000.0;
-
 /// Processor time so far, in microseconds.
 #[derive(Clone, Copy, Debug)]
 struct Spent {
@@ -93,14 +90,18 @@ fn spent(rig: &Rig) -> Result<Spent> {
     Ok(Spent { offers: cpu_us(rig.service_pid()?)?, valkey: cpu_us(rig.cache_pid()?)? })
 }
 
-/// `utime + stime` of a process with all its threads.
+/// Time on a processor of all threads of a process. Its sum in `stat` comes in steps of 10 ms, which is
+/// too coarse for a second at 1,000/s.
 fn cpu_us(pid: u32) -> Result<f64> {
-    let path = format!("/proc/{pid}/stat");
-    let stat = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-    // The command's name stands in parentheses and may hold blanks: count from behind it. Fields 14
-    // and 15 of proc(5) are then the 12th and 13th.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-    let field = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok());
-    let ticks = field(11).zip(field(12)).with_context(|| format!("{path} has no times"))?;
-    Ok((ticks.0 + ticks.1) * US_PER_TICK)
+    let folder = format!("/proc/{pid}/task");
+    let mut spent_ns = 0.0;
+    for task in std::fs::read_dir(&folder).with_context(|| folder.clone())? {
+        let path = task?.path().join("schedstat");
+        // A thread may have ended since the folder was read.
+        let Ok(schedstat) = std::fs::read_to_string(&path) else { continue };
+        let on_processor_ns = schedstat.split_whitespace().next().and_then(|ns| ns.parse().ok());
+        spent_ns += on_processor_ns.unwrap_or(0.0);
+    }
+    ensure!(spent_ns > 0.0, "{folder} tells no times");
+    Ok(spent_ns / 1000.0)
 }
