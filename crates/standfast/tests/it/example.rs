@@ -13,6 +13,7 @@ fn example() -> PathBuf {
 }
 
 /// On a developer's machine that lacks it; continuous integration must have it.
+#[expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
 fn is_nginx_missing() -> bool {
     let Err(missing) = find(Tool::Nginx, &Home::locate().expect("there is a home")) else {
         return false;

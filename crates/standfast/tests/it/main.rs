@@ -8,3 +8,7 @@ mod lifecycle;
 mod place;
 mod processes;
 mod program;
+mod soak;
+mod soak_history;
+mod soak_victim;
+mod terminal;
