@@ -90,8 +90,8 @@ fn spent(rig: &Rig) -> Result<Spent> {
     Ok(Spent { offers: cpu_us(rig.service_pid()?)?, valkey: cpu_us(rig.cache_pid()?)? })
 }
 
-/// Time on a processor of all threads of a process. Its sum in `stat` comes in steps of 10 ms, which is
-/// too coarse for a second at 1,000/s.
+/// Time on a processor of all threads of a process. Its sum in `stat` comes in steps of 10 ms,
+/// which is too coarse for a second at 1,000/s.
 fn cpu_us(pid: u32) -> Result<f64> {
     let folder = format!("/proc/{pid}/task");
     let mut spent_ns = 0.0;

@@ -1,8 +1,8 @@
 //! Round trips at one connection: Valkey itself, and a hit of the service in front of it.
 //!
-//! Where the scheduler puts client and server decides most: on one core a raw round trip takes a third
-//! of what it takes between two. So turns are short, and a hit is compared with the raw round trip
-//! that was measured just before it, never with one of another placement some seconds away.
+//! Where the scheduler puts client and server decides most: on one core a raw round trip takes a
+//! third of what it takes between two. So turns are short, and a hit is compared with the raw round
+//! trip that was measured just before it, never with one of another placement some seconds away.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A thousand clients that ask for one cold key at once, key after key.
 //!
-//! The database is asked twice how often it was read: by the service's own counter, and by the log of
-//! PostgreSQL, which knows nothing of the service's good intentions.
+//! The database is asked twice how often it was read: by the service's own counter, and by the log
+//! of PostgreSQL, which knows nothing of the service's good intentions.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! A blocking connection that asks and waits: the least that any client can do, so that what is
-//! measured is the server. The same one asks Valkey and the service, or the two could not be compared.
+//! measured is the server. The same one asks Valkey and the service, or the two could not be
+//! compared.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

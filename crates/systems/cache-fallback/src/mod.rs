@@ -29,8 +29,8 @@ use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
 use crate::service::server;
 
-/// Serves in a runtime of one thread, whatever the caller's is: with many clients at once, handing hits
-/// from one worker to another is a good part of their processor time.
+/// Serves in a runtime of one thread, whatever the caller's is: with many clients at once, handing
+/// hits from one worker to another is a good part of their processor time.
 pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
