@@ -8,8 +8,9 @@ use tokio::time::Instant;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// The longest pause: what cannot start should not use up the machine.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// Whoever was ready this long was healthy: its next end is a new story. What cannot run ends before
-/// it is ready or soon after; whoever is killed again and again, as in an experiment, runs well.
+/// Whoever was ready this long was healthy: its next end is a new story. What cannot run ends
+/// before it is ready or soon after; whoever is killed again and again, as in an experiment, runs
+/// well.
 const HEALTHY_AFTER: Duration = Duration::from_secs(1);
 /// Ends in a row after which a process is given up. With the doubling pauses this takes some 16 s.
 pub const CRASHES_MAX: u32 = 8;

@@ -77,7 +77,10 @@ mod tests {
         let body = whole(provenance, Duration::from_micros(1042), &tail);
         assert_eq!(
             std::str::from_utf8(&body).unwrap(),
-            r#"{"source":"cache","stale":true,"age_ms":1234,"elapsed_ms":1.042,"total":2,"offers":[{"id":1}]}"#
+            concat!(
+                r#"{"source":"cache","stale":true,"age_ms":1234,"elapsed_ms":1.042,"#,
+                r#""total":2,"offers":[{"id":1}]}"#
+            )
         );
     }
 

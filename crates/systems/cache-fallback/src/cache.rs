@@ -1,7 +1,7 @@
 //! Valkey: copies, and the positions of the last writes that make them stale.
 //!
-//! One connection carries all calls, pipelined. A lookup is one round trip: the copy and the position
-//! of the last write come together.
+//! One connection carries all calls, pipelined. A lookup is one round trip: the copy and the
+//! position of the last write come together.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -122,7 +122,8 @@ impl Cache {
         self.call::<i64>(&command, deadline).await.map(|_| ())
     }
 
-    /// Makes all copies that show one of the things `written`, and are older than `position`, stale.
+    /// Makes all copies that show one of the things `written`, and are older than `position`,
+    /// stale.
     pub(super) async fn invalidate(
         &self,
         written: &[String],
@@ -139,7 +140,8 @@ impl Cache {
         command
     }
 
-    /// One turn of the watch: connects if need be, tells of pending writes, and reports how it went.
+    /// One turn of the watch: connects if need be, tells of pending writes, and reports how it
+    /// went.
     pub(super) async fn watch(&self, permit: Permit, deadline: Deadline) -> bool {
         let turn = async {
             let connection = match self.connection() {

@@ -1,7 +1,7 @@
 //! One PostgreSQL server: its pool, its bulkheads, its breaker.
 //!
-//! Whatever happens to a call, its connection is either known to be idle or closed: a connection with
-//! an unfinished query must not go back to the pool, or the next caller waits for that query.
+//! Whatever happens to a call, its connection is either known to be idle or closed: a connection
+//! with an unfinished query must not go back to the pool, or the next caller waits for that query.
 
 use std::sync::Arc;
 use std::time::Duration;

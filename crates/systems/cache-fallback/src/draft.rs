@@ -94,7 +94,8 @@ impl Draft {
 mod tests {
     use super::*;
 
-    const GOOD: &str = r#"{"name":"Loft","stars":4,"guests":2,"price_cents":9900,"currency":"EUR","amenities":["wifi","garden"]}"#;
+    const GOOD: &str = r#"{"name":"Loft","stars":4,"guests":2,"price_cents":9900,
+        "currency":"EUR","amenities":["wifi","garden"]}"#;
 
     #[track_caller]
     fn refused(body: &str, status: u16, part: &str) {

@@ -102,7 +102,11 @@ mod tests {
         }
 
         #[test]
-        fn damage_is_a_miss(entry in entry(), length in 0..HEADER_LENGTH, magic in any::<[u8; 4]>()) {
+        fn damage_is_a_miss(
+            entry in entry(),
+            length in 0..HEADER_LENGTH,
+            magic in any::<[u8; 4]>(),
+        ) {
             let mut bytes = entry.encode();
             prop_assert_eq!(Entry::decode(Bytes::copy_from_slice(&bytes[..length])), None);
             prop_assume!(magic != MAGIC);

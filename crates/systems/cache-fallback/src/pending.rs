@@ -53,8 +53,8 @@ impl Pending {
         }
     }
 
-    /// The primary answers again at `position`: what had an unknown outcome happened before that, if
-    /// it happened.
+    /// The primary answers again at `position`: what had an unknown outcome happened before that,
+    /// if it happened.
     pub(super) fn resolve_unknown(&self, position: LogPosition) {
         let unknown: Vec<String> = {
             let mut inner = self.lock();

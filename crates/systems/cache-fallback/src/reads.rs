@@ -1,7 +1,8 @@
 //! Reads: the cache first, then the replica, and in need a stale copy.
 //!
-//! Two things decide whether an answer will do. A copy must be fresh; and every answer must have come
-//! at least as far in the log as the last write to what it shows, and as the caller's own writes.
+//! Two things decide whether an answer will do. A copy must be fresh; and every answer must have
+//! come at least as far in the log as the last write to what it shows, and as the caller's own
+//! writes.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! A search as a client writes it: checked, and in one spelling, so that equal searches share a copy.
+//! A search as a client writes it: checked, and in one spelling, so that equal searches share a
+//! copy.
 
 use std::fmt::Write;
 

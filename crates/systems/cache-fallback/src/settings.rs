@@ -19,7 +19,8 @@ pub(super) const TACTICS: &[&str] = &[
     "stale-fallback",
 ];
 
-/// Copies expire up to a tenth of the TTL early, so that those made together do not expire together.
+/// Copies expire up to a tenth of the TTL early, so that those made together do not expire
+/// together.
 const TTL_JITTER: f64 = 0.1;
 
 /// Which tactics work.

@@ -1,6 +1,6 @@
-//! Looks at each dependency all the time: heartbeats for the lag guard, probes for the breakers, and
-//! what the cache still has to be told. So a failure is found without a request that pays for it,
-//! and what is back is used again at once.
+//! Looks at each dependency all the time: heartbeats for the lag guard, probes for the breakers,
+//! and what the cache still has to be told. So a failure is found without a request that pays for
+//! it, and what is back is used again at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,8 +108,8 @@ fn turn_deadline(offers: &Offers) -> Deadline {
     offers.cap(deadline, offers.settings.read_budget)
 }
 
-/// Ends a turn: what has just come back is warmed up first, so that no request waits for connections
-/// and plans. Answers whether the server is well.
+/// Ends a turn: what has just come back is warmed up first, so that no request waits for
+/// connections and plans. Answers whether the server is well.
 async fn end_turn(
     offers: &Offers,
     server: &Database,
