@@ -159,7 +159,8 @@ async fn what_programs_read_is_json() {
     let list = place.must(&["list", "--json"]).await.json();
     let systems = list["systems"].as_array().unwrap();
     let experiments = systems[0]["experiments"].as_array().unwrap();
-    assert_eq!((systems[0]["name"].as_str(), experiments.len()), (Some("cache-fallback"), 8));
+    assert_eq!(systems[0]["name"], "cache-fallback");
+    assert!(experiments.iter().any(|experiment| experiment["tactic"] == "stale-fallback"));
     assert_eq!(list["faults"].as_array().unwrap().len(), 5);
 
     let doctor = place.must(&["doctor", "--json"]).await.json();
