@@ -7,34 +7,29 @@
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use standfast_checker::StalenessBounds;
-use standfast_engines::process::{Guardian, Signal, Spawner};
+use standfast_engines::process::Signal;
 use standfast_engines::wait_until;
 use standfast_history::{Event, write_jsonl};
-use standfast_lab::instance::{
-    Clock, Data, EventSink, Instance, Ports, ProcessState, ProvisionOptions,
-};
-use standfast_lab::spec::{System, SystemSource};
+use standfast_lab::instance::{Clock, Data, Instance, ProcessState};
 use standfast_loadgen::{
     Arrivals, Load, LoadPlan, ObserveSpec, Scenario, ScenarioSpec, VariableSpec,
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_postgres::{Client, NoTls};
 
 use crate::http;
 use crate::place::Place;
 use crate::processes;
 use crate::soak_history::{Disturbance, Final, SoakHistory};
 use crate::soak_victim::{PROCESSES, Victim, draw};
+use crate::system::{cache_fallback, connect};
 
 /// So few keep a test run short; the long soak is a task of its own.
 const KILLS_DEFAULT: u32 = 12;
@@ -71,29 +66,9 @@ struct Soak {
 
 impl Soak {
     async fn up(place: &Place) -> Self {
-        let binary = PathBuf::from(env!("CARGO_BIN_EXE_standfast"));
-        let guardian =
-            Guardian::Program { program: binary.clone(), arguments: vec![OsString::from("guard")] };
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../systems/cache-fallback");
-        let system = Arc::new(System::load(SystemSource::Folder(folder)).unwrap());
+        let times = [("CACHE_TTL", TTL), ("STALE_FOR", STALE_FOR), ("REPLICA_LAG_MAX", LAG_MAX)];
         let clock = Clock::new();
-        let (sink, events) = EventSink::channel(clock.clone());
-        let milliseconds = |time: Duration| format!("{}ms", time.as_millis());
-        let settings = [("CACHE_TTL", TTL), ("STALE_FOR", STALE_FOR), ("REPLICA_LAG_MAX", LAG_MAX)]
-            .map(|(name, time)| (name.to_owned(), milliseconds(time)));
-        let options = ProvisionOptions {
-            name: "soak".to_owned(),
-            home: place.home(),
-            ports: Ports::Automatic,
-            without: Vec::new(),
-            environment: [("offers".to_owned(), settings.into())].into(),
-            external: BTreeMap::new(),
-            ephemeral: true,
-            serve_binary: binary,
-            spawner: Spawner::start(guardian).unwrap(),
-            events: sink,
-        };
-        let instance = Instance::provision(&system, options).await.unwrap();
+        let (instance, events) = cache_fallback(place, &times, &clock).await;
         let port = instance.endpoint("offers").unwrap().port();
         Self { instance, events, clock, port }
     }
@@ -162,7 +137,7 @@ impl Soak {
             return None;
         }
         for database in ["primary", "replica"] {
-            self.connect(database).await?.query_one("SELECT 1", &[]).await.ok()?;
+            connect(&self.instance, database).await?.query_one("SELECT 1", &[]).await.ok()?;
         }
         let ready = http::get(self.port, "/ready").await.ok().filter(|it| it.status == 200)?;
         let ready = ready.json();
@@ -184,18 +159,9 @@ impl Soak {
         assert!(answer.json()["title"].is_string(), "{answer:?}");
     }
 
-    /// A connection beside those of the service; `None` when there is none to be had.
-    async fn connect(&self, database: &str) -> Option<Client> {
-        let url = self.instance.admin_url(database)?;
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.ok()?;
-        // It ends with the client.
-        tokio::spawn(connection);
-        Some(client)
-    }
-
     /// What the primary has.
     async fn stored(&self) -> BTreeMap<String, Final> {
-        let client = self.connect("primary").await.expect("it is restored");
+        let client = connect(&self.instance, "primary").await.expect("it is restored");
         let query = "SELECT right(id::text, 12), version, price_cents FROM offers \
                      WHERE id::text LIKE '01935b00-0000-7000-8000-1000000000__'";
         let rows = client.query(query, &[]).await.unwrap();

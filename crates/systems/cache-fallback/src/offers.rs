@@ -1,5 +1,6 @@
 //! The service as one value: its dependencies, its settings and what it counts.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -45,6 +46,8 @@ pub(super) struct Offers {
     pub(super) flights: Coalescer<FlightKey, Loaded>,
     pub(super) metrics: Metrics,
     guard: Mutex<ReplicaGuard>,
+    /// The furthest position that the replica was seen at.
+    replica_seen: AtomicU64,
     rng: Mutex<StdRng>,
 }
 
@@ -75,6 +78,7 @@ impl Offers {
             flights: Coalescer::new(limits),
             metrics: Metrics::new(),
             guard: Mutex::new(ReplicaGuard::new(policy)),
+            replica_seen: AtomicU64::new(0),
             rng: Mutex::new(rng),
         }
     }
@@ -101,6 +105,17 @@ impl Offers {
 
     pub(super) fn guard(&self) -> MutexGuard<'_, ReplicaGuard> {
         self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far the replica had come by now. One that was killed begins anew at its last restart
+    /// point, and answers while it replays: less than this shows the past, however small its lag.
+    pub(super) fn replica_seen(&self) -> LogPosition {
+        LogPosition::from_bytes(self.replica_seen.load(Ordering::Acquire))
+    }
+
+    /// The replica has come to `position`.
+    pub(super) fn saw_replica_at(&self, position: LogPosition) {
+        self.replica_seen.fetch_max(position.bytes(), Ordering::AcqRel);
     }
 
     /// Whether reads may go to the replica, as far as its lag is concerned.

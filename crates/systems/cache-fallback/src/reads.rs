@@ -56,6 +56,15 @@ pub(super) enum Loaded {
     },
 }
 
+/// How far the replica must have come.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    /// For this answer.
+    required: LogPosition,
+    /// To be no further back than it was before.
+    seen: LogPosition,
+}
+
 /// What the cache said.
 enum Look {
     /// It was not asked: the tactic is off.
@@ -208,9 +217,13 @@ impl Offers {
         if self.replica.dependency.is_usable() && !self.is_replica_recent() {
             return self.load_from_primary(subject, Source::Primary, deadline).await;
         }
-        match self.ask_replica(subject, required, deadline).await {
-            Ok(row) if row.position < required => {
+        // Taken before it is asked: reads that run at the same time may see it further on.
+        let seen = self.replica_seen();
+        match self.ask_replica(subject, Wanted { required, seen }, deadline).await {
+            Ok(row) if row.position < required.max(seen) => {
                 match self.load_from_primary(subject, Source::Primary, deadline).await {
+                    // How old the row is nobody knows, so a marked copy is better.
+                    failed @ Loaded::Failed { .. } if row.position < seen => failed,
                     Loaded::Failed { .. } => self.loaded(row, Source::Database),
                     newer @ (Loaded::Found { .. } | Loaded::Missing) => newer,
                 }
@@ -250,15 +263,19 @@ impl Offers {
         lease.finish(result)
     }
 
-    /// Asks the replica, and waits a little when it has not come to `required` yet.
+    /// Asks the replica, and waits a little when it has not come to where it should be yet.
     async fn ask_replica(
         &self,
         subject: &Subject,
-        required: LogPosition,
+        wanted: Wanted,
         deadline: Deadline,
     ) -> Result<Row, DatabaseError> {
+        let Wanted { required, seen } = wanted;
         let row = self.ask(&self.replica, Role::Replica, subject, deadline).await?;
-        let is_far_behind = self.guard().lag(Instant::now()) > REPLICA_WAIT_MAX;
+        self.saw_replica_at(row.position);
+        // Replaying the log from a restart point takes much longer than a wait is worth.
+        let is_far_behind =
+            row.position < seen || self.guard().lag(Instant::now()) > REPLICA_WAIT_MAX;
         if row.position >= required || is_far_behind {
             return Ok(row);
         }

@@ -72,13 +72,20 @@ async fn watch_replica(offers: Arc<Offers>) {
         let result = match server.lease(Lane::Watch, deadline).await {
             Ok(lease) => {
                 let writer = &offers.settings.instance;
-                let result = within(deadline, queries::shown_beat(lease.client(), writer)).await;
+                let look = async {
+                    let position = queries::replayed(lease.client()).await?;
+                    Ok((position, queries::shown_beat(lease.client(), writer).await?))
+                };
+                let result = within(deadline, look).await;
                 lease.finish(result)
             }
             Err(error) => Err(error),
         };
-        if let Ok(Some(beat)) = &result {
-            offers.guard().visible(beat.unsigned_abs());
+        if let Ok((position, beat)) = &result {
+            offers.saw_replica_at(*position);
+            if let Some(beat) = beat {
+                offers.guard().visible(beat.unsigned_abs());
+            }
         }
         was_well = end_turn(&offers, server, role, was_well, result.is_ok()).await;
     }

@@ -1,0 +1,56 @@
+//! cache-fallback as the lab brings it up for a run, for tests that look deeper than a command can.
+
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use standfast_engines::process::{Guardian, Spawner};
+use standfast_history::Event;
+use standfast_lab::instance::{Clock, EventSink, Instance, Ports, ProvisionOptions};
+use standfast_lab::spec::{System, SystemSource};
+use tokio::sync::mpsc;
+use tokio_postgres::{Client, NoTls};
+
+use crate::place::Place;
+
+/// Brings it up with these settings of the service, and answers its events as well.
+pub(crate) async fn cache_fallback(
+    place: &Place,
+    times: &[(&str, Duration)],
+    clock: &Clock,
+) -> (Instance, mpsc::Receiver<Event>) {
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_standfast"));
+    let guardian =
+        Guardian::Program { program: binary.clone(), arguments: vec![OsString::from("guard")] };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../systems/cache-fallback");
+    let system = Arc::new(System::load(SystemSource::Folder(folder)).unwrap());
+    let (sink, events) = EventSink::channel(clock.clone());
+    let setting =
+        |(name, time): &(&str, Duration)| ((*name).to_owned(), format!("{}ms", time.as_millis()));
+    let options = ProvisionOptions {
+        name: "tested".to_owned(),
+        home: place.home(),
+        ports: Ports::Automatic,
+        without: Vec::new(),
+        environment: [("offers".to_owned(), times.iter().map(setting).collect())].into(),
+        external: BTreeMap::new(),
+        ephemeral: true,
+        serve_binary: binary,
+        spawner: Spawner::start(guardian).unwrap(),
+        events: sink,
+    };
+    (Instance::provision(&system, options).await.unwrap(), events)
+}
+
+/// A connection beside those of the service; `None` when there is none to be had.
+pub(crate) async fn connect(instance: &Instance, database: &str) -> Option<Client> {
+    let url = instance.admin_url(database)?;
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.ok()?;
+    // It ends with the client.
+    tokio::spawn(connection);
+    Some(client)
+}
