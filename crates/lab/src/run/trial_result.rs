@@ -9,8 +9,9 @@ use crate::verdict::{Delivery, FaultResult, Phase, PhaseResult, TrialResult, fig
 
 /// Load counts as delivered when at most 1 % of it was sent later than this. The delay is in the
 /// latencies anyway, which count from the intended time, so that less can only make a system look
-/// worse than it is; beyond this, the generator and not the system may decide a claim.
-pub const LATENESS_MS_MAX: f64 = 10.0;
+/// worse than it is; beyond this, the generator and not the system may decide a claim. A shared
+/// virtual machine loses its processor for 30 ms now and then, which no priority prevents.
+pub const LATENESS_MS_MAX: f64 = 50.0;
 
 /// Share of successes that a system must reach before anything is broken. A system that is not
 /// well to begin with can prove nothing about its faults.
