@@ -1,5 +1,5 @@
-//! `kill -9` of whatever watches over the processes: none of them survives, and the next start finds
-//! its way over the remains.
+//! `kill -9` of whatever watches over the processes: none of them survives, and the next start
+//! finds its way over the remains.
 
 use std::time::Duration;
 

@@ -12,7 +12,8 @@ use crate::place::{Place, free_ports};
 use crate::processes;
 
 const OFFER: &str = "/offers/01935b00-0000-7000-8000-100000000001";
-const RENAMED: &str = r#"{"name":"Here to stay","stars":4,"guests":4,"price_cents":4711,"currency":"EUR","amenities":[]}"#;
+const RENAMED: &str = r#"{"name":"Here to stay","stars":4,"guests":4,"price_cents":4711,
+    "currency":"EUR","amenities":[]}"#;
 
 /// Bounds a test that fails.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,5 +1,5 @@
-//! A replica that was killed begins anew at its last restart point, and answers while it replays the
-//! log from there: for a moment it shows the past. No client may see that.
+//! A replica that was killed begins anew at its last restart point, and answers while it replays
+//! the log from there: for a moment it shows the past. No client may see that.
 
 use std::time::Duration;
 

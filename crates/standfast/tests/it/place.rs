@@ -1,4 +1,5 @@
-//! A place for one test: a state folder of its own, with engines and templates that all tests share.
+//! A place for one test: a state folder of its own, with engines and templates that all tests
+//! share.
 //!
 //! The folder of all tests is deleted by a janitor, a child that waits for the end of this process
 //! however it ends: a test harness has no moment of its own after the last test.
@@ -24,7 +25,8 @@ const BYTES_NEEDED: u64 = 4 << 30;
 
 /// Ends what a test that was killed left running, then deletes its data.
 const JANITOR: &str = r#"read -r _; for process in $(grep -lsa "STANDFAST_HOME=$0" /proc/[0-9]*/environ)
-do process=${process#/proc/}; kill -9 "${process%/environ}"; done 2>/dev/null; rm -rf "$0""#;
+do process=${process#/proc/}; kill -9 "${process%/environ}"; done 2>/dev/null
+rm -rf "$0""#;
 
 /// Two cores are soon busy: tests that measure have the machine to themselves.
 static MACHINE: RwLock<()> = RwLock::const_new(());

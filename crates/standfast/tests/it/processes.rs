@@ -1,7 +1,8 @@
 //! Who runs for a home: whatever names it in its command line, environment or working directory.
 //!
-//! This looks at the kernel and not at what standfast wrote down, since it is to find what standfast
-//! lost. PostgreSQL's processes write over command line and environment, but work in their folder.
+//! This looks at the kernel and not at what standfast wrote down, since it is to find what
+//! standfast lost. PostgreSQL's processes write over command line and environment, but work in
+//! their folder.
 
 use std::fs;
 use std::path::Path;

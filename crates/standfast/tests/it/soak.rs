@@ -82,7 +82,8 @@ impl Soak {
             arrivals: Arrivals::Poisson,
             start: Duration::ZERO,
             duration: at_most,
-            // The service promises 300 ms; a machine that is busy with something else may need more.
+            // The service promises 300 ms; a machine that is busy with something else may need
+            // more.
             timeout: Duration::from_secs(2),
             connections_max: 64,
             seed,
@@ -208,7 +209,8 @@ fn read() -> ScenarioSpec {
 
 /// Every write has a price of its own, so that a value tells which write it is of.
 fn write() -> ScenarioSpec {
-    let body = r#"{"name":"Soaked","stars":4,"guests":4,"price_cents":{price},"currency":"EUR","amenities":["pool"]}"#;
+    let body = r#"{"name":"Soaked","stars":4,"guests":4,"price_cents":{price},
+        "currency":"EUR","amenities":["pool"]}"#;
     let headers = [("Content-Type", "application/json"), ("Idempotency-Key", "{attempt}")];
     ScenarioSpec {
         method: "PUT".to_owned(),

@@ -69,8 +69,8 @@ impl SoakHistory {
         complaints
     }
 
-    /// A client may see 503; 504 when the outcome of its write is not known; and a broken connection
-    /// when the service itself was killed.
+    /// A client may see 503; 504 when the outcome of its write is not known; and a broken
+    /// connection when the service itself was killed.
     fn uncontrolled_errors(&self) -> Vec<String> {
         let is_controlled = |operation: &&Operation| match (operation.status, operation.error) {
             (503, None) => true,

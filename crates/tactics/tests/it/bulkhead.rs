@@ -94,18 +94,18 @@ proptest! {
                         Asked::Refused(Refused::TooLate) => prop_assert!(has_ended),
                     }
                 }
-                Step::Free(held_ms) if running > 0 => match {
+                Step::Free(held_ms) if running > 0 => {
                     has_ended = true;
-                    queue.free(now, Duration::from_millis(held_ms))
-                } {
-                    Some(waiter) => {
-                        // Whoever asked earlier has either left, or been skipped as too late.
-                        let position = waiting.iter().position(|id| *id == waiter);
-                        prop_assert!(position.is_some());
-                        waiting.drain(..=position.unwrap_or_default());
+                    match queue.free(now, Duration::from_millis(held_ms)) {
+                        Some(waiter) => {
+                            // Whoever asked earlier has either left, or been skipped as too late.
+                            let position = waiting.iter().position(|id| *id == waiter);
+                            prop_assert!(position.is_some());
+                            waiting.drain(..=position.unwrap_or_default());
+                        }
+                        None => running -= 1,
                     }
-                    None => running -= 1,
-                },
+                }
                 Step::Leave(index) if !waiting.is_empty() => {
                     let waiter = waiting.remove(index % waiting.len());
                     queue.leave(waiter);
