@@ -39,16 +39,20 @@ pub struct ReplicaGuard {
     /// Acknowledged and not yet visible, oldest first.
     missing: VecDeque<(u64, Instant)>,
     visible: Option<u64>,
+    /// The first that was acknowledged. A guard that has just begun has no memory of how far the
+    /// replica once was: a replica that shows less than this may be replaying its past.
+    first: Option<u64>,
 }
 
 impl ReplicaGuard {
     /// A guard that knows of no heartbeat yet, and therefore of no lag.
     pub fn new(policy: Policy) -> Self {
-        Self { policy, missing: VecDeque::new(), visible: None }
+        Self { policy, missing: VecDeque::new(), visible: None, first: None }
     }
 
     /// The primary acknowledged heartbeat `beat` at `now`. Beats only ever grow.
     pub fn acknowledged(&mut self, beat: u64, now: Instant) {
+        self.first.get_or_insert(beat);
         let is_shown = self.visible.is_some_and(|visible| beat <= visible);
         let is_known = self.missing.back().is_some_and(|(last, _)| beat <= *last);
         if is_shown || is_known {
@@ -80,8 +84,10 @@ impl ReplicaGuard {
         })
     }
 
-    /// Whether the replica is recent enough.
+    /// Whether the replica is recent enough: it shows a heartbeat of this guard, if there was any,
+    /// and lacks none for too long.
     pub fn may_read(&self, now: Instant) -> bool {
-        self.lag(now) <= self.policy.lag_max
+        let shows_one = self.first.is_none_or(|first| self.visible >= Some(first));
+        shows_one && self.lag(now) <= self.policy.lag_max
     }
 }

@@ -47,6 +47,17 @@ fn a_beat_that_is_seen_before_its_acknowledgement_is_not_missing() {
     assert_eq!(guard.lag(start + SECOND), Duration::ZERO);
 }
 
+#[test]
+fn a_guard_that_has_just_begun_does_not_trust_a_replica_that_shows_the_past() {
+    let (mut guard, start) = (guard(10), Instant::now());
+    guard.visible(3);
+    assert!(guard.may_read(start), "the primary is away: nothing newer is known of");
+    guard.acknowledged(7, start);
+    assert!(!guard.may_read(start), "it shows a beat of an earlier guard");
+    guard.visible(7);
+    assert!(guard.may_read(start));
+}
+
 proptest! {
     #[test]
     fn a_full_memory_never_shortens_the_lag(beats in 1..500_u64, beats_max in 0..20_usize) {
