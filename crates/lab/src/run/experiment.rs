@@ -120,7 +120,10 @@ impl<'a> Runner<'a> {
                 self.finish(place, seed, *finished)?;
                 Ok(not_restored.map(Ending::NotRestored))
             }
-            TrialEnd::Interrupted => Ok(Some(Ending::Interrupted)),
+            TrialEnd::Interrupted(operations) => {
+                self.writer.history(place, &operations)?;
+                Ok(Some(Ending::Interrupted))
+            }
             TrialEnd::Environment(reason) => Ok(Some(Ending::Environment(reason))),
             TrialEnd::NotRestored(reason) => Ok(Some(Ending::NotRestored(reason))),
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use standfast_history::Event;
+use standfast_history::{Event, Operation};
 use standfast_loadgen::{Load, LoadOutcome};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -44,7 +44,8 @@ pub(crate) struct TrialPlan<'a> {
 #[derive(Debug)]
 pub(crate) enum TrialEnd {
     Finished(Box<FinishedRecord>),
-    Interrupted,
+    /// By the user, with what clients had seen until then.
+    Interrupted(Vec<Operation>),
     /// The system did not come up, or the load could not be started.
     Environment(String),
     /// The instance did not come down; there is no record.
@@ -94,7 +95,7 @@ impl TrialPlan<'_> {
         let provision = Instance::provision(&self.experiment.system, self.provisioning(sink));
         let instance = tokio::select! {
             instance = provision => instance,
-            () = self.options.cancellation.cancelled() => return Err(TrialEnd::Interrupted),
+            () = self.options.cancellation.cancelled() => return Err(TrialEnd::Interrupted(Vec::new())),
         };
         let instance = instance.map_err(|error| TrialEnd::Environment(error.to_string()))?;
         let provisioned_in = origin.elapsed();
@@ -177,7 +178,14 @@ impl TrialPlan<'_> {
         faults.shutdown().await;
         background.shutdown().await;
         let loads = load.finish().await;
-        let played = played?;
+        let played = match played {
+            Ok(played) => played,
+            Err(TrialEnd::Interrupted(_)) => {
+                let seen = loads.into_iter().flat_map(|load| load.operations).collect();
+                return Err(TrialEnd::Interrupted(seen));
+            }
+            Err(end) => return Err(end),
+        };
         let not_restored = played.iter().find_map(|played| played.not_restored.clone());
         let record = self.record(&clock, span, played, loads, samples);
         Ok(Attempt { record, not_restored })
@@ -218,7 +226,7 @@ impl TrialPlan<'_> {
         let mut measuring = false;
         while Instant::now() < span.end || !faults.is_empty() {
             tokio::select! {
-                () = self.options.cancellation.cancelled() => return Err(TrialEnd::Interrupted),
+                () = self.options.cancellation.cancelled() => return Err(TrialEnd::Interrupted(Vec::new())),
                 Some(done) = faults.join_next() => {
                     let (index, done) = done.expect("playing a fault cannot panic");
                     played.insert(index, done);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use standfast_engines::process::{ProcessId, Signal};
 use standfast_engines::wait_until;
-use standfast_history::Event;
+use standfast_history::{Event, Operation};
 
 use crate::place::{Place, free_ports};
 use crate::processes::{self, Process};
@@ -137,6 +137,9 @@ async fn a_run_that_is_interrupted_heals_cleans_up_and_reports_what_it_has() {
     let result: serde_json::Value = serde_json::from_str(&result).unwrap();
     assert_eq!(result["outcome"], "interrupted");
     assert!(run.join("report.html").is_file());
+    let operations: Vec<Operation> =
+        standfast_history::read_jsonl(&run.join("history.jsonl.zst")).unwrap();
+    assert!(!operations.is_empty(), "what clients saw until then is kept");
     let events = standfast_history::read_jsonl::<Event>(&run.join("events.jsonl")).unwrap();
     let about_replica: Vec<&str> = events
         .iter()
