@@ -95,7 +95,9 @@ impl TrialPlan<'_> {
         let provision = Instance::provision(&self.experiment.system, self.provisioning(sink));
         let instance = tokio::select! {
             instance = provision => instance,
-            () = self.options.cancellation.cancelled() => return Err(TrialEnd::Interrupted(Vec::new())),
+            () = self.options.cancellation.cancelled() => {
+                return Err(TrialEnd::Interrupted(Vec::new()));
+            }
         };
         let instance = instance.map_err(|error| TrialEnd::Environment(error.to_string()))?;
         let provisioned_in = origin.elapsed();
@@ -226,7 +228,9 @@ impl TrialPlan<'_> {
         let mut measuring = false;
         while Instant::now() < span.end || !faults.is_empty() {
             tokio::select! {
-                () = self.options.cancellation.cancelled() => return Err(TrialEnd::Interrupted(Vec::new())),
+                () = self.options.cancellation.cancelled() => {
+                    return Err(TrialEnd::Interrupted(Vec::new()));
+                }
                 Some(done) = faults.join_next() => {
                     let (index, done) = done.expect("playing a fault cannot panic");
                     played.insert(index, done);
