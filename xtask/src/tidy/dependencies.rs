@@ -6,15 +6,16 @@ use super::{Finding, read};
 use crate::cargo;
 
 /// Crate → the siblings it may use. Arrows only point up this table.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("tactics", &[]),
     ("history", &[]),
     ("engines", &[]),
+    ("faultproxy", &[]),
     ("checker", &["history"]),
     ("loadgen", &["history"]),
     ("systems", &["tactics"]),
-    ("lab", &["history", "engines", "checker", "loadgen"]),
-    ("standfast", &["history", "engines", "checker", "loadgen", "systems", "lab"]),
+    ("lab", &["history", "engines", "faultproxy", "checker", "loadgen"]),
+    ("standfast", &["history", "engines", "faultproxy", "checker", "loadgen", "systems", "lab"]),
 ];
 
 /// Licences that ask for nothing but a notice. A new one is a decision, not an error to silence.

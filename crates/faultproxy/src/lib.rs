@@ -1,0 +1,9 @@
+//! A TCP proxy that breaks connections on purpose: in the lab's own process, as a server that speaks
+//! Toxiproxy's HTTP API, and as a typed client of such a server.
+//!
+//! * [`toxic`]: what can be done to the bytes of one direction, one file per toxic.
+//! * `link`: the chain of toxics of one direction of one connection, as a pure state machine.
+
+pub mod toxic;
+
+mod link;

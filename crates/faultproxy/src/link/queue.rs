@@ -1,0 +1,114 @@
+//! What waits at one place of a link, oldest first, and the end that comes after it.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+/// Bytes that were read together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    pub bytes: Bytes,
+    /// When it came in, or when the last toxic that delayed it was done with it.
+    pub at: Instant,
+}
+
+/// How a direction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The sender has sent its last byte; the other direction goes on.
+    Finish,
+    /// Both directions are closed once all before it is written.
+    Close,
+    /// Both directions are reset at once.
+    Reset,
+}
+
+/// Chunks in order. Nothing is added after the end.
+#[derive(Debug, Default)]
+pub struct Queue {
+    chunks: VecDeque<Chunk>,
+    bytes: usize,
+    end: Option<End>,
+    has_ended: bool,
+}
+
+impl Queue {
+    pub fn push(&mut self, chunk: Chunk) {
+        if !self.has_ended && !chunk.bytes.is_empty() {
+            self.bytes += chunk.bytes.len();
+            self.chunks.push_back(chunk);
+        }
+    }
+
+    pub fn pop(&mut self) -> Option<Chunk> {
+        let chunk = self.chunks.pop_front()?;
+        self.bytes -= chunk.bytes.len();
+        Some(chunk)
+    }
+
+    pub fn front(&self) -> Option<&Chunk> {
+        self.chunks.front()
+    }
+
+    /// Takes up to `length` bytes off the front chunk.
+    pub fn split_front(&mut self, length: usize) -> Option<Chunk> {
+        let front = self.chunks.front_mut()?;
+        if front.bytes.len() <= length {
+            return self.pop();
+        }
+        self.bytes -= length;
+        Some(Chunk { bytes: front.bytes.split_to(length), at: front.at })
+    }
+
+    /// Moves all of `earlier`, and its end, behind what waits here.
+    pub fn append(&mut self, later: &mut Self) {
+        while let Some(chunk) = later.pop() {
+            self.push(chunk);
+        }
+        if let Some(end) = later.take_end() {
+            self.end(end);
+        }
+    }
+
+    /// Drops what waits; answers how many bytes that were.
+    pub fn discard(&mut self) -> usize {
+        self.chunks.clear();
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Ends the direction here; the first end counts.
+    pub fn end(&mut self, end: End) {
+        if !self.has_ended {
+            (self.end, self.has_ended) = (Some(end), true);
+        }
+    }
+
+    /// The end, taken to be passed on. Nothing can be added afterwards either.
+    pub fn take_end(&mut self) -> Option<End> {
+        self.end.take()
+    }
+
+    pub fn pending_end(&self) -> Option<End> {
+        self.end
+    }
+
+    /// Whether the end was set here, passed on or not.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Whether no bytes wait here.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Bytes that wait.
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        self.chunks.iter()
+    }
+}
