@@ -85,7 +85,7 @@ impl Settings {
         // slower, not faster, with more.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
-            instance: options.instance.clone(),
+            instance: instance(environment, options),
             primary: environment.required("POSTGRES_URL")?,
             replica: environment.required("REPLICA_URL")?,
             valkey: valkey(environment.required::<String>("VALKEY_URL")?)?,
@@ -97,6 +97,12 @@ impl Settings {
             tactics,
         })
     }
+}
+
+/// Two services of one instance are told apart by their names.
+fn instance(environment: &Environment<'_>, options: &ServeOptions) -> String {
+    let service = environment.get("SERVICE_NAME").unwrap_or_else(|| "offers".to_owned());
+    format!("{service}@{}", options.instance)
 }
 
 fn valkey(url: String) -> Result<redis::ConnectionInfo, ServeError> {

@@ -26,7 +26,8 @@ impl<'a> Environment<'a> {
         }
     }
 
-    fn get(&self, name: &str) -> Option<String> {
+    /// What is set, and not empty.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
