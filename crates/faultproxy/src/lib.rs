@@ -3,7 +3,17 @@
 //!
 //! * [`toxic`]: what can be done to the bytes of one direction, one file per toxic.
 //! * `link`: the chain of toxics of one direction of one connection, as a pure state machine.
+//! * `plane`: the threads that move bytes, and one future per connection.
+//! * `proxy`: the collection, [`FaultProxy`]: what is called.
 
 pub mod toxic;
 
 mod link;
+mod plane;
+mod proxy;
+
+pub use link::TallySnapshot;
+pub use proxy::{
+    Adoption, Counters, FaultProxy, Flow, Options, PopulateError, ProxyChange, ProxyDeclaration,
+    ProxyError, ProxyView, StartError, ToxicChange, ToxicView,
+};
