@@ -1,5 +1,6 @@
 //! What waits at one place of a link, oldest first, and the end that comes after it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -61,12 +62,16 @@ impl Queue {
         Some(Chunk { bytes: front.bytes.split_to(length), at: front.at })
     }
 
-    /// Moves all of `earlier`, and its end, behind what waits here.
-    pub fn append(&mut self, later: &mut Self) {
-        while let Some(chunk) = later.pop() {
-            self.push(chunk);
+    /// Moves all that waits in `earlier`, and its end, behind what waits here.
+    pub fn append(&mut self, earlier: &mut Self) {
+        let bytes = std::mem::take(&mut earlier.bytes);
+        if self.has_ended {
+            earlier.chunks.clear();
+        } else {
+            self.bytes += bytes;
+            self.chunks.append(&mut earlier.chunks);
         }
-        if let Some(end) = later.take_end() {
+        if let Some(end) = earlier.take_end() {
             self.end(end);
         }
     }
@@ -75,6 +80,21 @@ impl Queue {
     pub fn discard(&mut self) -> usize {
         self.chunks.clear();
         std::mem::take(&mut self.bytes)
+    }
+
+    /// The first bytes in one piece, at most `length` of them.
+    pub fn beginning(&self, length: usize) -> Cow<'_, [u8]> {
+        let mut chunks = self.chunks.iter();
+        let first = chunks.next().map_or(&[][..], |chunk| &chunk.bytes[..]);
+        if first.len() >= length || self.chunks.len() <= 1 {
+            return Cow::Borrowed(&first[..first.len().min(length)]);
+        }
+        let mut joined = first.to_vec();
+        for chunk in chunks {
+            let missing = length - joined.len();
+            joined.extend_from_slice(&chunk.bytes[..chunk.bytes.len().min(missing)]);
+        }
+        Cow::Owned(joined)
     }
 
     /// Ends the direction here; the first end counts.
@@ -106,9 +126,5 @@ impl Queue {
     /// Bytes that wait.
     pub fn len(&self) -> usize {
         self.bytes
-    }
-
-    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
-        self.chunks.iter()
     }
 }

@@ -10,14 +10,13 @@ use super::chain::Chain;
 use super::draw::Seed;
 use super::queue::{Chunk, End, Queue};
 use super::stage::Stage;
-use crate::toxic::ToxicKind;
 
-/// Bytes that a link takes before its reader must wait, so that a peer feels a slow other side.
-const ROOM_BYTES: usize = 64 * 1024;
+/// Bytes that wait in a link before its reader must wait, so that a peer feels a slow other side.
+const WAITING_BYTES_MAX: usize = 64 * 1024;
 
-/// The same with a latency in the chain, whose bytes are under way and no sign of a slow peer:
-/// Toxiproxy's 1024 chunks of 32 KiB.
-const ROOM_BYTES_WITH_LATENCY: usize = 32 * 1024 * 1024;
+/// The same for bytes that a latency has under way, which are no sign of a slow peer: Toxiproxy's
+/// 1024 chunks of 32 KiB.
+const FLYING_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// One direction of one connection.
 #[derive(Debug)]
@@ -29,38 +28,49 @@ pub struct Link {
 }
 
 /// What a look at a link found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Look {
     /// When to look again although nothing comes in.
     pub wake: Option<Instant>,
+    /// An answer for the client from a toxic of the upstream direction: to be given to
+    /// [`Link::answer`] of the downstream direction.
+    pub reply: Option<Bytes>,
 }
 
 impl Link {
-    /// A link of the connection of `client` under `chain`.
+    /// A link of the connection of `client` under `chain`. Without toxics it allocates nothing.
     pub fn new(chain: &Chain, client: SocketAddr, seed: Seed) -> Self {
         let mut link = Self { seed, client, stages: Vec::new(), output: Queue::default() };
         link.adopt(chain);
         link
     }
 
-    /// Whether bytes need not come through here: no toxic, and nothing waits.
+    /// Whether bytes need not come through here until the chain changes: no toxic hits this
+    /// connection, and nothing waits.
     pub fn is_direct(&self) -> bool {
-        self.stages.is_empty() && self.output.is_empty() && !self.output.has_ended()
+        let is_idle = self.stages.iter().all(Stage::is_idle);
+        is_idle && self.output.is_empty() && !self.output.has_ended() && !self.input().has_ended()
     }
 
-    /// How many bytes it takes now; 0 asks the reader to wait.
+    /// Whether not even a connection to the server can be made now. When that ends by itself, the
+    /// last look has told.
+    pub fn defers_dial(&self, now: Instant) -> bool {
+        self.stages.iter().any(|stage| stage.is_cut(now))
+    }
+
+    /// How many bytes it takes now; 0 asks the reader to wait. After a toxic has ended the output
+    /// there is room still: what comes is dropped, so that the sender is not left hanging.
     pub fn room(&self) -> usize {
-        if self.input().has_ended() || self.output.has_ended() {
+        if self.input().has_ended() {
             return 0;
         }
-        let waiting: usize =
-            self.stages.iter().map(|stage| stage.input.len()).sum::<usize>() + self.output.len();
-        let has_latency = self
-            .stages
-            .iter()
-            .any(|stage| matches!(stage.installed.toxic.kind, ToxicKind::Latency(_)));
-        let room = if has_latency { ROOM_BYTES_WITH_LATENCY } else { ROOM_BYTES };
-        room.saturating_sub(waiting)
+        let (mut flying, mut waiting) = (0, self.output.len());
+        for stage in &self.stages {
+            let place = if stage.is_in_flight() { &mut flying } else { &mut waiting };
+            *place += stage.input.len();
+        }
+        let room = WAITING_BYTES_MAX.saturating_sub(waiting);
+        room.min(FLYING_BYTES_MAX.saturating_sub(flying))
     }
 
     /// Takes bytes that were read at `now`.
@@ -73,16 +83,24 @@ impl Link {
         self.input_mut().end(end);
     }
 
-    /// Moves on all that is due.
+    /// Takes an answer from a toxic of the other direction, in the place of the server's: what the
+    /// server still sends is not for the client, and the connection closes after it.
+    pub fn answer(&mut self, reply: Bytes, now: Instant) {
+        self.receive(reply, now);
+        self.end(End::Close);
+    }
+
+    /// Moves on all that is due. Due after [`Link::new`] as well, and whenever something was
+    /// received, ended or adopted: a toxic's time starts with its first look.
     pub fn look(&mut self, now: Instant) -> Look {
-        let mut wake: Option<Instant> = None;
+        let mut look = Look::default();
         for index in 0..self.stages.len() {
             let (before, after) = self.stages.split_at_mut(index + 1);
             let output = after.first_mut().map_or(&mut self.output, |stage| &mut stage.input);
-            let again = before[index].run(now, output);
-            wake = [wake, again].into_iter().flatten().min();
+            let again = before[index].run(now, output, &mut look.reply);
+            look.wake = [look.wake, again].into_iter().flatten().min();
         }
-        Look { wake }
+        look
     }
 
     /// What can be written now, and the end after it.
@@ -90,32 +108,32 @@ impl Link {
         &mut self.output
     }
 
-    /// Goes on under other toxics. Those that stay keep what they remember of this connection;
-    /// what waits before one that goes flows on, in order.
+    /// Goes on under other toxics, whose order is that of `chain`. Those that stay keep what they
+    /// remember of this connection; what waits before one that goes flows on, in order.
     pub fn adopt(&mut self, chain: &Chain) {
-        let mut old = std::mem::take(&mut self.stages);
-        let mut kept = Vec::with_capacity(chain.toxics.len());
-        // From the end of the chain, so that older bytes come to stand before newer ones.
-        while let Some(mut stage) = old.pop() {
-            let stays = chain.toxics.iter().find(|toxic| toxic.id == stage.installed.id);
-            let next =
-                kept.last_mut().map_or(&mut self.output, |stage: &mut Stage| &mut stage.input);
-            match stays {
-                Some(installed) => {
-                    stage.change(Arc::clone(installed));
-                    kept.push(stage);
-                }
-                None => next.append(&mut stage.input),
-            }
-        }
-        kept.reverse();
+        self.remove_all_but(chain);
+        let mut kept = std::mem::take(&mut self.stages).into_iter().peekable();
         for installed in &chain.toxics {
-            let is_new = kept.iter().all(|stage| stage.installed.id != installed.id);
-            if is_new && installed.toxic.client.matches(self.client) {
-                kept.push(Stage::new(Arc::clone(installed), self.seed));
+            if let Some(mut stage) = kept.next_if(|stage| stage.installed.id == installed.id) {
+                stage.change(installed, self.client);
+                self.stages.push(stage);
+            } else if !self.output.has_ended() {
+                self.stages.push(Stage::new(Arc::clone(installed), self.client, self.seed));
             }
         }
-        self.stages = kept;
+        assert!(kept.next().is_none(), "toxics of a chain never change places");
+    }
+
+    fn remove_all_but(&mut self, chain: &Chain) {
+        // From the end of the chain, so that older bytes come to stand before newer ones.
+        for index in (0..self.stages.len()).rev() {
+            let id = self.stages[index].installed.id;
+            if chain.toxics.iter().all(|installed| installed.id != id) {
+                let stage = self.stages.remove(index);
+                let output = self.stages.get_mut(index).map(|stage| &mut stage.input);
+                stage.leave(output.unwrap_or(&mut self.output));
+            }
+        }
     }
 
     fn input(&self) -> &Queue {

@@ -1,12 +1,13 @@
-//! The toxics that there are. The compiler asks for every one of them in each `match`.
+//! The toxics that there are. The compiler asks for every one of them in each `match`: whoever adds a
+//! variant is told what is missing.
 
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
-use super::pipe::Pipe;
+use super::effect::Effect;
 use super::{
-    Bandwidth, Down, HttpSlowHeader, HttpStatus, Latency, LimitData, Noop, ResetPeer, Slicer,
-    SlowClose, Timeout,
+    Bandwidth, Direction, Down, HttpSlowHeader, HttpStatus, Latency, LimitData, Noop, ResetPeer,
+    Slicer, SlowClose, Timeout, bandwidth, http_slow_header, http_status, latency, reset_peer,
+    slicer, slow_close, timeout,
 };
 
 /// What a toxic does, with its attributes.
@@ -43,41 +44,23 @@ impl ToxicKind {
             Self::HttpSlowHeader(_) => "http_slow_header",
         }
     }
-}
 
-/// What a toxic remembers of one direction of one connection. It never holds bytes: those stay in
-/// its input queue, so that a toxic can be taken out of the chain at any moment.
-#[derive(Debug, Default)]
-pub enum State {
-    #[default]
-    None,
-    Latency(super::latency::State),
-}
-
-impl State {
-    /// Moves from `pipe.input` to `pipe.output` what is due; answers when to look again although
-    /// nothing comes in.
-    pub(crate) fn run(&mut self, kind: &ToxicKind, pipe: &mut Pipe<'_>) -> Option<Instant> {
-        match (kind, self) {
-            (ToxicKind::Latency(toxic), state) => toxic.run(state.latency(), pipe),
-            (ToxicKind::Noop(_), _) => {
-                pipe.pass_all();
-                None
+    /// Its effect on one direction of one connection, which remembers nothing yet.
+    pub(crate) fn start(&self, direction: Direction) -> Box<dyn Effect> {
+        match self.clone() {
+            Self::Latency(toxic) => Box::new(latency::Running::new(toxic)),
+            Self::Bandwidth(toxic) => Box::new(bandwidth::Running::new(toxic)),
+            Self::SlowClose(toxic) => Box::new(slow_close::Running::new(toxic)),
+            Self::Timeout(toxic) => Box::new(timeout::Running::new(toxic)),
+            Self::ResetPeer(toxic) => Box::new(reset_peer::Running::new(toxic)),
+            Self::Slicer(toxic) => Box::new(slicer::Running::new(toxic)),
+            Self::LimitData(toxic) => Box::new(toxic),
+            Self::Noop(toxic) => Box::new(toxic),
+            Self::Down(toxic) => Box::new(toxic),
+            Self::HttpStatus(toxic) => Box::new(http_status::Running::new(toxic, direction)),
+            Self::HttpSlowHeader(toxic) => {
+                Box::new(http_slow_header::Running::new(toxic, direction))
             }
-            _ => {
-                pipe.pass_all();
-                None
-            }
-        }
-    }
-
-    fn latency(&mut self) -> &mut super::latency::State {
-        if !matches!(self, Self::Latency(_)) {
-            *self = Self::Latency(super::latency::State::default());
-        }
-        match self {
-            Self::Latency(state) => state,
-            Self::None => unreachable!("set above"),
         }
     }
 }

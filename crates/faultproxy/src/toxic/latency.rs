@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::delay;
+use super::effect::Effect;
 use super::pipe::Pipe;
+use crate::link::Draw;
 
 /// Delays what passes. Stacked latencies add up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,35 +20,43 @@ pub struct Latency {
     pub jitter: i64,
 }
 
-/// When the chunk at the head is due: drawn once, when it gets there.
-#[derive(Debug, Default)]
-pub struct State {
+#[derive(Debug)]
+pub(super) struct Running {
+    toxic: Latency,
+    /// When the chunk at the head is due: drawn once, when it gets there.
     due: Option<Instant>,
 }
 
-impl Latency {
-    pub(crate) fn run(&self, state: &mut State, pipe: &mut Pipe<'_>) -> Option<Instant> {
+impl Running {
+    pub(super) fn new(toxic: Latency) -> Self {
+        Self { toxic, due: None }
+    }
+}
+
+impl Effect for Running {
+    fn run(&mut self, pipe: &mut Pipe<'_>) -> Option<Instant> {
         while let Some(head) = pipe.input.front() {
-            let arrived = head.at;
-            let due = *state.due.get_or_insert_with(|| arrived + self.delay(pipe));
+            let due = *self.due.get_or_insert_with(|| head.at + self.toxic.delay(pipe.draw));
             if due > pipe.now {
                 return Some(due);
             }
-            state.due = None;
-            let mut chunk = pipe.input.pop().expect("it is at the head");
-            // The next latency counts from here, so that they add up however late we look.
-            chunk.at = due;
-            pipe.output.push(chunk);
+            self.due = None;
+            pipe.pass_delayed(head.bytes.len(), due);
         }
         pipe.pass_end();
         None
     }
 
-    fn delay(&self, pipe: &mut Pipe<'_>) -> Duration {
+    fn is_in_flight(&self) -> bool {
+        true
+    }
+}
+
+impl Latency {
+    fn delay(&self, draw: &mut Draw) -> Duration {
         let jitter = self.jitter.max(0);
-        let spread = if jitter > 0 { pipe.draw.below(2 * jitter.unsigned_abs()) } else { 0 };
+        let spread = if jitter > 0 { draw.below(2 * jitter.unsigned_abs()) } else { 0 };
         let spread = i64::try_from(spread).unwrap_or(i64::MAX);
-        let delay_ms = self.latency.saturating_add(spread).saturating_sub(jitter);
-        Duration::from_millis(u64::try_from(delay_ms).unwrap_or(0))
+        delay::of_milliseconds(self.latency.saturating_add(spread).saturating_sub(jitter))
     }
 }

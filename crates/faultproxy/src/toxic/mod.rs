@@ -5,7 +5,10 @@
 
 mod bandwidth;
 mod client_match;
+mod delay;
 mod down;
+mod effect;
+mod http;
 mod http_slow_header;
 mod http_status;
 mod kind;
@@ -25,17 +28,18 @@ pub use client_match::{ClientMatch, ClientMatchError};
 pub use down::Down;
 pub use http_slow_header::HttpSlowHeader;
 pub use http_status::HttpStatus;
-pub use kind::{State, ToxicKind};
+pub use kind::ToxicKind;
 pub use latency::Latency;
 pub use limit_data::LimitData;
 pub use noop::Noop;
 pub use reset_peer::ResetPeer;
-pub use schedule::Schedule;
+pub use schedule::{Activity, Schedule, ScheduleError, Window};
 pub use slicer::Slicer;
 pub use slow_close::SlowClose;
 pub use stream::{Direction, Stream, UnknownStream};
 pub use timeout::Timeout;
 
+pub(crate) use effect::Effect;
 pub(crate) use pipe::Pipe;
 
 /// A toxic as it is declared.

@@ -1,15 +1,79 @@
-//! `slicer`: data comes in small pieces.
+//! `slicer`: what was read together comes in small pieces, as from a network that likes small packets.
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::delay;
+use super::effect::Effect;
+use super::pipe::Pipe;
+use crate::link::Draw;
 
 /// Cuts chunks into pieces.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Slicer {
-    /// Bytes.
+    /// Bytes per piece.
     pub average_size: i64,
-    /// Bytes more or less; smaller than the average.
+    /// Bytes by which pieces differ from that, up or down; should be less than it.
     pub size_variation: i64,
-    /// Microseconds between pieces.
+    /// Microseconds from piece to piece.
     pub delay: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct Running {
+    toxic: Slicer,
+    /// Lengths that the chunk at the head is cut into, the first of them last. They may still be
+    /// too long: each is halved when its turn comes.
+    lengths: Vec<usize>,
+    /// When the next piece may go.
+    next_at: Option<Instant>,
+}
+
+impl Running {
+    pub(super) fn new(toxic: Slicer) -> Self {
+        Self { toxic, lengths: Vec::new(), next_at: None }
+    }
+
+    fn next_length(&mut self, head: usize, draw: &mut Draw) -> usize {
+        let mut length = self.lengths.pop().unwrap_or(head);
+        while let Some(left) = self.toxic.cut(length, draw) {
+            self.lengths.push(length - left);
+            length = left;
+        }
+        length
+    }
+}
+
+impl Effect for Running {
+    fn run(&mut self, pipe: &mut Pipe<'_>) -> Option<Instant> {
+        while let Some(head) = pipe.input.front() {
+            let due = self.next_at.unwrap_or(pipe.now);
+            if due > pipe.now {
+                return Some(due);
+            }
+            let length = self.next_length(head.bytes.len(), pipe.draw);
+            pipe.pass_delayed(length, due);
+            self.next_at = Some(due + delay::of_microseconds(self.toxic.delay));
+        }
+        // Time in which nothing came is no credit.
+        self.next_at = self.next_at.filter(|next_at| *next_at > pipe.now);
+        pipe.pass_end();
+        None
+    }
+}
+
+impl Slicer {
+    /// Where to cut a piece of `length` bytes, about in the middle; nowhere if it is short enough.
+    fn cut(&self, length: usize, draw: &mut Draw) -> Option<usize> {
+        let average = usize::try_from(self.average_size).unwrap_or(0).max(1);
+        let variation = usize::try_from(self.size_variation).unwrap_or(0);
+        if length <= average.saturating_add(variation) {
+            return None;
+        }
+        // `variation` is below `length` here, so nothing overflows.
+        let spread = draw.below(2 * variation as u64) as usize;
+        let middle = (length / 2 + spread).saturating_sub(variation);
+        Some(middle.clamp(1, length - 1))
+    }
 }
