@@ -3,6 +3,7 @@
 //! - [`Home`] says where everything is kept, [`find`] which programs are here, [`setup`] how the
 //!   missing ones come.
 //! - [`process`] owns every child process, so that nothing survives us.
+//! - [`hosts`] are networks of their own, for processes that are to be cut off.
 //! - [`Engine`] is one PostgreSQL or Valkey server: it counts as started when it answers a real
 //!   query, not before.
 
@@ -11,6 +12,7 @@ mod doctor;
 mod engine;
 mod find;
 mod home;
+pub mod hosts;
 mod postgres;
 pub mod process;
 mod secrets;

@@ -18,11 +18,13 @@ pub(super) fn url(spec: &EngineSpec) -> String {
 pub(super) fn admin_url(spec: &EngineSpec) -> String {
     match spec.kind {
         EngineKind::Postgres => postgres(spec, SUPERUSER, &spec.secrets.superuser),
-        EngineKind::Valkey => format!("redis://:{}@127.0.0.1:{}", spec.secrets.cache, spec.port),
+        EngineKind::Valkey => {
+            format!("redis://:{}@{}:{}", spec.secrets.cache, spec.address(), spec.port)
+        }
     }
 }
 
 fn postgres(spec: &EngineSpec, user: &str, password: &str) -> String {
     let database = spec.database.as_deref().unwrap_or("postgres");
-    format!("postgresql://{user}:{password}@127.0.0.1:{}/{database}", spec.port)
+    format!("postgresql://{user}:{password}@{}:{}/{database}", spec.address(), spec.port)
 }

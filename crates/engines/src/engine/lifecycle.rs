@@ -122,12 +122,20 @@ impl Engine {
     }
 
     async fn check_port(&self) -> Result<(), EngineError> {
-        let port = self.site.spec.port;
-        let free = || async move { is_port_free(port).then_some(()) };
+        let EngineSpec { host, port, .. } = &self.site.spec;
+        let is_free = || match host {
+            // A host that cannot be entered will say so when the server is started there.
+            Some(host) => host.is_port_free(*port).unwrap_or(true),
+            None => is_port_free(*port),
+        };
+        let free = || async { is_free().then_some(()) };
         wait_until(PORT_FREE_WITHIN, free).await.ok_or_else(|| EngineError::PortBusy {
             engine: self.site.name(),
-            port,
-            holder: holder_of_port(port),
+            port: *port,
+            holder: match host {
+                Some(host) => host.holder_of_port(*port).ok().flatten(),
+                None => holder_of_port(*port),
+            },
         })
     }
 

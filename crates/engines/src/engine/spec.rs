@@ -1,9 +1,11 @@
 //! What one engine shall be.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::hosts::Host;
 use crate::secrets::Secrets;
 use crate::tool::EngineKind;
 
@@ -13,7 +15,8 @@ pub struct EngineSpec {
     /// Its name in `system.toml`; also how a replica introduces itself to its primary.
     pub name: String,
     pub kind: EngineKind,
-    /// On the loopback address.
+    /// The host that it runs on, and listens on; the loopback address when absent.
+    pub host: Option<Host>,
     pub port: u16,
     /// The data folder, which belongs to the engine alone.
     pub data: PathBuf,
@@ -29,6 +32,13 @@ pub struct EngineSpec {
     /// PostgreSQL: the primary to stream from.
     pub replica_of: Option<Upstream>,
     pub secrets: Secrets,
+}
+
+impl EngineSpec {
+    /// Where it listens, and is reached.
+    pub fn address(&self) -> Ipv4Addr {
+        self.host.as_ref().map_or(Ipv4Addr::LOCALHOST, Host::address)
+    }
 }
 
 /// The primary of a replica.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::engine::{EngineError, Site, Upstream};
+use crate::hosts::Host;
 
 /// Included at the end of the server's own `postgresql.conf`, so what it says wins.
 pub(super) const CONFIGURATION_FILE: &str = "standfast.conf";
@@ -17,12 +18,8 @@ pub(super) const REPLICATOR: &str = "replicator";
 /// The database that always exists.
 pub(super) const MAINTENANCE_DATABASE: &str = "postgres";
 
-/// Passwords only, and only over loopback. `all` does not cover replication.
-const HOST_BASED_AUTHENTICATION: &str = "\
-# Written by standfast at every start.
-host all         all        127.0.0.1/32 scram-sha-256
-host replication replicator 127.0.0.1/32 scram-sha-256
-";
+/// Who may come when the server has no host of its own.
+const LOOPBACK: &str = "127.0.0.1/32";
 
 /// What a system may not set: it is what standfast promises, or what moves with the instance.
 const MANAGED: [&str; 8] = [
@@ -94,7 +91,7 @@ pub(super) fn write(site: &Site) -> Result<(), EngineError> {
         site.check_setting(key, value, &MANAGED)?;
     }
     site.write(&data.join(CONFIGURATION_FILE), &render(site))?;
-    site.write(&data.join("pg_hba.conf"), HOST_BASED_AUTHENTICATION)?;
+    site.write(&data.join("pg_hba.conf"), &host_based_authentication(site))?;
     if site.spec.replica_of.is_some() {
         let password = &site.spec.secrets.replicator;
         site.write(&data.join(REPLICATION_PASSFILE), &passfile(REPLICATOR, password))?;
@@ -108,13 +105,24 @@ pub(super) fn passfile(user: &str, password: &str) -> String {
     format!("*:*:*:{user}:{password}\n")
 }
 
+/// Passwords only, and only from this machine: over loopback, or from the hosts of the server's own
+/// network. `all` does not cover replication.
+fn host_based_authentication(site: &Site) -> String {
+    let from = site.spec.host.as_ref().map_or(LOOPBACK, Host::network);
+    format!(
+        "# Written by standfast at every start.\n\
+         host all         all        {from} scram-sha-256\n\
+         host replication replicator {from} scram-sha-256\n"
+    )
+}
+
 fn render(site: &Site) -> String {
     let spec = &site.spec;
     let mut settings: BTreeMap<&str, String> =
         SETTINGS.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
     settings.extend(spec.settings.iter().map(|(key, value)| (key.as_str(), value.clone())));
     settings.insert("port", spec.port.to_string());
-    settings.insert("listen_addresses", "127.0.0.1".to_owned());
+    settings.insert("listen_addresses", spec.address().to_string());
     settings.insert("unix_socket_directories", String::new());
     settings.insert("password_encryption", "scram-sha-256".to_owned());
     settings.insert("cluster_name", spec.name.clone());

@@ -25,7 +25,7 @@ pub(crate) async fn run_script(
         "--quiet".to_owned(),
         "--no-password".to_owned(),
         "--set=ON_ERROR_STOP=1".to_owned(),
-        "--host=127.0.0.1".to_owned(),
+        format!("--host={}", site.spec.address()),
         format!("--port={}", site.spec.port),
         format!("--username={SUPERUSER}"),
         format!("--dbname={database}"),

@@ -33,6 +33,7 @@ pub(crate) fn command(site: &Site) -> CommandSpec {
     CommandSpec {
         name: site.name(),
         directory: Some(data.clone()),
+        namespace: site.spec.host.as_ref().map(|host| host.namespace().clone()),
         output: Output::Log(site.spec.log.clone()),
         ..site.command(site.installation.path.join("postgres"))
     }

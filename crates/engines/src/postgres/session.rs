@@ -21,7 +21,7 @@ pub(super) struct Session {
 impl Session {
     /// Connects to the site's own server.
     pub(super) async fn open(site: &Site) -> Result<Self, EngineError> {
-        Self::open_at(site, "127.0.0.1", site.spec.port).await
+        Self::open_at(site, &site.spec.address().to_string(), site.spec.port).await
     }
 
     /// Connects to the server on `host`, which has the same roles: the primary, for a replica.

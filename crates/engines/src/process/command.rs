@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use tokio::sync::mpsc;
 
 use super::log_file;
+use super::namespace::Namespace;
 use crate::user::UserId;
 
 /// The only variables that a child without our environment gets from it.
@@ -30,6 +31,8 @@ pub struct CommandSpec {
     pub directory: Option<PathBuf>,
     /// Whom it runs as; ourselves when absent.
     pub user: Option<UserId>,
+    /// Whose interfaces and ports it has; ours when absent.
+    pub namespace: Option<Namespace>,
     /// What it reads on standard input; nothing when empty.
     pub input: Vec<u8>,
     pub output: Output,
@@ -58,6 +61,7 @@ impl CommandSpec {
             inherit_environment: true,
             directory: None,
             user: None,
+            namespace: None,
             input: Vec::new(),
             output: Output::Capture,
         }

@@ -26,16 +26,21 @@ impl fmt::Display for PortHolder {
 
 /// Whether nobody listens on `port` of the loopback address.
 pub fn is_port_free(port: u16) -> bool {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+    is_port_free_at(Ipv4Addr::LOCALHOST, port)
+}
+
+/// Whether nobody listens on `port` of `address`, which must be one of this machine.
+pub(crate) fn is_port_free_at(address: Ipv4Addr, port: u16) -> bool {
+    match TcpListener::bind((address, port)) {
         Ok(_listener) => true,
         Err(error) => error.kind() != ErrorKind::AddrInUse,
     }
 }
 
-/// Who listens on `port`. `None` when nobody does, or when it is another user's process and we are
-/// not root.
+/// Who listens on `port`, in the network namespace of this thread. `None` when nobody does, or when
+/// it is another user's process and we are not root.
 pub fn holder_of_port(port: u16) -> Option<PortHolder> {
-    let sockets: HashSet<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+    let sockets: HashSet<String> = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"]
         .into_iter()
         .filter_map(|table| fs::read_to_string(table).ok())
         .flat_map(|table| listening_sockets(&table, port))

@@ -130,7 +130,11 @@ fn start(spec: CommandSpec, worker: mpsc::Sender<Request>) -> io::Result<(Attend
     let mut command = spec.command()?;
     command.envs([mark.variable()]);
     kernel::die_with_spawning_thread(&mut command);
-    let mut process = Fresh(own_children::spawn(&mut command)?);
+    // A child gets the namespace of the thread that forks it.
+    let mut process = Fresh(match &spec.namespace {
+        Some(namespace) => namespace.within(|| own_children::spawn(&mut command))??,
+        None => own_children::spawn(&mut command)?,
+    });
     let pid = process.0.id();
     // Until it is waited for, even a child that has ended already keeps its number and its entry.
     let id = ProcessId::of(pid).ok_or_else(|| io::Error::other("/proc does not show it"))?;

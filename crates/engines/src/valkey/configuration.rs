@@ -59,7 +59,7 @@ fn render(site: &Site) -> String {
         SETTINGS.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
     settings.extend(spec.settings.iter().map(|(key, value)| (key.as_str(), value.clone())));
     settings.insert("port", spec.port.to_string());
-    settings.insert("bind", "127.0.0.1".to_owned());
+    settings.insert("bind", spec.address().to_string());
     settings.insert("dir", spec.data.to_string_lossy().into_owned());
     settings.insert("dbfilename", SNAPSHOT_FILE.to_owned());
     settings.insert("logfile", String::new());

@@ -30,6 +30,7 @@ pub(crate) fn command(site: &Site) -> CommandSpec {
     CommandSpec {
         name: site.name(),
         directory: Some(data.clone()),
+        namespace: site.spec.host.as_ref().map(|host| host.namespace().clone()),
         output: Output::Log(site.spec.log.clone()),
         ..site.command(site.installation.path.clone())
     }
@@ -74,7 +75,7 @@ pub(crate) async fn stop(child: &Child) -> Result<Stopped, EngineError> {
 }
 
 async fn connect(site: &Site, within: Duration) -> Result<MultiplexedConnection, EngineError> {
-    let address = ConnectionAddr::Tcp("127.0.0.1".to_owned(), site.spec.port);
+    let address = ConnectionAddr::Tcp(site.spec.address().to_string(), site.spec.port);
     let login = RedisConnectionInfo::default().set_password(site.spec.secrets.cache.as_str());
     let info: ConnectionInfo = redis::IntoConnectionInfo::into_connection_info(address)
         .map_err(|error| no_answer(site, error.to_string()))?

@@ -59,6 +59,7 @@ impl Place {
         EngineSpec {
             name: name.to_owned(),
             kind,
+            host: None,
             port: free_port(),
             data: self.root.join("data").join(name),
             log: self.root.join("logs").join(format!("{name}.log")),

@@ -51,6 +51,7 @@ pub(crate) fn engine_spec(system: &System, name: &str, places: &EnginePlaces<'_>
     EngineSpec {
         name: name.to_owned(),
         kind: declared.kind.into(),
+        host: None,
         port: port(name),
         data: places.data.to_owned(),
         log: places.log.to_owned(),
