@@ -14,6 +14,7 @@
 //! | [`deadline`] | How much time is left for this request? |
 //! | [`replica_guard`] | Is this replica recent enough to be read? |
 //! | [`session_token`] | Does this replica already show what this client wrote? |
+//! | [`vote`] | What do most replicas say, and who says something else? |
 
 #![warn(missing_docs)]
 
@@ -24,3 +25,4 @@ pub mod coalesce;
 pub mod deadline;
 pub mod replica_guard;
 pub mod session_token;
+pub mod vote;

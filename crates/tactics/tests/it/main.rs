@@ -6,3 +6,5 @@ mod coalesce;
 mod deadline;
 mod replica_guard;
 mod session_token;
+mod vote;
+mod vote_collect;
