@@ -1,14 +1,14 @@
 //! Accepting connections, until the listener is dropped.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use tokio::io::unix::AsyncFd;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
 use super::connection;
@@ -22,7 +22,7 @@ const PAUSE_WITHOUT_SOCKETS: Duration = Duration::from_millis(50);
 /// Connections taken in one go, before other listeners have their turn.
 const ACCEPTS_PER_TURN: usize = 64;
 
-type Socket = Arc<Mutex<Option<AsyncFd<TcpListener>>>>;
+type Socket = Arc<Mutex<Option<TcpListener>>>;
 
 /// A listening proxy. Dropping it closes the port at once: nothing is accepted afterwards.
 #[derive(Debug)]
@@ -35,13 +35,13 @@ impl Listening {
     /// Accepts from `listener` for `traffic`.
     pub(crate) fn start(
         plane: &Plane,
-        listener: TcpListener,
+        listener: std::net::TcpListener,
         traffic: Arc<Traffic>,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = {
             let _registers_with_its_thread = plane.handle().enter();
-            AsyncFd::new(listener)?
+            TcpListener::from_std(listener)?
         };
         let socket = Arc::new(Mutex::new(Some(listener)));
         let shared = Arc::clone(&plane.shared);
@@ -80,22 +80,27 @@ fn accept_some(
     // Closed: the task is being ended.
     let Some(listener) = socket.as_ref() else { return Poll::Pending };
     for _ in 0..ACCEPTS_PER_TURN {
-        let mut guard = ready!(listener.poll_read_ready(cx))?;
-        match guard.try_io(|listener| listener.get_ref().accept()) {
-            Ok(Ok((stream, client))) => admit(shared, traffic, stream, client),
-            Ok(Err(error)) if concerns_one_connection(&error) => {}
-            Ok(Err(error)) => return Poll::Ready(Err(error)),
-            Err(_drained) => {}
+        match ready!(listener.poll_accept(cx)) {
+            Ok((stream, client)) => admit(shared, traffic, stream, client)?,
+            Err(error) if concerns_one_connection(&error) => {}
+            Err(error) => return Poll::Ready(Err(error)),
         }
     }
     Poll::Ready(Ok(()))
 }
 
-fn admit(shared: &Arc<Shared>, traffic: &Arc<Traffic>, stream: TcpStream, client: SocketAddr) {
+fn admit(
+    shared: &Arc<Shared>,
+    traffic: &Arc<Traffic>,
+    stream: TcpStream,
+    client: SocketAddr,
+) -> io::Result<()> {
+    // To be watched by the thread that serves it.
+    let stream = stream.into_std()?;
     if shared.live.fetch_add(1, Ordering::Relaxed) >= shared.options.connections_max {
         shared.live.fetch_sub(1, Ordering::Relaxed);
         traffic.refused.fetch_add(1, Ordering::Relaxed);
-        return;
+        return Ok(());
     }
     let place = Place(Arc::clone(shared));
     let membership = traffic.enter();
@@ -105,6 +110,7 @@ fn admit(shared: &Arc<Shared>, traffic: &Arc<Traffic>, stream: TcpStream, client
         membership,
         place,
     }));
+    Ok(())
 }
 
 /// Errors that `accept` passes on from a connection that ended before it was taken.

@@ -7,8 +7,13 @@
 mod accept;
 mod connection;
 mod dial;
+mod ending;
+mod flow;
+mod pipes;
+mod scratch;
 mod threads;
 mod traffic;
+mod waiting;
 
 pub(crate) use accept::Listening;
 pub(crate) use threads::{Plane, PlaneOptions};

@@ -46,7 +46,8 @@ pub(crate) struct Traffic {
     state: Mutex<State>,
     /// Tells that the last connection has taken over the newest version.
     all_adopted: Notify,
-    pub(super) flows: [FlowCounters; 2],
+    upstream: FlowCounters,
+    downstream: FlowCounters,
     pub(super) dials_failed: AtomicU64,
     pub(super) refused: AtomicU64,
 }
@@ -103,7 +104,8 @@ impl Traffic {
                 behind: 0,
             }),
             all_adopted: Notify::new(),
-            flows: Default::default(),
+            upstream: FlowCounters::default(),
+            downstream: FlowCounters::default(),
             dials_failed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         })
@@ -179,8 +181,15 @@ impl Traffic {
             connections_total: total,
             connections_refused: self.refused.load(Ordering::Relaxed),
             dials_failed: self.dials_failed.load(Ordering::Relaxed),
-            upstream: self.flows[0].snapshot(),
-            downstream: self.flows[1].snapshot(),
+            upstream: self.upstream.snapshot(),
+            downstream: self.downstream.snapshot(),
+        }
+    }
+
+    pub(super) fn flow(&self, direction: Direction) -> &FlowCounters {
+        match direction {
+            Direction::Upstream => &self.upstream,
+            Direction::Downstream => &self.downstream,
         }
     }
 

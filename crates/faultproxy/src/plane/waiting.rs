@@ -1,0 +1,123 @@
+//! A client whose connection to the upstream is still to come. What it sends waits in the kernel.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+
+use super::accept::Place;
+use super::dial::dial;
+use super::ending::Ending;
+use super::traffic::{Chains, Membership, News};
+use crate::link::Link;
+use crate::toxic::Direction;
+
+/// A client that waits for its connection to the upstream.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    client: TcpStream,
+    membership: Membership,
+    place: Place,
+    links: [Link; 2],
+}
+
+/// What it becomes.
+#[derive(Debug)]
+pub(super) struct Connected {
+    pub(super) client: TcpStream,
+    pub(super) upstream: TcpStream,
+    pub(super) membership: Membership,
+    pub(super) place: Place,
+    /// Upstream, downstream.
+    pub(super) links: [Link; 2],
+}
+
+impl Waiting {
+    pub(super) fn new(
+        stream: TcpStream,
+        client: SocketAddr,
+        mut membership: Membership,
+        place: Place,
+    ) -> Self {
+        let chains = membership.first_chains();
+        let seed = membership.traffic.seed.of_number(membership.number);
+        let links = Direction::ALL.map(|direction| {
+            Link::new(chains.of(direction), client, seed.of_name(direction.name()))
+        });
+        Self { client: stream, membership, place, links }
+    }
+
+    /// Dials when nothing forbids it, and for as long as the client is there.
+    pub(super) async fn connect(mut self) -> Option<Connected> {
+        match self.upstream_or_ending().await {
+            Ok(upstream) => {
+                let Self { client, membership, place, links } = self;
+                Some(Connected { client, upstream, membership, place, links })
+            }
+            Err(ending) => {
+                ending.apply(self.client);
+                None
+            }
+        }
+    }
+
+    async fn upstream_or_ending(&mut self) -> Result<TcpStream, Ending> {
+        let Self { client, membership, place, links } = self;
+        let upstream = Arc::clone(&membership.upstream);
+        let within = place.dial_timeout();
+        let mut dialing = pin!(dial(&upstream, within));
+        std::future::poll_fn(|cx| {
+            membership.register(cx.waker());
+            Poll::Ready(())
+        })
+        .await;
+        loop {
+            let now = Instant::now();
+            let is_cut = links[0].defers_dial(now);
+            // What was under way is lost in a cut, and begins again after it.
+            let until = is_cut.then(|| {
+                dialing.set(dial(&upstream, within));
+                links[0].look(now).wake
+            });
+            tokio::select! {
+                biased;
+                news = std::future::poll_fn(|cx| next_news(membership, cx)) => match news {
+                    News::Adopt(chains) => adopt(links, &chains),
+                    News::Close => return Err(Ending::Closed),
+                    News::Reset => return Err(Ending::Reset),
+                },
+                // A client that has only finished sending may still want an answer.
+                _gone = client.ready(Interest::ERROR) => return Err(Ending::Reset),
+                () = maybe_sleep(until.flatten()) => {}
+                dialed = &mut dialing, if !is_cut => return dialed.map_err(|error| {
+                    let traffic = &membership.traffic;
+                    traffic.dials_failed.fetch_add(1, Ordering::Relaxed);
+                    tracing::debug!(proxy = traffic.name, %upstream, %error, "dial failed");
+                    Ending::Closed
+                }),
+            }
+        }
+    }
+}
+
+fn next_news(membership: &mut Membership, _wakes_when_registered: &mut Context<'_>) -> Poll<News> {
+    membership.news().map_or(Poll::Pending, Poll::Ready)
+}
+
+fn adopt(links: &mut [Link; 2], chains: &Chains) {
+    for (link, direction) in links.iter_mut().zip(Direction::ALL) {
+        link.adopt(chains.of(direction));
+    }
+}
+
+async fn maybe_sleep(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
