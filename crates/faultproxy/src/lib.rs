@@ -5,10 +5,13 @@
 //! * `link`: the chain of toxics of one direction of one connection, as a pure state machine.
 //! * `plane`: the threads that move bytes, and one future per connection.
 //! * `proxy`: the collection, [`FaultProxy`]: what is called.
+//! * [`api`]: the HTTP interface, Toxiproxy's and ours.
 
+pub mod api;
 pub mod toxic;
 
 mod link;
+mod metrics;
 mod plane;
 mod proxy;
 
