@@ -24,6 +24,7 @@ usage: cargo xtask TASK
   bless            rewrites snapshots and published schemas from what the code says now
   bench load       generator cost and truthfulness against wrk, wrk2, oha, hey where they are found
   bench cache      hit path against a raw Valkey GET, and a stampede on one cold key
+  bench proxy      the fault proxy against Toxiproxy, HAProxy, nginx and no proxy
   soak [KILLS]     random `kill -9` of any process of cache-fallback (default 200), bounded in time
 ";
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ["bless"] => bless(),
         ["bench", "load", rest @ ..] => bench::load(rest),
         ["bench", "cache", rest @ ..] => bench::cache(rest),
+        ["bench", "proxy", rest @ ..] => bench::proxy(rest),
         ["soak", rest @ ..] => soak(rest),
         ["help" | "--help" | "-h"] => {
             eprint!("{USAGE}");

@@ -4,10 +4,12 @@
 mod cache;
 mod load;
 mod measured;
+mod proxy;
 mod rival;
 
 pub(crate) use cache::run as cache;
 pub(crate) use load::run as load;
+pub(crate) use proxy::run as proxy;
 
 /// The middle of the sorted figures; of an even number, the lower of the two.
 fn median(mut figures: Vec<f64>) -> Option<f64> {

@@ -1,0 +1,111 @@
+//! `cargo xtask bench proxy`: the fault proxy beside Toxiproxy, HAProxy, nginx and no proxy.
+//!
+//! All contenders stand before one origin and take turns within each round; ratios are taken within
+//! a round, and their medians are compared. This machine is noisy, so a figure means something only
+//! beside the one that was taken a second before.
+
+#![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+
+mod figures;
+mod measure;
+mod options;
+mod report;
+mod stand;
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use standfast_engines::process::{Guardian, Spawner};
+
+use crate::figures::Figures;
+use crate::measure::{bandwidth, bulk, control, idle, latency, rate, requests};
+use crate::options::{Options, Part};
+use crate::stand::{Contender, Origin, Programs};
+
+fn main() -> Result<()> {
+    let options = Options::read(std::env::args().skip(1))?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(options))
+}
+
+async fn run(options: Options) -> Result<()> {
+    let fit = stand::raise()?;
+    let guardian = Guardian::Program {
+        program: options.binary.clone(),
+        arguments: vec![OsString::from("guard")],
+    };
+    let spawner = Spawner::start(guardian)?;
+    let programs = Programs::find(&options.only, &options.binary, spawner).await?;
+    let origin = Origin::start()?;
+    println!("{} rounds, {} s for each figure", options.rounds, options.seconds);
+    let mut figures = Figures::default();
+    rounds(&programs, &origin, &options, &mut figures).await?;
+    if options.wants(Part::Idle) {
+        idle_connections(&programs, &origin, options.idle_connections, fit, &mut figures).await?;
+    }
+    if options.wants(Part::Control) {
+        control_calls(&programs, &options, &mut figures).await?;
+    }
+    println!("{}", report::Report { figures: &figures });
+    Ok(())
+}
+
+async fn rounds(
+    programs: &Programs,
+    origin: &Origin,
+    options: &Options,
+    figures: &mut Figures,
+) -> Result<()> {
+    let stand = programs.bring_up(origin, options.idle_connections).await?;
+    let each = options.each();
+    for round in 1..=options.rounds {
+        if options.wants(Part::Requests) {
+            requests::round(&stand, each, figures).await?;
+        }
+        if options.wants(Part::Rate) {
+            rate::round(&stand, each, figures).await?;
+        }
+        if options.wants(Part::Bulk) {
+            bulk::round(&stand, each, figures).await?;
+        }
+        if options.wants(Part::Latency) {
+            latency::round(&stand, origin, figures).await?;
+        }
+        if options.wants(Part::Bandwidth) {
+            bandwidth::round(&stand, origin, figures).await?;
+        }
+        println!("round {round} of {} done", options.rounds);
+    }
+    stand.take_down().await
+}
+
+async fn idle_connections(
+    programs: &Programs,
+    origin: &Origin,
+    connections: usize,
+    fit: usize,
+    figures: &mut Figures,
+) -> Result<()> {
+    if fit < connections {
+        println!("skipped: {connections} idle connections: `ulimit -n` leaves room for {fit}");
+        return Ok(());
+    }
+    let stand = programs.bring_up(origin, connections).await?;
+    idle::run(&stand, connections, figures).await?;
+    stand.take_down().await
+}
+
+async fn control_calls(
+    programs: &Programs,
+    options: &Options,
+    figures: &mut Figures,
+) -> Result<()> {
+    for _ in 0..options.rounds {
+        control::round(programs, Contender::Standfast, figures).await?;
+    }
+    if options.with_wedge {
+        control::round(programs, Contender::Toxiproxy, figures).await?;
+    } else {
+        println!("skipped: Toxiproxy with a paused upstream: it takes a while, see --with-wedge");
+    }
+    Ok(())
+}

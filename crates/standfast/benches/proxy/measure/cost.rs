@@ -1,0 +1,46 @@
+//! What a contender costs: processor time and memory of its whole process tree.
+
+use anyhow::{Context, Result, ensure};
+use standfast_engines::process::Child;
+
+use crate::stand::Running;
+
+/// Time on a processor so far, in microseconds. Nothing where nothing stands between.
+pub(super) fn cpu_us(running: &Running) -> Result<f64> {
+    running.child.as_ref().map_or(Ok(0.0), |child| total(child, process_cpu_us))
+}
+
+/// Memory in kilobytes; pages shared with other processes count in part.
+pub(super) fn memory_kb(running: &Running) -> Result<f64> {
+    running.child.as_ref().map_or(Ok(0.0), |child| total(child, process_memory_kb))
+}
+
+fn total(child: &Child, of: impl Fn(u32) -> Result<f64>) -> Result<f64> {
+    ensure!(child.is_running(), "{} has ended, see its log", child.name());
+    let pids = child.descendants().into_iter().map(|id| id.pid).chain([child.pid()]);
+    pids.map(of).sum()
+}
+
+/// Of all threads. Its sum in `stat` comes in steps of 10 ms, which is too coarse for one second at
+/// a moderate rate.
+fn process_cpu_us(pid: u32) -> Result<f64> {
+    let folder = format!("/proc/{pid}/task");
+    let mut spent_ns = 0.0;
+    for task in std::fs::read_dir(&folder).with_context(|| folder.clone())? {
+        let path = task?.path().join("schedstat");
+        // A thread may have ended since the folder was read.
+        let Ok(schedstat) = std::fs::read_to_string(&path) else { continue };
+        let on_processor_ns = schedstat.split_whitespace().next().and_then(|ns| ns.parse().ok());
+        spent_ns += on_processor_ns.unwrap_or(0.0);
+    }
+    ensure!(spent_ns > 0.0, "{folder} tells no times");
+    Ok(spent_ns / 1000.0)
+}
+
+fn process_memory_kb(pid: u32) -> Result<f64> {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    kilobytes.with_context(|| format!("{path} tells no memory"))
+}
