@@ -7,46 +7,46 @@ const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// What draws are derived from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seed(pub u64);
+pub(crate) struct Seed(pub(crate) u64);
 
 impl Seed {
     /// The seed of something inside, by name.
     #[must_use]
-    pub fn of_name(self, name: &str) -> Self {
+    pub(crate) fn of_name(self, name: &str) -> Self {
         name.bytes()
             .fold(self.of_number(name.len() as u64), |seed, byte| seed.of_number(u64::from(byte)))
     }
 
     /// The seed of something inside, by number.
     #[must_use]
-    pub fn of_number(self, number: u64) -> Self {
+    pub(crate) fn of_number(self, number: u64) -> Self {
         Self(mixed(self.0.wrapping_add(GOLDEN_GAMMA) ^ mixed(number.wrapping_add(GOLDEN_GAMMA))))
     }
 }
 
 /// A sequence of draws.
 #[derive(Clone, Debug)]
-pub struct Draw {
+pub(crate) struct Draw {
     state: u64,
 }
 
 impl Draw {
-    pub fn new(seed: Seed) -> Self {
+    pub(crate) fn new(seed: Seed) -> Self {
         Self { state: seed.0 }
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GOLDEN_GAMMA);
         mixed(self.state)
     }
 
     /// From 0 to `bound` - 1, by Lemire's multiplication; its bias below 2⁻³² is of no concern here.
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         u64::try_from((u128::from(self.next()) * u128::from(bound)) >> 64).unwrap_or(0)
     }
 
     /// True with this probability: never at 0, always at 1.
-    pub fn happens(&mut self, probability: f64) -> bool {
+    pub(crate) fn happens(&mut self, probability: f64) -> bool {
         // 53 bits are what an `f64` between 0 and 1 can hold.
         let drawn = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
         drawn < probability

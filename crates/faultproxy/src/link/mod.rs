@@ -9,8 +9,10 @@ mod stage;
 mod state;
 mod tally;
 
-pub use chain::{Chain, Installed};
-pub use draw::{Draw, Seed};
-pub use queue::{Chunk, End, Queue};
-pub use state::{Link, Look};
-pub use tally::{Tally, TallySnapshot};
+pub use tally::TallySnapshot;
+
+pub(crate) use chain::{Chain, Installed};
+pub(crate) use draw::{Draw, Seed};
+pub(crate) use queue::{Chunk, End, Queue};
+pub(crate) use state::{Link, Look};
+pub(crate) use tally::Tally;

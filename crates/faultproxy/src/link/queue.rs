@@ -8,15 +8,15 @@ use tokio::time::Instant;
 
 /// Bytes that were read together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    pub bytes: Bytes,
+pub(crate) struct Chunk {
+    pub(crate) bytes: Bytes,
     /// When it came in, or when the last toxic that delayed it was done with it.
-    pub at: Instant,
+    pub(crate) at: Instant,
 }
 
 /// How a direction ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// The sender has sent its last byte; the other direction goes on.
     Finish,
     /// Both directions are closed once all before it is written.
@@ -27,7 +27,7 @@ pub enum End {
 
 /// Chunks in order. Nothing is added after the end.
 #[derive(Debug, Default)]
-pub struct Queue {
+pub(crate) struct Queue {
     chunks: VecDeque<Chunk>,
     bytes: usize,
     end: Option<End>,
@@ -35,25 +35,25 @@ pub struct Queue {
 }
 
 impl Queue {
-    pub fn push(&mut self, chunk: Chunk) {
+    pub(crate) fn push(&mut self, chunk: Chunk) {
         if !self.has_ended && !chunk.bytes.is_empty() {
             self.bytes += chunk.bytes.len();
             self.chunks.push_back(chunk);
         }
     }
 
-    pub fn pop(&mut self) -> Option<Chunk> {
+    pub(crate) fn pop(&mut self) -> Option<Chunk> {
         let chunk = self.chunks.pop_front()?;
         self.bytes -= chunk.bytes.len();
         Some(chunk)
     }
 
-    pub fn front(&self) -> Option<&Chunk> {
+    pub(crate) fn front(&self) -> Option<&Chunk> {
         self.chunks.front()
     }
 
     /// Takes up to `length` bytes off the front chunk.
-    pub fn split_front(&mut self, length: usize) -> Option<Chunk> {
+    pub(crate) fn split_front(&mut self, length: usize) -> Option<Chunk> {
         let front = self.chunks.front_mut()?;
         if front.bytes.len() <= length {
             return self.pop();
@@ -63,7 +63,7 @@ impl Queue {
     }
 
     /// Moves all that waits in `earlier`, and its end, behind what waits here.
-    pub fn append(&mut self, earlier: &mut Self) {
+    pub(crate) fn append(&mut self, earlier: &mut Self) {
         let bytes = std::mem::take(&mut earlier.bytes);
         if self.has_ended {
             earlier.chunks.clear();
@@ -77,13 +77,13 @@ impl Queue {
     }
 
     /// Drops what waits; answers how many bytes that were.
-    pub fn discard(&mut self) -> usize {
+    pub(crate) fn discard(&mut self) -> usize {
         self.chunks.clear();
         std::mem::take(&mut self.bytes)
     }
 
     /// The first bytes in one piece, at most `length` of them.
-    pub fn beginning(&self, length: usize) -> Cow<'_, [u8]> {
+    pub(crate) fn beginning(&self, length: usize) -> Cow<'_, [u8]> {
         let mut chunks = self.chunks.iter();
         let first = chunks.next().map_or(&[][..], |chunk| &chunk.bytes[..]);
         if first.len() >= length || self.chunks.len() <= 1 {
@@ -98,33 +98,33 @@ impl Queue {
     }
 
     /// Ends the direction here; the first end counts.
-    pub fn end(&mut self, end: End) {
+    pub(crate) fn end(&mut self, end: End) {
         if !self.has_ended {
             (self.end, self.has_ended) = (Some(end), true);
         }
     }
 
     /// The end, taken to be passed on. Nothing can be added afterwards either.
-    pub fn take_end(&mut self) -> Option<End> {
+    pub(crate) fn take_end(&mut self) -> Option<End> {
         self.end.take()
     }
 
-    pub fn pending_end(&self) -> Option<End> {
+    pub(crate) fn pending_end(&self) -> Option<End> {
         self.end
     }
 
     /// Whether the end was set here, passed on or not.
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.has_ended
     }
 
     /// Whether no bytes wait here.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
 
     /// Bytes that wait.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes
     }
 }

@@ -20,7 +20,7 @@ const FLYING_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// One direction of one connection.
 #[derive(Debug)]
-pub struct Link {
+pub(crate) struct Link {
     seed: Seed,
     client: SocketAddr,
     stages: Vec<Stage>,
@@ -29,17 +29,17 @@ pub struct Link {
 
 /// What a look at a link found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Look {
+pub(crate) struct Look {
     /// When to look again although nothing comes in.
-    pub wake: Option<Instant>,
+    pub(crate) wake: Option<Instant>,
     /// An answer for the client from a toxic of the upstream direction: to be given to
     /// [`Link::answer`] of the downstream direction.
-    pub reply: Option<Bytes>,
+    pub(crate) reply: Option<Bytes>,
 }
 
 impl Link {
     /// A link of the connection of `client` under `chain`. Without toxics it allocates nothing.
-    pub fn new(chain: &Chain, client: SocketAddr, seed: Seed) -> Self {
+    pub(crate) fn new(chain: &Chain, client: SocketAddr, seed: Seed) -> Self {
         let mut link = Self { seed, client, stages: Vec::new(), output: Queue::default() };
         link.adopt(chain);
         link
@@ -47,20 +47,20 @@ impl Link {
 
     /// Whether bytes need not come through here until the chain changes: no toxic hits this
     /// connection, and nothing waits.
-    pub fn is_direct(&self) -> bool {
+    pub(crate) fn is_direct(&self) -> bool {
         let is_idle = self.stages.iter().all(Stage::is_idle);
         is_idle && self.output.is_empty() && !self.output.has_ended() && !self.input().has_ended()
     }
 
     /// Whether not even a connection to the server can be made now. When that ends by itself, the
     /// last look has told.
-    pub fn defers_dial(&self, now: Instant) -> bool {
+    pub(crate) fn defers_dial(&self, now: Instant) -> bool {
         self.stages.iter().any(|stage| stage.is_cut(now))
     }
 
     /// How many bytes it takes now; 0 asks the reader to wait. After a toxic has ended the output
     /// there is room still: what comes is dropped, so that the sender is not left hanging.
-    pub fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         if self.input().has_ended() {
             return 0;
         }
@@ -74,25 +74,25 @@ impl Link {
     }
 
     /// Takes bytes that were read at `now`.
-    pub fn receive(&mut self, bytes: Bytes, now: Instant) {
+    pub(crate) fn receive(&mut self, bytes: Bytes, now: Instant) {
         self.input_mut().push(Chunk { bytes, at: now });
     }
 
     /// The sender has ended the direction.
-    pub fn end(&mut self, end: End) {
+    pub(crate) fn end(&mut self, end: End) {
         self.input_mut().end(end);
     }
 
     /// Takes an answer from a toxic of the other direction, in the place of the server's: what the
     /// server still sends is not for the client, and the connection closes after it.
-    pub fn answer(&mut self, reply: Bytes, now: Instant) {
+    pub(crate) fn answer(&mut self, reply: Bytes, now: Instant) {
         self.receive(reply, now);
         self.end(End::Close);
     }
 
     /// Moves on all that is due. Due after [`Link::new`] as well, and whenever something was
     /// received, ended or adopted: a toxic's time starts with its first look.
-    pub fn look(&mut self, now: Instant) -> Look {
+    pub(crate) fn look(&mut self, now: Instant) -> Look {
         let mut look = Look::default();
         for index in 0..self.stages.len() {
             let (before, after) = self.stages.split_at_mut(index + 1);
@@ -104,13 +104,13 @@ impl Link {
     }
 
     /// What can be written now, and the end after it.
-    pub fn output(&mut self) -> &mut Queue {
+    pub(crate) fn output(&mut self) -> &mut Queue {
         &mut self.output
     }
 
     /// Goes on under other toxics, whose order is that of `chain`. Those that stay keep what they
     /// remember of this connection; what waits before one that goes flows on, in order.
-    pub fn adopt(&mut self, chain: &Chain) {
+    pub(crate) fn adopt(&mut self, chain: &Chain) {
         self.remove_all_but(chain);
         let mut kept = std::mem::take(&mut self.stages).into_iter().peekable();
         for installed in &chain.toxics {

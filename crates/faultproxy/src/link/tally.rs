@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Counters of one toxic, read while connections run.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     connections: AtomicU64,
     bytes: AtomicU64,
     dropped_bytes: AtomicU64,
@@ -36,7 +36,7 @@ impl Tally {
         self.dropped_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub fn snapshot(&self) -> TallySnapshot {
+    pub(crate) fn snapshot(&self) -> TallySnapshot {
         TallySnapshot {
             connections: self.connections.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),

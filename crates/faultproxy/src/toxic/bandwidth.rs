@@ -67,3 +67,86 @@ impl Effect for Running {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::{Bench, downstream, ms};
+    use super::super::{Toxic, ToxicKind};
+    use super::*;
+    use crate::link::End;
+
+    fn bandwidth(rate: i64) -> Toxic {
+        downstream(ToxicKind::Bandwidth(Bandwidth { rate }))
+    }
+
+    #[test]
+    fn takes_as_long_as_the_rate_says() {
+        // Toxiproxy's own test: 480 kB at 1 MB/s.
+        let mut bench = Bench::under([bandwidth(1000)]);
+        let sent = b"hello world ".repeat(40_000);
+        bench.send(sent.clone());
+        bench.wait(ms(500));
+        assert_eq!(bench.received(), sent);
+        assert_eq!(bench.last_at(), ms(480));
+    }
+
+    #[test]
+    fn the_rate_holds_with_late_timers() {
+        for rate in [1, 7, 100, 1000, 20_000, 100_000] {
+            let mut bench = Bench::under([bandwidth(rate)]).with_late_timers(ms(1));
+            let bytes = usize::try_from(rate * 2000).unwrap();
+            bench.send(vec![1; bytes]);
+            bench.wait(ms(3000));
+            assert_eq!(bench.received().len(), bytes, "{rate} kB/s");
+            let took = bench.last_at();
+            assert!((ms(1999)..=ms(2002)).contains(&took), "{rate} kB/s took {took:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_come_in_slices_of_a_tenth_of_a_second() {
+        let mut bench = Bench::under([bandwidth(1)]);
+        bench.send(vec![1; 250]);
+        bench.wait(ms(1000));
+        let came: Vec<_> = bench.arrivals.iter().map(|a| (a.at, a.bytes.len())).collect();
+        assert_eq!(came, [(ms(100), 100), (ms(200), 100), (ms(250), 50)]);
+    }
+
+    #[test]
+    fn time_in_which_nothing_came_is_no_credit() {
+        let mut bench = Bench::under([bandwidth(100)]);
+        bench.wait(ms(10_000));
+        bench.send(vec![1; 100_000]);
+        bench.wait(ms(2000));
+        assert_eq!(bench.last_at(), ms(11_000));
+    }
+
+    #[test]
+    fn no_rate_holds_all_and_the_sender_feels_it() {
+        for rate in [0, -1, i64::MIN] {
+            let mut bench = Bench::under([bandwidth(rate)]);
+            bench.send(vec![1; 1_000_000]);
+            bench.wait(ms(60_000));
+            assert_eq!((bench.received().len(), bench.link.room()), (0, 0), "{rate} kB/s");
+        }
+    }
+
+    #[test]
+    fn a_new_rate_counts_from_when_it_is_there() {
+        let mut bench = Bench::under([bandwidth(0)]);
+        bench.send(vec![1; 50_000]);
+        bench.send_end(End::Finish);
+        bench.wait(ms(10_000));
+        bench.change(0, |toxic| toxic.kind = ToxicKind::Bandwidth(Bandwidth { rate: 50 }));
+        bench.wait(ms(2000));
+        assert_eq!(bench.last_at(), ms(11_000));
+        assert_eq!(bench.end, Some((ms(11_000), End::Finish)));
+    }
+
+    #[test]
+    fn an_absurd_rate_is_no_limit() {
+        let mut bench = Bench::under([bandwidth(i64::MAX)]);
+        bench.send(vec![1; 1_000_000]);
+        assert_eq!(bench.received().len(), 1_000_000);
+    }
+}

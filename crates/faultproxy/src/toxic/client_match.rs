@@ -97,3 +97,46 @@ impl fmt::Display for ClientMatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(written: &str, client: &str, expected: bool) {
+        let client_match: ClientMatch = written.parse().unwrap();
+        let matches = client_match.matches(client.parse().unwrap());
+        assert_eq!(matches, expected, "`{written}` and {client}");
+        assert_eq!(client_match.to_string().parse::<ClientMatch>().unwrap(), client_match);
+    }
+
+    #[test]
+    fn matches_anybody_a_network_an_address_or_one_connection() {
+        check("", "10.1.2.3:4", true);
+        check("10.0.0.0/8", "10.1.2.3:4", true);
+        check("10.0.0.0/8", "11.1.2.3:4", false);
+        check("10.1.2.3", "10.1.2.3:4", true);
+        check("10.1.2.3", "10.1.2.4:4", false);
+        check("10.1.2.3:4", "10.1.2.3:4", true);
+        check("10.1.2.3:4", "10.1.2.3:5", false);
+        check("0.0.0.0/0", "10.1.2.3:4", true);
+        check("10.1.2.2/31", "10.1.2.3:4", true);
+        check("::1", "[::1]:4", true);
+        check("fd00::/8", "[fd12::1]:4", true);
+        check("fd00::/8", "[fe80::1]:4", false);
+        check("::/0", "[fe80::1]:4", true);
+    }
+
+    #[test]
+    fn an_address_of_the_other_family_does_not_match() {
+        check("::/0", "10.1.2.3:4", false);
+        check("0.0.0.0/0", "[::1]:4", false);
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for written in ["here", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0.0/", "1.2.3", "/8"]
+        {
+            assert!(written.parse::<ClientMatch>().is_err(), "`{written}`");
+        }
+    }
+}

@@ -14,3 +14,19 @@ pub(super) fn of_milliseconds(written: i64) -> Duration {
 pub(super) fn of_microseconds(written: i64) -> Duration {
     Duration::from_micros(u64::try_from(written).unwrap_or(0)).min(DELAY_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_integer_is_a_delay_that_can_be_added_to_now() {
+        assert_eq!(of_milliseconds(1500), Duration::from_millis(1500));
+        assert_eq!(of_microseconds(1500), Duration::from_micros(1500));
+        for of_integer in [of_milliseconds, of_microseconds] {
+            assert_eq!(of_integer(-1), Duration::ZERO);
+            assert_eq!(of_integer(i64::MIN), Duration::ZERO);
+            assert_eq!(of_integer(i64::MAX), DELAY_MAX);
+        }
+    }
+}

@@ -60,3 +60,63 @@ impl Effect for Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ToxicKind;
+    use super::super::bench::{Bench, downstream, ms};
+    use super::*;
+    use crate::link::End;
+
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
+
+    fn under(delay: i64, bytes: i64) -> Bench {
+        Bench::under([downstream(ToxicKind::HttpSlowHeader(HttpSlowHeader { delay, bytes }))])
+    }
+
+    #[test]
+    fn heads_come_in_pieces_and_bodies_at_once() {
+        let mut bench = under(100, 10);
+        bench.send(format!("{HEAD}0123456789{HEAD}0123456789"));
+        bench.wait(ms(2000));
+        let came: Vec<_> =
+            bench.arrivals.iter().map(|a| (a.at.as_millis(), a.bytes.len())).collect();
+        let pieces = [(0, 10), (100, 10), (200, 10), (300, 9), (300, 10)];
+        let again = [(300, 10), (400, 10), (500, 10), (600, 9), (600, 10)];
+        assert_eq!(came, [pieces, again].concat());
+        assert_eq!(bench.received_text(), format!("{HEAD}0123456789{HEAD}0123456789"));
+    }
+
+    #[test]
+    fn a_piece_is_at_least_one_byte() {
+        for bytes in [i64::MIN, 0, 1] {
+            let mut bench = under(1, bytes);
+            bench.send(HEAD);
+            bench.wait(ms(1000));
+            assert_eq!(bench.arrivals.len(), HEAD.len(), "{bytes} bytes");
+        }
+        let mut bench = under(i64::MAX, i64::MAX);
+        bench.send(HEAD);
+        assert_eq!(bench.received_text(), HEAD);
+    }
+
+    #[test]
+    fn what_is_not_http_passes_untouched() {
+        let mut bench = under(100, 1);
+        bench.send("+PONG\r\n");
+        bench.send("HTTP");
+        bench.send_end(End::Finish);
+        assert_eq!(bench.received_text(), "+PONG\r\nHTTP");
+        assert_eq!(bench.end, Some((ms(0), End::Finish)));
+    }
+
+    #[test]
+    fn taken_away_in_the_middle_of_a_head_it_loses_nothing() {
+        let mut bench = under(100, 10);
+        bench.send(format!("{HEAD}01234"));
+        bench.wait(ms(150));
+        bench.remove(0);
+        bench.send("56789");
+        assert_eq!(bench.received_text(), format!("{HEAD}0123456789"));
+    }
+}

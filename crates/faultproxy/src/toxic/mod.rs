@@ -23,6 +23,9 @@ mod slow_close;
 mod stream;
 mod timeout;
 
+#[cfg(test)]
+pub(crate) mod bench;
+
 pub use bandwidth::Bandwidth;
 pub use client_match::{ClientMatch, ClientMatchError};
 pub use down::Down;

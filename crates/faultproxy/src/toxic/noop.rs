@@ -17,3 +17,22 @@ impl Effect for Noop {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ToxicKind;
+    use super::super::bench::{Bench, downstream, ms};
+    use super::*;
+    use crate::link::End;
+
+    #[test]
+    fn passes_all_and_counts_it() {
+        let mut bench = Bench::under([downstream(ToxicKind::Noop(Noop {}))]);
+        bench.send("hello");
+        bench.send_end(End::Finish);
+        assert_eq!(bench.received_text(), "hello");
+        assert_eq!(bench.end, Some((ms(0), End::Finish)));
+        let tally = bench.tally(0);
+        assert_eq!((tally.connections, tally.bytes, tally.dropped_bytes), (1, 5, 0));
+    }
+}

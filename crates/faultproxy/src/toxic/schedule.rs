@@ -105,3 +105,106 @@ impl From<Schedule> for Window {
         schedule.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::{Bench, downstream, ms};
+    use super::super::{Latency, Timeout, Toxic, ToxicKind};
+    use super::*;
+
+    fn window(after_ms: u64, for_ms: Option<u64>, every_ms: Option<u64>) -> Window {
+        Window { after_ms, for_ms, every_ms }
+    }
+
+    /// `active` are the times of the first second in which it is active.
+    fn check(window: Window, active: &[std::ops::Range<u64>]) {
+        let schedule = Schedule::try_from(window).unwrap();
+        let mut changes_at = ms(0);
+        for now in (0..1000).map(ms) {
+            let activity = schedule.activity(now);
+            let expected =
+                active.iter().any(|range| (ms(range.start)..ms(range.end)).contains(&now));
+            assert_eq!(activity.is_active, expected, "{window:?} at {now:?}");
+            if now >= changes_at {
+                changes_at =
+                    activity.changes_in.map_or(Duration::MAX, |changes_in| now + changes_in);
+                assert!(changes_at > now, "{window:?} changes at {now:?} already");
+            } else {
+                let foretold = activity.changes_in.map(|changes_in| now + changes_in);
+                assert_eq!(foretold, Some(changes_at).filter(|at| *at < Duration::MAX));
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_opens_and_closes_once_or_again_and_again() {
+        check(window(0, None, None), &[0..1000]);
+        check(window(300, None, None), &[300..1000]);
+        check(window(0, Some(100), None), &[0..100]);
+        check(window(50, Some(100), None), &[50..150]);
+        check(window(50, Some(100), Some(400)), &[50..150, 450..550, 850..950]);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let refused = |window| Schedule::try_from(window).unwrap_err();
+        assert_eq!(refused(window(0, Some(0), None)), ScheduleError::NeverActive);
+        assert_eq!(refused(window(0, None, Some(10))), ScheduleError::NeverEnds);
+        let no_pause = ScheduleError::NoPause { for_ms: 10, every_ms: 10 };
+        assert_eq!(refused(window(0, Some(10), Some(10))), no_pause);
+        let text = r#"{"for_ms":10,"every_ms":5}"#;
+        assert!(serde_json::from_str::<Schedule>(text).is_err(), "{text}");
+    }
+
+    #[test]
+    fn the_largest_numbers_overflow_nothing() {
+        let largest = window(u64::MAX, Some(u64::MAX - 1), Some(u64::MAX));
+        for window in [largest, Window { after_ms: 0, ..largest }] {
+            let schedule = Schedule::try_from(window).unwrap();
+            let mut bench = Bench::under([scheduled(schedule.window(), 10)]);
+            bench.wait(Duration::from_secs(1 << 40));
+            schedule.activity(Duration::MAX);
+        }
+    }
+
+    fn scheduled(window: Window, latency: i64) -> Toxic {
+        let schedule = Some(Schedule::try_from(window).unwrap());
+        Toxic { schedule, ..downstream(ToxicKind::Latency(Latency { latency, jitter: 0 })) }
+    }
+
+    #[test]
+    fn outside_of_its_window_a_toxic_does_nothing() {
+        let mut bench = Bench::under([scheduled(window(100, Some(100), Some(1000)), 30)]);
+        for _ in 0..4 {
+            bench.wait(ms(50));
+            bench.send("x");
+        }
+        bench.wait(ms(950));
+        bench.send("y");
+        bench.wait(ms(1000));
+        let at: Vec<_> = bench.arrivals.iter().map(|arrival| arrival.at).collect();
+        assert_eq!(at, [ms(50), ms(130), ms(180), ms(200), ms(1180)]);
+        assert_eq!(bench.tally(0).bytes, 3, "those at 100, 150 and 1150 ms");
+    }
+
+    #[test]
+    fn a_window_that_closes_lets_go_what_waits() {
+        let mut bench = Bench::under([scheduled(window(0, Some(100), None), 60_000)]);
+        bench.send("hello");
+        bench.wait(ms(1000));
+        assert_eq!((bench.last_at(), bench.received_text().as_str()), (ms(100), "hello"));
+    }
+
+    #[test]
+    fn a_toxic_starts_anew_in_each_window() {
+        let kind = ToxicKind::Timeout(Timeout { timeout: 150 });
+        let schedule = Some(Schedule::try_from(window(0, Some(100), Some(200))).unwrap());
+        let mut bench = Bench::under([Toxic { schedule, ..downstream(kind) }]);
+        bench.wait(ms(2000));
+        assert_eq!(bench.end, None, "no window is as long as its timeout");
+        assert_eq!(bench.tally(0).connections, 1);
+        bench.wait(ms(150));
+        bench.remove(0);
+        assert_eq!(bench.end, None, "taken away between two windows it closes nothing");
+    }
+}

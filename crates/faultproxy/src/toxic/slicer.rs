@@ -77,3 +77,67 @@ impl Slicer {
         Some(middle.clamp(1, length - 1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ToxicKind;
+    use super::super::bench::{Bench, downstream, ms};
+    use super::*;
+
+    fn under(average_size: i64, size_variation: i64, delay: i64) -> Bench {
+        let slicer = Slicer { average_size, size_variation, delay };
+        Bench::under([downstream(ToxicKind::Slicer(slicer))])
+    }
+
+    #[test]
+    fn pieces_are_about_as_long_as_it_says() {
+        let mut bench = under(1024, 512, 10);
+        let sent = b"hello world ".repeat(40_000);
+        bench.send(sent.clone());
+        bench.wait(ms(1000));
+        assert_eq!(bench.received(), sent);
+        // Toxiproxy's own bounds for 480 kB.
+        assert!((240..=720).contains(&bench.arrivals.len()), "{}", bench.arrivals.len());
+        assert!(bench.arrivals.iter().all(|piece| piece.bytes.len() <= 1024 + 512));
+    }
+
+    #[test]
+    fn without_variation_all_are_of_one_size() {
+        let mut bench = under(1, 0, 10);
+        bench.send(b"hello world ".repeat(2));
+        bench.wait(ms(10));
+        assert_eq!(bench.arrivals.len(), 24);
+    }
+
+    #[test]
+    fn pieces_are_microseconds_apart() {
+        let mut bench = under(4, 0, 2500);
+        bench.send("hello world!");
+        bench.wait(ms(100));
+        let came: Vec<_> = bench.arrivals.iter().map(|piece| piece.at.as_micros()).collect();
+        assert_eq!(came, [0, 2500, 5000, 7500], "12 bytes halved until no part is over 4");
+    }
+
+    #[test]
+    fn absurd_attributes_cut_somehow_and_lose_nothing() {
+        let absurd = [i64::MIN, -1, 0, 1, 3, i64::MAX];
+        for average in absurd {
+            for variation in absurd {
+                let mut bench = under(average, variation, 0);
+                bench.send("hello world");
+                bench.wait(ms(100));
+                assert_eq!(bench.received_text(), "hello world", "{average} ± {variation}");
+            }
+        }
+    }
+
+    #[test]
+    fn taken_away_between_two_pieces_it_loses_nothing() {
+        let mut bench = under(4, 0, 1_000_000);
+        bench.send("hello world!");
+        bench.wait(ms(1500));
+        assert_eq!(bench.arrivals.len(), 2);
+        bench.remove(0);
+        assert_eq!(bench.received_text(), "hello world!");
+    }
+}

@@ -41,3 +41,35 @@ impl Effect for Running {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ToxicKind;
+    use super::super::bench::{Bench, downstream, ms};
+    use super::*;
+    use crate::link::End;
+
+    #[test]
+    fn delays_the_end_and_no_byte() {
+        for (delay, expected) in [(250, ms(260)), (0, ms(10)), (-1, ms(10))] {
+            let toxic = downstream(ToxicKind::SlowClose(SlowClose { delay }));
+            let mut bench = Bench::under([toxic]);
+            bench.wait(ms(10));
+            bench.send("hello");
+            bench.send_end(End::Finish);
+            bench.wait(ms(1000));
+            assert_eq!(bench.last_at(), ms(10));
+            assert_eq!(bench.end, Some((expected, End::Finish)), "{delay} ms");
+        }
+    }
+
+    #[test]
+    fn taken_away_it_lets_the_end_go() {
+        let toxic = downstream(ToxicKind::SlowClose(SlowClose { delay: 60_000 }));
+        let mut bench = Bench::under([toxic]);
+        bench.send_end(End::Finish);
+        bench.wait(ms(100));
+        bench.remove(0);
+        assert_eq!(bench.end, Some((ms(100), End::Finish)));
+    }
+}

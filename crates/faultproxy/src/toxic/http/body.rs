@@ -87,3 +87,48 @@ fn take_up_to(left: &mut u64, bytes: &[u8]) -> usize {
     *left -= taken as u64;
     taken
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However the bytes are cut, the body ends where `rest` begins.
+    fn check(body: &Body, bytes: &str, rest: &str) {
+        for cut in 1..=bytes.len() {
+            let mut body = body.clone();
+            let mut taken = 0;
+            for piece in bytes.as_bytes().chunks(cut) {
+                if body.is_done() {
+                    break;
+                }
+                taken += body.take(piece);
+            }
+            assert_eq!(&bytes[taken..], rest, "in pieces of {cut}");
+            assert_eq!(body.is_done(), body != Body::UntilEnd);
+        }
+    }
+
+    #[test]
+    fn a_body_ends_where_its_length_says() {
+        check(&Body::NONE, "next", "next");
+        check(&Body::Length(5), "hellonext", "next");
+        check(&Body::UntilEnd, "hello", "");
+    }
+
+    #[test]
+    fn a_chunked_body_ends_after_its_trailers() {
+        let chunked = Body::Chunked(Chunked::START);
+        check(&chunked, "0\r\n\r\nnext", "next");
+        check(&chunked, "5\r\nhello\r\n0\r\n\r\nnext", "next");
+        check(&chunked, "A;a=b\r\n0123456789\r\n1\r\n\n\r\n00\r\n\r\nnext", "next");
+        check(&chunked, "1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\nnext", "next");
+        check(&chunked, "1\nx\n0\n\nnext", "next");
+    }
+
+    #[test]
+    fn a_size_beyond_all_numbers_is_endless() {
+        let mut chunked = Body::Chunked(Chunked::START);
+        let bytes = b"fffffffffffffffffffffffff\r\nhello";
+        assert_eq!((chunked.take(bytes), chunked.is_done()), (bytes.len(), false));
+    }
+}

@@ -100,3 +100,61 @@ fn declared_body(headers: &[Header<'_>]) -> Option<Body> {
 fn is_named(header: &Header<'_>, name: &str) -> bool {
     header.name.eq_ignore_ascii_case(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_body(direction: Direction, lines: &str, expected: Body) {
+        let text = format!("{}\r\n\r\n", lines.replace('\n', "\r\n"));
+        let Reading::Complete(head) = read(text.as_bytes(), direction) else {
+            panic!("no head: {text}")
+        };
+        assert_eq!((head.length, head.body), (text.len(), expected), "{text}");
+        for length in 1..text.len() {
+            let reading = read(&text.as_bytes()[..length], direction);
+            assert!(matches!(reading, Reading::Incomplete), "{:?}", &text[..length]);
+        }
+    }
+
+    #[test]
+    fn a_request_says_how_long_its_body_is() {
+        let check = |lines, expected| check_body(Direction::Upstream, lines, expected);
+        check("GET / HTTP/1.1\nHost: a", Body::NONE);
+        check("POST / HTTP/1.1\ncontent-length: 12", Body::Length(12));
+        check("POST / HTTP/1.1\nTransfer-Encoding: gzip, Chunked", Body::Chunked(Chunked::START));
+        check("CONNECT a:1 HTTP/1.1", Body::UntilEnd);
+        check("POST / HTTP/1.1\nContent-Length: many", Body::UntilEnd);
+    }
+
+    #[test]
+    fn an_answer_says_how_long_its_body_is() {
+        let check = |lines, expected| check_body(Direction::Downstream, lines, expected);
+        check("HTTP/1.1 200 OK\nContent-Length: 5", Body::Length(5));
+        check("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", Body::Chunked(Chunked::START));
+        check("HTTP/1.0 200 OK\nServer: a", Body::UntilEnd);
+        check("HTTP/1.1 204 No Content\nA: b", Body::NONE);
+        check("HTTP/1.1 304 Not Modified\nContent-Length: 5", Body::NONE);
+        check("HTTP/1.1 100 Continue\nA: b", Body::NONE);
+        check("HTTP/1.1 101 Switching Protocols\nUpgrade: websocket", Body::UntilEnd);
+    }
+
+    #[test]
+    fn other_protocols_are_not_asked_to_wait() {
+        let strangers: [&[u8]; 6] = [
+            b"PING\r\n",
+            b"*1\r\n$4\r\n",
+            b"\x00\x00\x00\x08",
+            b"get a\r\n",
+            b"GET a\r\n",
+            b"PRI * HT",
+        ];
+        for bytes in strangers {
+            let reading = read(bytes, Direction::Upstream);
+            assert!(matches!(reading, Reading::NotHttp), "{bytes:?}");
+            assert!(matches!(read(bytes, Direction::Downstream), Reading::NotHttp), "{bytes:?}");
+        }
+        let endless = format!("GET /{}", "a".repeat(HEAD_BYTES_MAX));
+        assert!(matches!(read(endless.as_bytes(), Direction::Upstream), Reading::NotHttp));
+    }
+}
