@@ -1,5 +1,6 @@
 //! The command line: a public contract, since scripts depend on it.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -178,7 +179,10 @@ pub(crate) struct DownArguments {
 pub(crate) struct ServeArguments {
     /// SYSTEM/SERVICE, such as cache-fallback/offers
     pub(crate) service: String,
-    /// Port on loopback
+    /// Address to listen on
+    #[arg(long, env = "BIND", default_value_t = Ipv4Addr::LOCALHOST)]
+    pub(crate) bind: Ipv4Addr,
+    /// Port to listen on
     #[arg(long, env = "PORT")]
     pub(crate) port: u16,
     /// Name of this instance

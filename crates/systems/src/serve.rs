@@ -1,13 +1,16 @@
 //! Starts one service of one system by its name, `system/service`.
 
 use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::cache_fallback;
 
 /// Where a service listens, and who it is.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// Loopback port; 0 takes a free one.
+    /// The address to listen on: loopback, or that of the host that it runs on.
+    pub bind: Ipv4Addr,
+    /// 0 takes a free one.
     pub port: u16,
     /// Names this process among several of the same service.
     pub instance: String,
@@ -21,9 +24,9 @@ pub enum ServeError {
     Unknown { name: String, known: String },
     #[error("environment variable `{variable}` {problem}")]
     Configuration { variable: String, problem: String },
-    #[error("cannot listen on 127.0.0.1:{port}")]
+    #[error("cannot listen on {address}")]
     Listen {
-        port: u16,
+        address: SocketAddrV4,
         #[source]
         source: std::io::Error,
     },

@@ -14,8 +14,9 @@ pub(super) async fn run(arguments: ServeArguments) -> Answer {
             _ = interrupt.recv() => {}
         }
     };
-    let options = ServeOptions { port: arguments.port, instance: arguments.instance };
-    match serve(&arguments.service, options, shutdown).await {
+    let ServeArguments { service, bind, port, instance } = arguments;
+    let options = ServeOptions { bind, port, instance };
+    match serve(&service, options, shutdown).await {
         Ok(()) => Ok(Exit::Held),
         Err(error @ ServeError::Listen { .. }) => Err(Failure::unavailable(error)),
         Err(error) => Err(Failure::new(Exit::Usage, error)),

@@ -61,7 +61,7 @@ async fn run(
         let problem = format!("cannot be used: {error}");
         ServeError::Configuration { variable: "VALKEY_URL".to_owned(), problem }
     })?;
-    let listener = server::listen(options.port).await?;
+    let listener = server::listen(&options).await?;
     // Jitter should differ between instances: it is not what a run has to repeat.
     let seed = offers::now_ms() ^ u64::from(std::process::id());
     let offers = Arc::new(offers::Offers::new(settings, client, seed));

@@ -117,6 +117,8 @@ fn valkey(url: String) -> Result<redis::ConnectionInfo, ServeError> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     const SYSTEM: &str = include_str!("../system.toml");
@@ -137,7 +139,8 @@ mod tests {
             ("VALKEY_URL", "redis://:pw@127.0.0.1:6379"),
         ];
         let all: Vec<_> = more.iter().chain(&urls).copied().collect();
-        let options = ServeOptions { port: 0, instance: "test".to_owned() };
+        let options =
+            ServeOptions { bind: Ipv4Addr::LOCALHOST, port: 0, instance: "test".to_owned() };
         Settings::read(&Environment::of(&all), &options)
     }
 

@@ -1,7 +1,7 @@
 //! The server loop: bounded connections, bounded header time, and a stop that lets answers finish.
 
 use std::future::Future;
-use std::net::Ipv4Addr;
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower::Service;
 
-use crate::serve::ServeError;
+use crate::serve::{ServeError, ServeOptions};
 
 /// A connection costs some 20 KiB; further clients wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 4096;
@@ -30,11 +30,10 @@ const GRACE: Duration = Duration::from_secs(3);
 /// After a failed accept (no more file descriptors), some connections must end first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Binds the loopback port of a service.
-pub(crate) async fn listen(port: u16) -> Result<TcpListener, ServeError> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(|source| ServeError::Listen { port, source })
+/// Takes the port of a service.
+pub(crate) async fn listen(options: &ServeOptions) -> Result<TcpListener, ServeError> {
+    let address = SocketAddrV4::new(options.bind, options.port);
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
 }
 
 /// Serves `router` on `listener` until `shutdown` completes.
