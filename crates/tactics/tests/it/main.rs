@@ -4,6 +4,8 @@ mod bulkhead;
 mod circuit_breaker;
 mod coalesce;
 mod deadline;
+mod outlier;
+mod outlier_ejector;
 mod replica_guard;
 mod session_token;
 mod vote;
