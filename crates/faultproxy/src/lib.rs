@@ -5,9 +5,12 @@
 //! * `link`: the chain of toxics of one direction of one connection, as a pure state machine.
 //! * `plane`: the threads that move bytes, and one future per connection.
 //! * `proxy`: the collection, [`FaultProxy`]: what is called.
-//! * [`api`]: the HTTP interface, Toxiproxy's and ours.
+//! * [`api`]: the HTTP interface, Toxiproxy's and ours; [`client`]: calls it; [`config`]: the file of
+//!   proxies that it starts with.
 
 pub mod api;
+pub mod client;
+pub mod config;
 pub mod toxic;
 
 mod link;

@@ -38,11 +38,14 @@ impl Merge {
     /// The attribute that `written` means, and what it is made of.
     pub(crate) fn find(&self, written: &str) -> Option<(String, Shape)> {
         let (name, value) = self.values.iter().find(|(name, _)| is_named(written, name))?;
-        let shape = match value {
-            serde_json::Value::Number(number) if number.is_f64() => Shape::Number,
-            serde_json::Value::Number(_) => Shape::Integer,
-            serde_json::Value::String(_) => Shape::Text,
-            _ => Shape::Unknown,
+        let shape = if value.is_f64() {
+            Shape::Number
+        } else if value.is_number() {
+            Shape::Integer
+        } else if value.is_string() {
+            Shape::Text
+        } else {
+            Shape::Unknown
         };
         Some((name.clone(), shape))
     }

@@ -12,5 +12,5 @@ mod unmarshal;
 
 pub(crate) use marshal::marshal;
 pub(crate) use node::{Member, Node, Value};
-pub(crate) use scan::{SyntaxError, first};
+pub(crate) use scan::{SyntaxError, first, first_with_end};
 pub(crate) use unmarshal::{Reader, TypeError, is_named};

@@ -20,12 +20,21 @@ pub(crate) struct SyntaxError {
 /// # Errors
 /// When there is none, or none that ends.
 pub(crate) fn first(bytes: &[u8]) -> Result<Node, SyntaxError> {
+    first_with_end(bytes).map(|(node, _end)| node)
+}
+
+/// The same, and how many bytes it took.
+///
+/// # Errors
+/// When there is none, or none that ends.
+pub(crate) fn first_with_end(bytes: &[u8]) -> Result<(Node, usize), SyntaxError> {
     let mut scanner = Scanner { bytes, at: 0, depth: 0 };
     scanner.skip_blanks();
     if scanner.peek().is_none() {
         return Err(SyntaxError { at: scanner.at, text: "EOF".to_owned() });
     }
-    scanner.value()
+    let node = scanner.value()?;
+    Ok((node, scanner.at))
 }
 
 pub(super) struct Scanner<'a> {

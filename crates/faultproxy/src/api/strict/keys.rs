@@ -38,10 +38,10 @@ impl<'a> Keys<'a> {
 
     pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, Mistake> {
         let Some(node) = self.get(name) else { return Ok(None) };
-        match &node.value {
-            Value::Text(text) => Ok(Some(text)),
-            other => Err(of_other_kind(node.at, name, "a string", other)),
-        }
+        let Value::Text(text) = &node.value else {
+            return Err(of_other_kind(node.at, name, "a string", &node.value));
+        };
+        Ok(Some(text))
     }
 
     /// A text that must be there, and not be empty.
@@ -57,10 +57,10 @@ impl<'a> Keys<'a> {
 
     pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, Mistake> {
         let Some(node) = self.get(name) else { return Ok(None) };
-        match &node.value {
-            Value::Bool(value) => Ok(Some(*value)),
-            other => Err(of_other_kind(node.at, name, "true or false", other)),
-        }
+        let Value::Bool(value) = node.value else {
+            return Err(of_other_kind(node.at, name, "true or false", &node.value));
+        };
+        Ok(Some(value))
     }
 
     pub(super) fn milliseconds(&self, name: &str) -> Result<Option<u64>, Mistake> {
@@ -77,14 +77,12 @@ impl<'a> Keys<'a> {
 }
 
 pub(super) fn object(node: &Node) -> Result<&[Member], Mistake> {
-    match &node.value {
-        Value::Object(members) => Ok(members),
-        other => {
-            let text =
-                format!("an object should be here, and not a value of kind {}", other.kind());
-            Err(Mistake::new(node.at, text))
-        }
-    }
+    let Value::Object(members) = &node.value else {
+        let kind = node.value.kind();
+        let text = format!("an object should be here, and not a value of kind {kind}");
+        return Err(Mistake::new(node.at, text));
+    };
+    Ok(members)
 }
 
 pub(super) fn of_other_kind(at: usize, name: &str, wanted: &str, found: &Value) -> Mistake {
