@@ -5,6 +5,7 @@
 //! when we end, however that happens.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use nix::unistd::Uid;
@@ -102,6 +103,11 @@ impl Network {
     /// When there is none of this name.
     pub fn host(&self, name: &str) -> Result<&Host, HostsError> {
         Ok(&self.hosts[self.index(name)?])
+    }
+
+    /// Our own address on this network, at which hosts reach what listens here.
+    pub fn lab_address(&self) -> Ipv4Addr {
+        self.subnet.lab().address
     }
 
     /// The only interface of the network that this machine itself sees.
