@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Break something in a system that is up, or heal it
     Fault(FaultArguments),
+    /// Serve a fault proxy with Toxiproxy's HTTP interface, until it is told to stop
+    Proxy(ProxyArguments),
     /// Send open-loop load to a scenario of a system that is up, or to a plain URL
     Load(LoadArguments),
     /// Run experiments and give verdicts; without arguments, the showcase
@@ -238,6 +240,27 @@ pub(crate) struct FaultTarget {
     pub(crate) duration: Option<Duration>,
     #[command(flatten)]
     pub(crate) instance: InstanceArguments,
+}
+
+const AFTER_PROXY_HELP: &str = "\
+Clients of Toxiproxy 2.12 work unchanged; what only this proxy can do is below /standfast/v1/.
+The configuration is Toxiproxy's: [{\"name\": \"db\", \"listen\": \"127.0.0.1:15432\",
+\"upstream\": \"127.0.0.1:5432\", \"toxics\": [{\"type\": \"latency\", \"attributes\": {\"latency\": 100}}]}]
+
+It ends with 0 when it is told to stop, 2 when the configuration is wrong, 3 when a port is busy.";
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_PROXY_HELP)]
+pub(crate) struct ProxyArguments {
+    /// Where the HTTP interface listens
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8474")]
+    pub(crate) listen: String,
+    /// Proxies to start with: a JSON file as Toxiproxy's, in which toxics may stand as well
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Seed of everything that toxics leave to chance
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
 }
 
 #[derive(Debug, Args)]

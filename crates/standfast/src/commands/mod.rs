@@ -10,6 +10,7 @@ mod list;
 mod load;
 mod logs;
 mod progress;
+mod proxy;
 mod report;
 mod run;
 mod schema;
@@ -40,6 +41,7 @@ pub(crate) async fn run(command: Command) -> Answer {
         Command::Restart(arguments) => lifecycle::restart(&arguments).await,
         Command::Down(arguments) => lifecycle::down(&arguments).await,
         Command::Fault(arguments) => fault::run(arguments.action).await,
+        Command::Proxy(arguments) => proxy::run(arguments).await,
         Command::Load(arguments) => load::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Run(arguments) => run::run(arguments).await,
