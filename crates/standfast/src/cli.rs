@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use standfast_lab::spec::{DataRate, Length};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -116,6 +117,9 @@ pub(crate) struct UpArguments {
     /// Use an engine that already runs elsewhere (may be repeated)
     #[arg(long, value_name = "NAME=URL")]
     pub(crate) engine: Vec<String>,
+    /// Connect processes directly: no network faults then, and no hop through the fault proxy
+    #[arg(long)]
+    pub(crate) direct: bool,
     /// The name of this instance (default: the system's, with the port base when one is given)
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -210,9 +214,46 @@ pub(crate) enum FaultAction {
     Flush(FaultTarget),
     /// Restart a process gracefully
     Restart(FaultTarget),
+    /// Make all that is sent on a link come later: answers, unless --direction says otherwise
+    Latency {
+        /// How much later, such as 200ms
+        #[arg(long, value_name = "DURATION")]
+        delay: Length,
+        /// By how much that varies to both sides
+        #[arg(long, value_name = "DURATION")]
+        jitter: Option<Length>,
+        /// What comes later: requests (upstream), answers (downstream), or both
+        #[arg(long, value_enum)]
+        direction: Option<DirectionArgument>,
+        #[command(flatten)]
+        target: FaultTarget,
+    },
+    /// Cut a link: silence on all connections, until it is healed and all flows on
+    Cut {
+        /// Only what is sent this way (default: both)
+        #[arg(long, value_enum)]
+        direction: Option<DirectionArgument>,
+        #[command(flatten)]
+        target: FaultTarget,
+    },
+    /// Cut every link between two sides, as in --target "primary cache | offers"
+    Partition(FaultTarget),
+    /// Let a link carry only so much
+    Bandwidth {
+        /// What it carries, such as "100 KB/s"
+        #[arg(long, value_name = "RATE")]
+        rate: DataRate,
+        /// Only what is sent this way (default: both)
+        #[arg(long, value_enum)]
+        direction: Option<DirectionArgument>,
+        #[command(flatten)]
+        target: FaultTarget,
+    },
+    /// Reset the open connections of a link; with --for, new ones as well
+    Reset(FaultTarget),
     /// Heal every fault that is in effect, or those of one target
     Clear {
-        /// Only the faults of this process
+        /// Only the faults of this process, edge or partition
         #[arg(long)]
         target: Option<String>,
         #[command(flatten)]
@@ -230,9 +271,16 @@ pub(crate) enum FaultAction {
     },
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum DirectionArgument {
+    Upstream,
+    Downstream,
+    Both,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct FaultTarget {
-    /// The process to break
+    /// The process to break; of a link, the edge FROM:TO, or TO for every edge that leads there
     #[arg(long)]
     pub(crate) target: String,
     /// Heal after this time, such as 10s (default: until `fault clear`)

@@ -31,16 +31,15 @@ pub fn windows(trial: &TrialRecord, phase: Phase) -> Windows {
 }
 
 impl FaultRecord {
-    /// A flush is never healed: the cache fills again.
+    /// A flush is never healed: the cache fills again. Nor are connections that were reset.
     fn over_at_once(&self) -> Option<u64> {
-        (self.fault.kind == FaultKind::Flush).then_some(self.injected_us).flatten()
+        self.is_momentary().then_some(self.injected_us).flatten()
     }
 
     fn window(&self, run: Window) -> Option<Window> {
         let from_us = self.injected_us?;
         let to_us = self.healing_us.filter(|_| self.until.is_some());
-        let back_us = self.healed_us.filter(|_| self.fault.kind != FaultKind::Flush);
-        Some(Window { from_us, to_us: to_us.or(back_us).unwrap_or(run.to_us) })
+        Some(Window { from_us, to_us: to_us.or(self.healed_us).unwrap_or(run.to_us) })
     }
 }
 
@@ -72,7 +71,7 @@ mod tests {
 
     fn fault(kind: FaultKind, injected: u64, end: u64, lasts: bool) -> FaultRecord {
         FaultRecord {
-            fault: Fault { kind, target: "replica".to_owned() },
+            fault: Fault::new(kind, "replica"),
             at: Duration::from_micros(injected),
             until: lasts.then(|| Duration::from_micros(end)),
             injecting_us: Some(injected - 5),
@@ -80,6 +79,7 @@ mod tests {
             healing_us: lasts.then_some(end),
             healed_us: (kind != FaultKind::Flush).then_some(end + 10),
             evidence: None,
+            hit: None,
             error: None,
         }
     }
@@ -107,6 +107,19 @@ mod tests {
         };
         check(both(), Phase::Fault, &[(320, 600)]);
         check(both(), Phase::After, &[(610, 1000)]);
+    }
+
+    #[test]
+    fn a_reset_without_a_length_is_over_at_once_and_one_with_a_length_is_not() {
+        let reset = |lasts| FaultRecord {
+            healed_us: if lasts { Some(410) } else { None },
+            ..fault(FaultKind::Reset, 300, 400, lasts)
+        };
+        check(vec![reset(false)], Phase::After, &[(300, 1000)]);
+        check(vec![reset(true)], Phase::Fault, &[(300, 400)]);
+        check(vec![reset(true)], Phase::After, &[(410, 1000)]);
+        let lost = FaultRecord { healed_us: None, ..reset(true) };
+        check(vec![lost], Phase::After, &[]);
     }
 
     #[test]

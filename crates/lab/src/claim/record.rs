@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use standfast_history::{Event, Operation};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Hit};
 use crate::verdict::Delivery;
 
 /// One trial, as it was. Times are microseconds on the clock of the trial, which starts before the
@@ -42,7 +42,16 @@ pub struct FaultRecord {
     pub healed_us: Option<u64>,
     /// What showed that it was in effect.
     pub evidence: Option<String>,
+    /// What came to a network fault while it lasted.
+    pub hit: Option<Hit>,
     pub error: Option<String>,
+}
+
+impl FaultRecord {
+    /// Whether there was nothing to heal: it was over when it was in effect.
+    pub fn is_momentary(&self) -> bool {
+        self.until.is_none() && self.fault.kind.is_momentary()
+    }
 }
 
 /// One value of one metric of one service.

@@ -27,18 +27,22 @@ fn detection(trial: &TrialRecord, record: &FaultRecord) -> Result<Measured, Unkn
     let Some(injected_us) = record.injected_us else {
         return Err(Unknown::because(format!("{} was never in effect", record.fault)));
     };
-    let target = record.fault.target.as_str();
     let until_us = record.healed_us.unwrap_or(trial.end_us).min(trial.end_us);
     let injecting_us = record.injecting_us.unwrap_or(injected_us);
-    let fault = InjectedFault { target, injecting_us, injected_us, until_us };
-    Ok(match time_to_detect(&trial.events, &fault) {
+    // A link that breaks shows in the one it leads to.
+    let suspects = record.fault.suspects();
+    let detected = suspects.iter().filter_map(|target| {
+        let fault = InjectedFault { target, injecting_us, injected_us, until_us };
+        time_to_detect(&trial.events, &fault)
+    });
+    Ok(match detected.min() {
         Some(us) => Measured::exact(us as f64 / 1e3, Unit::Milliseconds, 1),
         None => Measured::exact(
             until_us.saturating_sub(injected_us) as f64 / 1e3,
             Unit::Milliseconds,
             1,
         )
-        .at_least(format!("no `detected` event named {target}")),
+        .at_least(format!("no `detected` event named {}", suspects.join(" or "))),
     })
 }
 
@@ -126,7 +130,7 @@ mod tests {
 
     fn lasting(injecting_us: u64, healed_us: u64) -> FaultRecord {
         FaultRecord {
-            fault: Fault { kind: FaultKind::Stop, target: "replica".to_owned() },
+            fault: Fault::new(FaultKind::Stop, "replica"),
             at: Duration::ZERO,
             until: Some(Duration::ZERO),
             injecting_us: Some(injecting_us),
@@ -134,6 +138,7 @@ mod tests {
             healing_us: Some(healed_us),
             healed_us: Some(healed_us),
             evidence: None,
+            hit: None,
             error: None,
         }
     }

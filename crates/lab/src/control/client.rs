@@ -125,6 +125,7 @@ pub async fn ps(home: &Home, name: &str) -> Result<InstanceStatus, ControlError>
         processes: record.ports.iter().map(stopped).collect(),
         urls: BTreeMap::new(),
         stages: Vec::new(),
+        links: Vec::new(),
     })
 }
 

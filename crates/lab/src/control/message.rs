@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::instance::{Data, ProcessSnapshot, Stage};
+use crate::spec::Edge;
 
 /// Requests are short; whoever sends more than this in one line is no client of ours.
 pub(super) const LINE_BYTES_MAX: u64 = 1 << 20;
@@ -84,6 +85,20 @@ pub struct InstanceStatus {
     pub urls: BTreeMap<String, String>,
     /// How long each part of coming up took.
     pub stages: Vec<Stage>,
+    /// Links that lead through the fault proxy, so that they can be broken.
+    #[serde(default)]
+    pub links: Vec<LinkStatus>,
+}
+
+/// A link as it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkStatus {
+    pub edge: Edge,
+    /// Where the connecting side finds the other one.
+    pub port: u16,
+    pub connections: u64,
+    /// The network faults that it is under.
+    pub faults: Vec<FaultKind>,
 }
 
 /// A fault that is in effect.

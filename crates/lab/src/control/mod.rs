@@ -14,5 +14,5 @@ pub use client::{Connection, InstanceSummary, connect, down, list_instances, ps,
 pub use error::ControlError;
 pub use journal::events_file;
 pub use logs::{LogFollower, LogLine, tail};
-pub use message::{ActiveFault, InstanceStatus, Request, Response};
+pub use message::{ActiveFault, InstanceStatus, LinkStatus, Request, Response};
 pub use server::serve;

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::error::ControlError;
 use super::journal;
 use super::message::{ActiveFault, InstanceStatus, LINE_BYTES_MAX, Request, Response};
-use crate::fault::{Fault, Hold};
+use crate::fault::{Fault, FaultKind, Hold};
 use crate::instance::{Data, Instance};
 
 /// Each client is a person or a script; more at once is a mistake.
@@ -82,8 +82,8 @@ struct End {
 
 struct Server {
     instance: Instance,
-    /// When faults heal by themselves, by target.
-    heals: Mutex<BTreeMap<String, Instant>>,
+    /// When faults heal by themselves. One kind hits one target only once at a time.
+    heals: Mutex<BTreeMap<(FaultKind, String), Instant>>,
     clients: Semaphore,
     timers: tokio::sync::Mutex<JoinSet<()>>,
     ends: mpsc::Sender<End>,
@@ -162,6 +162,7 @@ impl Server {
             processes: instance.processes(),
             urls: system.services.keys().filter_map(url).collect(),
             stages: instance.stages().to_vec(),
+            links: instance.links(),
         }
     }
 
@@ -177,16 +178,16 @@ impl Server {
             return Response::Done { evidence };
         };
         let until = Instant::now() + Duration::from_millis(for_ms);
-        self.heals().insert(fault.target.clone(), until);
+        self.heals().insert(key(&fault), until);
         let server = Arc::clone(self);
         self.timers.lock().await.spawn(async move {
             tokio::time::sleep_until(until).await;
             // Somebody may have cleared it, and may have injected another one since.
-            let is_due = server.heals().get(&fault.target) == Some(&until);
+            let is_due = server.heals().get(&key(&fault)) == Some(&until);
             if !is_due {
                 return injected.leave();
             }
-            server.heals().remove(&fault.target);
+            server.heals().remove(&key(&fault));
             if let Err(error) = server.instance.heal(injected).await {
                 tracing::error!(%error, "a fault is not healed");
             }
@@ -198,7 +199,7 @@ impl Server {
         let mut failed = Vec::new();
         let active = self.instance.active_faults();
         for fault in active.iter().filter(|fault| target.is_none_or(|name| name == fault.target)) {
-            self.heals().remove(&fault.target);
+            self.heals().remove(&key(fault));
             failed.extend(self.instance.heal_fault(fault).await.err());
         }
         if failed.is_empty() {
@@ -211,14 +212,18 @@ impl Server {
         let (now, heals) = (Instant::now(), self.heals());
         let active = self.instance.active_faults().into_iter();
         let with_time = active.map(|fault| {
-            let left = heals.get(&fault.target).map(|until| until.saturating_duration_since(now));
+            let left = heals.get(&key(&fault)).map(|until| until.saturating_duration_since(now));
             let heals_in_ms = left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
             ActiveFault { fault, heals_in_ms }
         });
         with_time.collect()
     }
 
-    fn heals(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
+    fn heals(&self) -> MutexGuard<'_, BTreeMap<(FaultKind, String), Instant>> {
         self.heals.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn key(fault: &Fault) -> (FaultKind, String) {
+    (fault.kind, fault.target.clone())
 }

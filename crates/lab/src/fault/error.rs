@@ -1,7 +1,11 @@
 //! Why a fault was not injected or not healed.
 
+use standfast_faultproxy::ProxyError;
+
 use super::kind::FaultKind;
+use super::parameters::Objection;
 use crate::instance::UnitError;
+use crate::spec::Edge;
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +22,12 @@ pub enum FaultError {
     Failed { kind: FaultKind, target: String, source: Box<UnitError> },
     #[error("`{target}` was not restored after {kind}: {why}")]
     NotRestored { kind: FaultKind, target: String, why: String },
+    #[error(transparent)]
+    Objection(#[from] Objection),
+    #[error("`{edge}` does not lead through the fault proxy: {why}")]
+    NotRouted { edge: Edge, why: String },
+    #[error("{kind} of `{edge}`: {source}")]
+    Link { kind: FaultKind, edge: Edge, source: ProxyError },
     #[error("the instance ended before the fault on `{target}` was in effect")]
     InstanceGone { target: String },
 }

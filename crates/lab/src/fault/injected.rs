@@ -1,9 +1,12 @@
 //! A fault that is in effect. Whoever holds it must heal it; dropped, it asks for that itself.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::effect::Evidence;
-use super::kind::{Fault, FaultKind};
+use super::kind::Fault;
+use super::links::BrokenLinks;
 use crate::instance::Order;
 
 /// Whether a process that was killed stays away.
@@ -24,33 +27,50 @@ pub struct Injected {
     /// Microseconds since the start of the run, when it was seen to be in effect.
     pub at_us: u64,
     pub evidence: Evidence,
-    keeper: Option<mpsc::Sender<Order>>,
+    guard: Option<Guard>,
+}
+
+/// Who heals a fault that is dropped.
+#[derive(Clone, Debug)]
+pub(crate) enum Guard {
+    /// The keeper of its process, soon.
+    Keeper(mpsc::Sender<Order>),
+    /// The links themselves, at once.
+    Links(Arc<BrokenLinks>),
 }
 
 impl Injected {
-    pub(crate) fn new(
-        fault: Fault,
-        at_us: u64,
-        evidence: Evidence,
-        keeper: mpsc::Sender<Order>,
-    ) -> Self {
-        Self { fault, at_us, evidence, keeper: Some(keeper) }
+    pub(crate) fn new(fault: Fault, at_us: u64, evidence: Evidence, guard: Guard) -> Self {
+        Self { fault, at_us, evidence, guard: Some(guard) }
     }
 
     /// Leaves the fault in effect until somebody heals all, as `standfast fault` does.
     pub fn leave(mut self) {
-        self.keeper = None;
+        self.guard = None;
     }
 
-    pub(crate) fn disarm(mut self) -> FaultKind {
-        self.keeper = None;
-        self.fault.kind
+    pub(crate) fn disarm(mut self) {
+        self.guard = None;
+    }
+
+    pub(crate) fn links(&self) -> Option<Arc<BrokenLinks>> {
+        match &self.guard {
+            Some(Guard::Links(links)) => Some(Arc::clone(links)),
+            Some(Guard::Keeper(_)) | None => None,
+        }
     }
 }
 
 impl Drop for Injected {
     fn drop(&mut self) {
-        let Some(keeper) = self.keeper.take() else { return };
+        let keeper = match self.guard.take() {
+            Some(Guard::Keeper(keeper)) => keeper,
+            Some(Guard::Links(links)) => {
+                links.mend();
+                return;
+            }
+            None => return,
+        };
         let (reply, _nobody_waits) = oneshot::channel();
         // A full queue has room again soon, but a drop cannot wait for it.
         if let Err(mpsc::error::TrySendError::Full(order)) = keeper.try_send(Order::Heal(reply)) {

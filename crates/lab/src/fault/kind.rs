@@ -5,10 +5,13 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::spec::EngineKind;
+use super::parameters::Sides;
+use crate::spec::{DataRate, EngineKind, Length};
 
-/// What is done to a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+/// What is done to a process, or to the links between processes.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     /// Shut down in an orderly way, and kept down.
@@ -21,10 +24,31 @@ pub enum FaultKind {
     Flush,
     /// Shut down in an orderly way and started again.
     Restart,
+    /// A link on which all that is sent comes later.
+    Latency,
+    /// A link on which nothing comes any more: silence, and no connection is closed.
+    Cut,
+    /// Processes on two sides that cannot reach each other: every link between them is cut.
+    Partition,
+    /// A link that carries only so much.
+    Bandwidth,
+    /// A link whose connections are reset. Without a length only those that are open.
+    Reset,
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 5] = [Self::Stop, Self::Kill, Self::Pause, Self::Flush, Self::Restart];
+    pub const ALL: [Self; 10] = [
+        Self::Stop,
+        Self::Kill,
+        Self::Pause,
+        Self::Flush,
+        Self::Restart,
+        Self::Latency,
+        Self::Cut,
+        Self::Partition,
+        Self::Bandwidth,
+        Self::Reset,
+    ];
 
     /// Why it cannot be done to an engine of this kind, or to a service when there is none.
     pub fn objection(self, engine: Option<EngineKind>) -> Option<String> {
@@ -37,6 +61,9 @@ impl FaultKind {
                 Some("only a cache can be flushed, and a service is none".to_owned())
             }
             (Self::Stop | Self::Kill | Self::Pause | Self::Restart, _) => None,
+            (Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset, _) => {
+                None
+            }
         }
     }
 
@@ -44,7 +71,22 @@ impl FaultKind {
     pub fn lasts(self) -> bool {
         match self {
             Self::Stop | Self::Pause => true,
-            Self::Kill | Self::Flush | Self::Restart => false,
+            Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth => true,
+            Self::Kill | Self::Flush | Self::Restart | Self::Reset => false,
+        }
+    }
+
+    /// Whether it is over as soon as it is in effect when it is given no length: nothing is healed
+    /// then, by nobody.
+    pub fn is_momentary(self) -> bool {
+        matches!(self, Self::Flush | Self::Reset)
+    }
+
+    /// Whether it is done to links, and not to a process.
+    pub fn is_of_network(self) -> bool {
+        match self {
+            Self::Stop | Self::Kill | Self::Pause | Self::Flush | Self::Restart => false,
+            Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset => true,
         }
     }
 }
@@ -57,6 +99,11 @@ impl fmt::Display for FaultKind {
             Self::Pause => "pause",
             Self::Flush => "flush",
             Self::Restart => "restart",
+            Self::Latency => "latency",
+            Self::Cut => "cut",
+            Self::Partition => "partition",
+            Self::Bandwidth => "bandwidth",
+            Self::Reset => "reset",
         })
     }
 }
@@ -66,8 +113,34 @@ impl fmt::Display for FaultKind {
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     pub kind: FaultKind,
-    /// An engine or a service of the system.
+    /// An engine or a service of the system. A network fault hits every edge that leads to it, or
+    /// just one edge, `offers:replica`; a partition names both sides, `primary cache | offers`.
     pub target: String,
+    /// Of `latency`: how much later all comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Length>,
+    /// Of `latency`: by how much the delay varies to both sides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<Length>,
+    /// Of `bandwidth`: what the link carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<DataRate>,
+    /// Of `latency`, `cut` and `bandwidth`: which way; a latency hits answers, the others both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Sides>,
+}
+
+impl Fault {
+    /// A fault without parameters.
+    pub fn new(kind: FaultKind, target: impl Into<String>) -> Self {
+        let target = target.into();
+        Self { kind, target, delay: None, jitter: None, rate: None, direction: None }
+    }
+
+    /// Whether both are the same thing done to the same target, however strongly.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.kind, &self.target) == (other.kind, &other.target)
+    }
 }
 
 impl fmt::Display for Fault {

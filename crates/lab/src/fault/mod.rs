@@ -1,17 +1,26 @@
 //! Faults: each is verified to be in effect before it counts as injected, and is healed again.
 //!
-//! One file per fault does it to a process and proves it. The keeper of the process decides what
-//! follows: one that a fault holds is not started again until the fault is healed.
+//! One file per fault does it to a process or to links, and proves it. The keeper of a process
+//! decides what follows: one that a fault holds is not started again until the fault is healed.
+//! Links are broken by toxics of the fault proxy that they lead through.
 
+mod bandwidth;
+mod cut;
 mod effect;
 mod error;
 mod flush;
 mod injected;
 mod kill;
 mod kind;
+mod latency;
+mod links;
+mod parameters;
+mod partition;
 mod pause;
+mod reset;
 mod restart;
 mod stop;
+mod target;
 
 use crate::instance::Unit;
 
@@ -19,6 +28,12 @@ pub use effect::Evidence;
 pub use error::FaultError;
 pub use injected::{Hold, Injected};
 pub use kind::{Fault, FaultKind};
+pub use links::Hit;
+pub use parameters::{Objection, Sides};
+pub use target::Targets;
+
+pub(crate) use injected::Guard;
+pub(crate) use links::{BrokenLinks, Links};
 
 /// Does it to `unit`, and returns when it is seen to be in effect.
 pub(crate) async fn inject(
@@ -32,5 +47,38 @@ pub(crate) async fn inject(
         FaultKind::Pause => pause::inject(target, unit).await,
         FaultKind::Flush => flush::inject(target, unit).await,
         FaultKind::Restart => restart::inject(target, unit).await,
+        FaultKind::Latency
+        | FaultKind::Cut
+        | FaultKind::Partition
+        | FaultKind::Bandwidth
+        | FaultKind::Reset => {
+            let why = "it is done to links, and not to a process".to_owned();
+            Err(FaultError::Impossible { kind, target: target.to_owned(), why })
+        }
+    }
+}
+
+/// Does it to `links`, and returns when every connection on them runs under it. What is answered
+/// besides the evidence holds the links until it is mended.
+pub(crate) async fn break_links(
+    fault: &Fault,
+    hold: Hold,
+    links: Links,
+) -> Result<(Evidence, BrokenLinks), FaultError> {
+    match fault.kind {
+        FaultKind::Latency => latency::inject(fault, links).await,
+        FaultKind::Cut => cut::inject(fault, links).await,
+        FaultKind::Partition => partition::inject(fault, links).await,
+        FaultKind::Bandwidth => bandwidth::inject(fault, links).await,
+        FaultKind::Reset => reset::inject(fault, hold, links).await,
+        FaultKind::Stop
+        | FaultKind::Kill
+        | FaultKind::Pause
+        | FaultKind::Flush
+        | FaultKind::Restart => {
+            let (kind, target) = (fault.kind, fault.target.clone());
+            let why = "it is done to a process, and not to links".to_owned();
+            Err(FaultError::Impossible { kind, target, why })
+        }
     }
 }

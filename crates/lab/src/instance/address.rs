@@ -40,6 +40,24 @@ impl Address {
         is_named.then(|| Self { host, port, admin_url: Some(url.clone()), url })
     }
 
+    /// What a socket is connected to.
+    pub(crate) fn authority(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// The same process behind a listener of this machine.
+    pub(crate) fn through(&self, port: u16) -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port,
+            url: through(&self.url, port),
+            admin_url: self.admin_url.as_deref().map(|url| through(url, port)),
+        }
+    }
+
     /// Adds what `{process.…}` stands for.
     pub(crate) fn add_to(&self, process: &str, values: &mut BTreeMap<String, String>) {
         values.insert(format!("{process}.host"), self.host.clone());
@@ -49,6 +67,15 @@ impl Address {
             values.insert(format!("{process}.admin_url"), admin_url.clone());
         }
     }
+}
+
+/// `url` with another host and port; all else in it, the password included, stays.
+fn through(url: &str, port: u16) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let user = authority.rsplit_once('@').map_or(String::new(), |(user, _)| format!("{user}@"));
+    format!("{scheme}://{user}127.0.0.1:{port}{path}")
 }
 
 #[cfg(test)]
@@ -73,5 +100,24 @@ mod tests {
         check("mysql://a@b/c", None);
         check("db.example:5432", None);
         check("redis://:secret@", None);
+    }
+
+    #[test]
+    fn behind_a_listener_only_host_and_port_of_a_url_are_others() {
+        let cases = [
+            (
+                "postgresql://a:p@ss@10.0.0.1/offers?x=1",
+                "postgresql://a:p@ss@127.0.0.1:9/offers?x=1",
+            ),
+            ("redis://:secret@[::1]:7000", "redis://:secret@127.0.0.1:9"),
+            ("http://127.0.0.1:5000", "http://127.0.0.1:9"),
+            ("redis://cache.example?db=1", "redis://127.0.0.1:9?db=1"),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(through(url, 9), expected, "{url}");
+        }
+        let external = Address::of_external("redis://[::1]:7000").unwrap();
+        assert_eq!(external.authority(), "[::1]:7000");
+        assert_eq!(external.through(9).authority(), "127.0.0.1:9");
     }
 }

@@ -19,6 +19,7 @@ use super::order::KeeperHandle;
 use super::plan::Planner;
 use super::ports::PortPlan;
 use super::registry::Registry;
+use super::routes::Routes;
 use super::service::Service;
 use super::status::Role;
 use super::unit::Unit;
@@ -37,6 +38,7 @@ pub(super) struct Site<'a> {
     pub(super) folder: &'a InstanceFolder,
     pub(super) tools: &'a BTreeMap<Tool, Installation>,
     pub(super) ports: &'a PortPlan,
+    pub(super) routes: &'a Routes,
 }
 
 /// All that was made.
@@ -81,8 +83,14 @@ impl Builder<'_> {
                 continue;
             }
             let (data, log) = (self.site.folder.data(name), self.site.folder.log(name));
-            let places =
-                EnginePlaces { data: &data, log: &log, ports: self.site.ports.all(), secrets };
+            let primary = declared.replica_of.as_deref();
+            let places = EnginePlaces {
+                data: &data,
+                log: &log,
+                ports: self.site.ports.all(),
+                secrets,
+                upstream_port: primary.and_then(|primary| self.site.routes.port(name, primary)),
+            };
             let spec = engine_spec(self.site.system, name, &places);
             let port = spec.port;
             let installation = &self.site.tools[&spec.kind.tool()];
@@ -116,6 +124,7 @@ impl Builder<'_> {
                 options: self.site.options,
                 folder: self.site.folder,
                 addresses: &self.built.addresses,
+                routes: self.site.routes,
                 tools: self.site.tools,
                 run_token: &run_token,
             };

@@ -36,6 +36,8 @@ pub(crate) struct EnginePlaces<'a> {
     pub(crate) log: &'a Path,
     pub(crate) ports: &'a BTreeMap<String, u16>,
     pub(crate) secrets: &'a Secrets,
+    /// Where a replica finds its primary, when that is not the primary's own port.
+    pub(crate) upstream_port: Option<u16>,
 }
 
 /// The configuration of the engine `name`.
@@ -60,7 +62,7 @@ pub(crate) fn engine_spec(system: &System, name: &str, places: &EnginePlaces<'_>
         settings,
         replica_of: primary.map(|primary| Upstream {
             host: "127.0.0.1".to_owned(),
-            port: port(primary),
+            port: places.upstream_port.unwrap_or_else(|| port(primary)),
             slot: format!("standfast_{}", name.replace('-', "_")),
         }),
         secrets: places.secrets.clone(),

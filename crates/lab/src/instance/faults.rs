@@ -1,15 +1,30 @@
 //! Faults of a running instance: injected, kept account of, and healed.
 
-use std::collections::BTreeMap;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
+use standfast_history::Event;
 use tokio::sync::oneshot;
 
 use super::order::{KeeperHandle, Order};
 use super::running::Instance;
 use super::status::ProcessState;
-use crate::fault::{Fault, FaultError, Hold, Injected};
+use crate::fault::{BrokenLinks, Fault, FaultError, Guard, Hit, Hold, Injected};
 use crate::spec::nearest;
+
+/// A fault in effect.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) fault: Fault,
+    /// The links that it holds; none when it holds a process.
+    pub(super) broken: Option<Arc<BrokenLinks>>,
+}
+
+/// What is known of a fault when it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Healed {
+    /// What came to it; unknown of faults of processes.
+    pub hit: Option<Hit>,
+}
 
 impl Instance {
     /// Injects a fault; returns when it is verified to be in effect.
@@ -17,13 +32,23 @@ impl Instance {
     /// # Errors
     /// When it cannot be done to this target, or had no effect.
     pub async fn inject(&self, fault: &Fault, hold: Hold) -> Result<Injected, FaultError> {
+        if let Some(objection) = fault.parameter_objections().into_iter().next() {
+            return Err(objection.into());
+        }
+        match fault.kind.is_of_network() {
+            true => self.break_links(fault, hold).await,
+            false => self.break_process(fault, hold).await,
+        }
+    }
+
+    async fn break_process(&self, fault: &Fault, hold: Hold) -> Result<Injected, FaultError> {
         let (kind, target) = (fault.kind, &fault.target);
         let keeper = self.fault_target(target)?;
         if let Some(why) = kind.objection(self.parts.system.engine_kind(target)) {
             return Err(FaultError::Impossible { kind, target: target.clone(), why });
         }
         let events = &self.parts.events;
-        events.send(events.lab("injecting", target).with("fault", kind.to_string()));
+        events.send(self.fault_event("injecting", fault));
         let (reply, answer) = oneshot::channel();
         let order = Order::Inject { kind, is_held: hold == Hold::UntilHealed, reply };
         let gone = || FaultError::InstanceGone { target: target.clone() };
@@ -36,11 +61,22 @@ impl Instance {
             }
         };
         let at_us = events.clock().at_us(evidence.at);
-        let mut event = events.lab("injected", target).with("fault", kind.to_string());
+        let mut event = self.fault_event("injected", fault);
         event.at_us = at_us;
         events.send(event.with("evidence", evidence.text.clone()));
-        self.faults().insert(target.clone(), fault.clone());
-        Ok(Injected::new(fault.clone(), at_us, evidence, keeper.orders.clone()))
+        self.forget(target);
+        self.faults().push(Held { fault: fault.clone(), broken: None });
+        let guard = Guard::Keeper(keeper.orders.clone());
+        Ok(Injected::new(fault.clone(), at_us, evidence, guard))
+    }
+
+    pub(super) fn fault_event(&self, event: &str, fault: &Fault) -> Event {
+        let event = self.parts.events.lab(event, &fault.target);
+        let event = event.with("fault", fault.kind.to_string());
+        match fault.parameters() {
+            none if none.is_empty() => event,
+            parameters => event.with("parameters", parameters),
+        }
     }
 
     fn fault_target(&self, target: &str) -> Result<&KeeperHandle, FaultError> {
@@ -55,9 +91,9 @@ impl Instance {
     ///
     /// # Errors
     /// When the target is not ready again in time.
-    pub async fn heal(&self, injected: Injected) -> Result<(), FaultError> {
-        let fault = injected.fault.clone();
-        let healed = self.heal_target(&fault).await;
+    pub async fn heal(&self, injected: Injected) -> Result<Healed, FaultError> {
+        let held = Held { fault: injected.fault.clone(), broken: injected.links() };
+        let healed = self.heal_held(&held).await;
         injected.disarm();
         healed
     }
@@ -68,8 +104,8 @@ impl Instance {
     /// Those that were not restored; the others are.
     pub async fn heal_all(&self) -> Result<(), Vec<FaultError>> {
         let mut failed = Vec::new();
-        for fault in self.active_faults() {
-            failed.extend(self.heal_target(&fault).await.err());
+        for held in self.active() {
+            failed.extend(self.heal_held(&held).await.err());
         }
         if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
@@ -78,35 +114,57 @@ impl Instance {
     ///
     /// # Errors
     /// When the target is not ready again in time.
-    pub async fn heal_fault(&self, fault: &Fault) -> Result<(), FaultError> {
-        self.heal_target(fault).await
+    pub async fn heal_fault(&self, fault: &Fault) -> Result<Healed, FaultError> {
+        let held = self.active().into_iter().find(|held| held.fault.is_same(fault));
+        match held {
+            Some(held) => self.heal_held(&held).await,
+            None => Ok(Healed { hit: None }),
+        }
     }
 
-    async fn heal_target(&self, fault: &Fault) -> Result<(), FaultError> {
-        let (kind, target) = (fault.kind, &fault.target);
+    async fn heal_held(&self, held: &Held) -> Result<Healed, FaultError> {
+        if let Some(broken) = &held.broken {
+            let mended = self.mend(&held.fault, broken).await;
+            self.faults().retain(|held| !held.broken.as_ref().is_some_and(|b| b.is_mended()));
+            return mended.map(|hit| Healed { hit: Some(hit) });
+        }
+        let (kind, target) = (held.fault.kind, &held.fault.target);
         let keeper = self.fault_target(target)?;
         let events = &self.parts.events;
-        events.send(events.lab("healing", target).with("fault", kind.to_string()));
+        events.send(self.fault_event("healing", &held.fault));
         let healed = keeper.heal().await;
-        self.faults().remove(target);
+        self.forget(target);
         healed.map_err(|why| FaultError::NotRestored { kind, target: target.clone(), why })?;
-        events.send(events.lab("healed", target).with("fault", kind.to_string()));
-        Ok(())
+        events.send(self.fault_event("healed", &held.fault));
+        Ok(Healed { hit: None })
     }
 
     /// Faults that were injected and not healed yet. One that the system heals itself counts until
     /// its target is ready.
     pub fn active_faults(&self) -> Vec<Fault> {
-        let mut faults = self.faults();
-        let is_over = |target: &String| {
-            let keeper = self.parts.keepers.get(target);
-            keeper.is_none_or(|keeper| keeper.status.borrow().state == ProcessState::Ready)
-        };
-        faults.retain(|target, _| !is_over(target));
-        faults.values().cloned().collect()
+        self.active().into_iter().map(|held| held.fault).collect()
     }
 
-    pub(super) fn faults(&self) -> MutexGuard<'_, BTreeMap<String, Fault>> {
+    fn active(&self) -> Vec<Held> {
+        let mut faults = self.faults();
+        faults.retain(|held| match &held.broken {
+            Some(broken) => !broken.is_mended(),
+            None => {
+                let keeper = self.parts.keepers.get(&held.fault.target);
+                keeper.is_some_and(|keeper| keeper.status.borrow().state != ProcessState::Ready)
+            }
+        });
+        // Links first: a process may not become ready behind a link that is still cut.
+        faults.sort_by_key(|held| held.broken.is_none());
+        faults.clone()
+    }
+
+    /// Forgets the fault of a process; those of its links stay.
+    pub(super) fn forget(&self, process: &str) {
+        self.faults().retain(|held| held.broken.is_some() || held.fault.target != process);
+    }
+
+    pub(super) fn faults(&self) -> MutexGuard<'_, Vec<Held>> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

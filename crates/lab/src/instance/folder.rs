@@ -60,6 +60,9 @@ pub struct InstanceRecord {
     pub environment: BTreeMap<String, BTreeMap<String, String>>,
     /// Engines that run elsewhere.
     pub external: BTreeMap<String, String>,
+    /// Whether all links are direct, so that none of them can be broken.
+    #[serde(default)]
+    pub is_direct: bool,
     /// Deleted when its supervisor ends, or is found to have ended.
     pub ephemeral: bool,
     /// The process that supervises it, while it does.

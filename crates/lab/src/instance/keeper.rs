@@ -282,6 +282,11 @@ impl Keeper {
                 self.set(ProcessState::Paused);
             }
             FaultKind::Flush => self.hold = None,
+            FaultKind::Latency
+            | FaultKind::Cut
+            | FaultKind::Partition
+            | FaultKind::Bandwidth
+            | FaultKind::Reset => unreachable!("a keeper refuses what is done to links"),
             FaultKind::Restart => {
                 self.hold = None;
                 self.gone();

@@ -24,7 +24,7 @@ impl Instance {
     /// When there is none of that name, or something of it survives.
     pub async fn stop(&self, name: &str) -> Result<(), InstanceError> {
         self.keeper(name)?.order(Order::Stop).await.map_err(InstanceError::Unit)?;
-        self.faults().remove(name);
+        self.forget(name);
         Ok(())
     }
 
@@ -50,7 +50,8 @@ impl Instance {
     /// When something survives or does not become ready.
     pub async fn restart_all(&self) -> Result<(), InstanceError> {
         self.end_all(Order::Stop).await.map_err(InstanceError::Unit)?;
-        self.faults().clear();
+        // Links are not mended by new processes at their ends.
+        self.faults().retain(|held| held.broken.is_some());
         self.start_all().await
     }
 
@@ -117,6 +118,8 @@ impl Instance {
     /// # Errors
     /// When a process survives, or the folder cannot be deleted.
     pub async fn shutdown(mut self, data: Data) -> Result<(), InstanceError> {
+        // Behind a cut link, a process may wait for another one that cannot answer.
+        self.mend_all();
         let order = if data == Data::Delete { Order::Kill } else { Order::Stop };
         let ended = self.end_all(order).await;
         self.is_down = true;

@@ -1,6 +1,6 @@
 //! What an instance is brought up with, and why it may not come up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::folder::FolderError;
 use super::ports::{PortError, Ports};
 use super::template::TemplateError;
 use super::unit::UnitError;
-use crate::spec::UnknownPlaceholder;
+use crate::spec::{Edge, UnknownPlaceholder};
 
 /// How to bring a system up.
 #[derive(Clone, Debug)]
@@ -29,6 +29,10 @@ pub struct ProvisionOptions {
     pub environment: BTreeMap<String, BTreeMap<String, String>>,
     /// Engines that run elsewhere, with their URLs.
     pub external: BTreeMap<String, String>,
+    /// Which links can be broken.
+    pub network: Network,
+    /// What chance in network faults is drawn from.
+    pub seed: u64,
     /// Whether the folder is deleted at the end.
     pub ephemeral: bool,
     /// The binary whose services `serve = "SYSTEM/SERVICE"` means.
@@ -36,6 +40,16 @@ pub struct ProvisionOptions {
     pub spawner: Spawner,
     /// Also holds the clock that events are stamped with.
     pub events: EventSink,
+}
+
+/// Which edges lead through the fault proxy: only those can be broken, and each costs its hop.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    #[default]
+    Direct,
+    Edges(BTreeSet<Edge>),
+    /// All whose connecting side is started by the lab.
+    All,
 }
 
 /// How long a part of the provisioning took.
@@ -65,6 +79,10 @@ pub enum ProvisionError {
     Placeholder { service: String, source: UnknownPlaceholder },
     #[error("service `{service}`: {source}")]
     Source { service: String, source: crate::spec::SourceError },
+    #[error("link {edge} through the fault proxy: {source}")]
+    Link { edge: Edge, source: standfast_faultproxy::ProxyError },
+    #[error(transparent)]
+    FaultProxy(#[from] standfast_faultproxy::StartError),
     #[error(transparent)]
     MissingTool(#[from] MissingTool),
     #[error(transparent)]

@@ -10,6 +10,7 @@ use super::address::Address;
 use super::folder::InstanceFolder;
 use super::options::{ProvisionError, ProvisionOptions};
 use super::readiness::Readiness;
+use super::routes::Routes;
 use super::service::ServicePlan;
 use crate::spec::{ReadyCheck, ServiceDeclaration, System, fill};
 
@@ -20,6 +21,7 @@ pub(crate) struct Planner<'a> {
     pub(crate) options: &'a ProvisionOptions,
     pub(crate) folder: &'a InstanceFolder,
     pub(crate) addresses: &'a BTreeMap<String, Address>,
+    pub(crate) routes: &'a Routes,
     /// Programs that the system requires, by the name that it uses for them.
     pub(crate) tools: &'a BTreeMap<Tool, Installation>,
     /// Proves to a service that a request for a fault comes from this run.
@@ -98,7 +100,7 @@ impl Planner<'_> {
     fn values(&self, name: &str, port: Option<u16>, dir: &str) -> BTreeMap<String, String> {
         let mut values = BTreeMap::new();
         for (process, address) in self.addresses {
-            address.add_to(process, &mut values);
+            self.routes.address(name, process, address).add_to(process, &mut values);
         }
         values.insert("dir".to_owned(), dir.to_owned());
         values.insert("name".to_owned(), name.to_owned());

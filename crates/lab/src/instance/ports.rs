@@ -55,7 +55,7 @@ impl PortPlan {
                 Self { ports: declared.clone(), given: BTreeSet::new() }
             }
             Ports::Base(base) => from_base(declared, base)?,
-            Ports::Automatic => automatic(declared)?,
+            Ports::Automatic => automatic(declared.keys(), &BTreeSet::new())?,
         };
         plan.check_free()?;
         Ok(plan)
@@ -66,6 +66,12 @@ impl PortPlan {
         let plan = Self { ports, given: BTreeSet::new() };
         plan.check_free()?;
         Ok(plan)
+    }
+
+    /// One more automatic port, which is none of ours whether we listen on it yet or not.
+    pub(crate) fn another(&self, name: &str) -> Result<Self, PortError> {
+        let taken: BTreeSet<u16> = self.ports.values().copied().collect();
+        automatic([name], &taken)
     }
 
     pub(crate) fn of(&self, process: &str) -> Option<u16> {
@@ -106,14 +112,18 @@ fn from_base(declared: &BTreeMap<String, u16>, base: u16) -> Result<PortPlan, Po
     Ok(PortPlan { ports, given: BTreeSet::new() })
 }
 
-fn automatic(declared: &BTreeMap<String, u16>) -> Result<PortPlan, PortError> {
+fn automatic<N: AsRef<str>>(
+    names: impl IntoIterator<Item = N>,
+    taken: &BTreeSet<u16>,
+) -> Result<PortPlan, PortError> {
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     // Another standfast searches at the same time, so each begins somewhere else.
     let begin = rand::random_range(AUTOMATIC);
     let mut candidates = (begin..AUTOMATIC.end).chain(AUTOMATIC.start..begin);
     let mut plan = PortPlan { ports: BTreeMap::new(), given: BTreeSet::new() };
-    for name in declared.keys() {
-        let free = candidates.find(|port| !given.contains(port) && is_port_free(*port));
+    for name in names {
+        let is_ours = |port: &u16| given.contains(port) || taken.contains(port);
+        let free = candidates.find(|port| !is_ours(port) && is_port_free(*port));
         let Some(port) = free else {
             // The plan's drop takes the lock as well.
             drop(given);
@@ -121,7 +131,7 @@ fn automatic(declared: &BTreeMap<String, u16>) -> Result<PortPlan, PortError> {
         };
         given.insert(port);
         plan.given.insert(port);
-        plan.ports.insert(name.clone(), port);
+        plan.ports.insert(name.as_ref().to_owned(), port);
     }
     Ok(plan)
 }
@@ -151,6 +161,16 @@ mod tests {
         let ports: BTreeSet<u16> =
             plans.iter().flat_map(|plan| plan.ports.values().copied()).collect();
         assert_eq!(ports.len(), 60);
+    }
+
+    #[test]
+    fn another_port_is_none_of_those_that_an_instance_has() {
+        let ours = AUTOMATIC.skip(1).map(|port| (port.to_string(), port)).collect();
+        let plan = PortPlan { ports: ours, given: BTreeSet::new() };
+        match plan.another("web:cache") {
+            Ok(another) => assert_eq!(another.of("web:cache"), Some(AUTOMATIC.start)),
+            Err(error) => assert!(matches!(error, PortError::NoneFree), "{error}"),
+        }
     }
 
     #[test]

@@ -13,8 +13,9 @@ use super::build::{Built, Site, build};
 use super::engine_set::find_tools;
 use super::folder::{InstanceFolder, InstanceLock, InstanceRecord};
 use super::leftovers::{reap_instance, sweep};
-use super::options::{ProvisionError, ProvisionOptions, Stage};
+use super::options::{Network, ProvisionError, ProvisionOptions, Stage};
 use super::ports::{PortPlan, Ports};
+use super::routes::Routes;
 use super::running::{Instance, InstanceParts};
 use super::template::{Template, TemplateRequest};
 use crate::spec::{System, nearest};
@@ -46,8 +47,15 @@ impl Instance {
         let secrets = provide_data(system, &options, &folder, &tools).await?;
         stages.end("data");
 
-        let site =
-            Site { system, options: &options, folder: &folder, tools: &tools, ports: &ports };
+        let routes = Routes::open(system, &options, &ports).await?;
+        let site = Site {
+            system,
+            options: &options,
+            folder: &folder,
+            tools: &tools,
+            ports: &ports,
+            routes: &routes,
+        };
         let Built { registry, addresses, keepers, roles, tasks } = build(&site, &secrets)?;
         let instance = Self::new(InstanceParts {
             system: Arc::clone(system),
@@ -56,6 +64,7 @@ impl Instance {
             ports,
             registry,
             addresses,
+            routes,
             keepers,
             roles,
             tasks,
@@ -185,6 +194,7 @@ fn write_record(
         without: options.without.clone(),
         environment: options.environment.clone(),
         external: options.external.clone(),
+        is_direct: options.network == Network::Direct,
         ephemeral: options.ephemeral,
         supervisor: ProcessId::own(),
     };

@@ -11,15 +11,16 @@ use tokio::task::JoinSet;
 
 use super::address::Address;
 use super::events::EventSink;
+use super::faults::Held;
 use super::folder::{FolderError, InstanceFolder, InstanceLock};
 use super::metrics::{Metrics, ScrapeError};
 use super::options::Stage;
 use super::order::KeeperHandle;
 use super::ports::PortPlan;
 use super::registry::Registry;
+use super::routes::Routes;
 use super::status::{ProcessSnapshot, ProcessState, Role, memory_bytes};
 use super::unit::UnitError;
-use crate::fault::Fault;
 use crate::spec::{EngineKind, System};
 
 /// A system that runs. When it is dropped, every process of it ends at once.
@@ -27,8 +28,8 @@ use crate::spec::{EngineKind, System};
 pub struct Instance {
     pub(super) parts: InstanceParts,
     stages: Vec<Stage>,
-    /// Faults that are in effect, by target.
-    pub(super) faults: Mutex<BTreeMap<String, Fault>>,
+    /// Faults that are in effect.
+    pub(super) faults: Mutex<Vec<Held>>,
     pub(super) is_down: bool,
 }
 
@@ -42,6 +43,8 @@ pub(super) struct InstanceParts {
     pub(super) ports: PortPlan,
     pub(super) registry: Arc<Registry>,
     pub(super) addresses: BTreeMap<String, Address>,
+    /// Links that lead through the fault proxy.
+    pub(super) routes: Routes,
     pub(super) keepers: BTreeMap<String, KeeperHandle>,
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) tasks: JoinSet<()>,

@@ -165,7 +165,13 @@ async fn build(
     let mut running = Vec::new();
     for name in in_order {
         let (data, log) = (building.join(name), building.join(format!("{name}.log")));
-        let places = EnginePlaces { data: &data, log: &log, ports: ports.all(), secrets: &secrets };
+        let places = EnginePlaces {
+            data: &data,
+            log: &log,
+            ports: ports.all(),
+            secrets: &secrets,
+            upstream_port: None,
+        };
         let spec = engine_spec(system, name, &places);
         let fail =
             |source| TemplateError::Engine { engine: name.clone(), source: Box::new(source) };

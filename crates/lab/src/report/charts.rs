@@ -97,7 +97,7 @@ fn bands(arm: &ArmResult, span: Span) -> Vec<Band> {
             let first = faults.first()?;
             let from_ms = median(faults.iter().filter_map(|fault| fault.injected_ms))?;
             let end = |fault: &&crate::verdict::FaultResult| fault.healing_ms.or(fault.healed_ms);
-            let over_at_once = first.kind == "flush";
+            let over_at_once = matches!(first.kind.as_str(), "flush" | "reset");
             let to_ms = match median(faults.iter().filter_map(end)) {
                 Some(to_ms) => to_ms,
                 None if over_at_once => from_ms,

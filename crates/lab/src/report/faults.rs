@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 use standfast_checker::Summary;
 
+use crate::fault::Hit;
 use crate::spec::Unit;
-
 use crate::verdict::{
     ArmResult, ExperimentResult, FaultResult, Phase, PhaseResult, figure, milliseconds,
 };
@@ -72,7 +72,10 @@ fn fault_row(place: &str, fault: &FaultResult) -> Markup {
     html! {
         tr {
             th scope="row" { (place) }
-            td { b { (fault.kind) } " " (fault.target) }
+            td {
+                b { (fault.kind) } " " (fault.target)
+                @if !fault.parameters.is_empty() { " (" (fault.parameters) ")" }
+            }
             td.number { (seconds(Some(fault.planned_ms))) }
             td.number { (seconds(fault.injected_ms)) }
             td.number {
@@ -82,10 +85,18 @@ fn fault_row(place: &str, fault: &FaultResult) -> Markup {
             td.number { (seconds(fault.healed_ms)) }
             td {
                 @if let Some(error) = &fault.error { strong { "✖ " (error) } }
-                @else { (fault.evidence.as_deref().unwrap_or("–")) }
+                @else {
+                    (fault.evidence.as_deref().unwrap_or("–"))
+                    @if let Some(hit) = fault.hit { "; then " (came(hit)) }
+                }
             }
         }
     }
+}
+
+/// What came to a network fault while it lasted.
+fn came(hit: Hit) -> String {
+    format!("{} bytes and {} new connections came to it", hit.bytes, hit.attempts)
 }
 
 fn after(ms: f64) -> String {

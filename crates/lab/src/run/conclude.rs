@@ -93,6 +93,7 @@ fn plan(experiment: &Experiment, trials: u32) -> PlanResult {
     let faults = experiment.timeline.iter().map(|timed| PlannedFault {
         kind: timed.fault.kind.to_string(),
         target: timed.fault.target.clone(),
+        parameters: timed.fault.parameters(),
         at_ms: milliseconds(timed.at),
         for_ms: timed.until.map(|until| milliseconds(until.saturating_sub(timed.at))),
     });

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::progress::{FaultState, Place, Progress, ProgressSink};
 use super::samples::Samples;
 use crate::claim::FaultRecord;
-use crate::fault::{FaultError, FaultKind, Hold};
+use crate::fault::{FaultError, Hold};
 use crate::instance::{Clock, Instance};
 use crate::spec::TimedFault;
 
@@ -68,9 +68,14 @@ impl Player {
             record.healing_us = Some(self.clock.now_us());
         }
         // Without an end this only waits: the system heals itself.
-        self.instance.heal(injected).await?;
-        if timed.until.is_some() || timed.fault.kind != FaultKind::Flush {
+        record.hit = self.instance.heal(injected).await?.hit;
+        if !record.is_momentary() {
             record.healed_us = Some(self.clock.now_us());
+        }
+        if record.hit.is_some_and(|hit| hit.is_nothing()) {
+            let (kind, target) = (timed.fault.kind, &timed.fault.target);
+            let why = "nothing was sent on its links, and nobody connected, while it lasted";
+            return Err(FaultError::no_effect(kind, target, why));
         }
         self.tell(timed, FaultState::Healed);
         Ok(())
@@ -93,6 +98,7 @@ pub(crate) fn planned(timed: &TimedFault) -> FaultRecord {
         healing_us: None,
         healed_us: None,
         evidence: None,
+        hit: None,
         error: None,
     }
 }

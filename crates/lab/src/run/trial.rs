@@ -21,7 +21,7 @@ use super::samples::Samples;
 use super::timeline::{Played, Player, planned};
 use super::writer::EventFile;
 use crate::claim::{FaultRecord, TrialRecord};
-use crate::instance::{Clock, Data, EventSink, Instance, Ports, ProvisionOptions};
+use crate::instance::{Clock, Data, EventSink, Instance, Network, Ports, ProvisionOptions};
 use crate::spec::Experiment;
 
 /// Between the end of the provisioning and the first request: the generator opens its connections.
@@ -143,6 +143,10 @@ impl TrialPlan<'_> {
             without: self.arm.without.clone(),
             environment: self.experiment.environment.clone(),
             external: options.external.clone(),
+            // All other links are direct in both arms: figures that no network fault touches stay
+            // free of the extra hop.
+            network: Network::Edges(self.experiment.edges.clone()),
+            seed: self.seed,
             ephemeral: !options.keep,
             serve_binary: options.serve_binary.clone(),
             spawner: options.spawner.clone(),

@@ -176,6 +176,7 @@ fn fault_result(trial: &TrialRecord, fault: &FaultRecord) -> FaultResult {
     FaultResult {
         kind: fault.fault.kind.to_string(),
         target: fault.fault.target.clone(),
+        parameters: fault.fault.parameters(),
         planned_ms: fault.at.as_secs_f64() * 1e3,
         injecting_ms: ms(fault.injecting_us),
         injected_ms: ms(fault.injected_us),
@@ -183,6 +184,7 @@ fn fault_result(trial: &TrialRecord, fault: &FaultRecord) -> FaultResult {
         healed_ms: ms(fault.healed_us),
         detected_after_ms: detected_after_ms(trial, fault),
         evidence: fault.evidence.clone(),
+        hit: fault.hit,
         error: fault.error.clone(),
     }
 }

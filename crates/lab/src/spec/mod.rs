@@ -24,10 +24,11 @@ pub use quantity::{Quantity, Unit};
 pub use schema::{experiment_schema, system_schema};
 pub use source::{SYSTEM_FILE, SourceError, SystemSource};
 pub use system::{
-    EngineDeclaration, EngineKind, FileCopy, Ready, ReadyCheck, RequiredTool, Restart,
-    ServiceDeclaration, ServiceOverride, StopSignal, System, SystemFile, TacticDeclaration,
+    Edge, EdgeError, EngineDeclaration, EngineKind, FileCopy, Ready, ReadyCheck, RequiredTool,
+    Restart, ServiceDeclaration, ServiceOverride, StopSignal, System, SystemFile,
+    TacticDeclaration,
 };
-pub use units::{Length, Moment, Rate, UnitError};
+pub use units::{DataRate, Length, Moment, Rate, UnitError};
 
 pub use suggestion::nearest;
 pub(crate) use system::is_name;

@@ -28,30 +28,61 @@ impl std::fmt::Display for UnknownPlaceholder {
 /// At the first placeholder that `values` does not hold.
 pub fn fill(text: &str, values: &BTreeMap<String, String>) -> Result<String, UnknownPlaceholder> {
     let mut filled = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find('{') {
-        filled.push_str(&rest[..start]);
-        rest = &rest[start..];
-        if let Some(name) = rest.strip_prefix('{').and_then(escaped) {
-            filled.push('{');
-            filled.push_str(name);
-            filled.push('}');
-            rest = &rest[name.len() + 4..];
-        } else if let Some(name) = placeholder(rest) {
-            let value = values.get(name).ok_or_else(|| UnknownPlaceholder {
-                name: name.to_owned(),
-                suggestion: nearest(name, values.keys().map(String::as_str)),
-                line: line_of(text, rest),
-            })?;
-            filled.push_str(value);
-            rest = &rest[name.len() + 2..];
-        } else {
-            filled.push('{');
-            rest = &rest[1..];
+    for part in parts(text) {
+        match part {
+            Part::Text(plain) => filled.push_str(plain),
+            Part::Escaped(name) => {
+                filled.push('{');
+                filled.push_str(name);
+                filled.push('}');
+            }
+            Part::Placeholder { name, rest } => {
+                let value = values.get(name).ok_or_else(|| UnknownPlaceholder {
+                    name: name.to_owned(),
+                    suggestion: nearest(name, values.keys().map(String::as_str)),
+                    line: line_of(text, rest),
+                })?;
+                filled.push_str(value);
+            }
         }
     }
-    filled.push_str(rest);
     Ok(filled)
+}
+
+/// The names of all placeholders of `text`.
+pub(crate) fn placeholders(text: &str) -> impl Iterator<Item = &str> {
+    parts(text).filter_map(|part| match part {
+        Part::Placeholder { name, .. } => Some(name),
+        Part::Text(_) | Part::Escaped(_) => None,
+    })
+}
+
+/// A piece of a template.
+enum Part<'t> {
+    Text(&'t str),
+    Escaped(&'t str),
+    /// `rest` begins with the placeholder itself.
+    Placeholder {
+        name: &'t str,
+        rest: &'t str,
+    },
+}
+
+fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (part, length) = if let Some(name) = rest.strip_prefix('{').and_then(escaped) {
+            (Part::Escaped(name), name.len() + 4)
+        } else if let Some(name) = placeholder(rest) {
+            (Part::Placeholder { name, rest }, name.len() + 2)
+        } else {
+            let first = rest.chars().next()?.len_utf8();
+            let end = rest[first..].find('{').map_or(rest.len(), |at| first + at);
+            (Part::Text(&rest[..end]), end)
+        };
+        rest = &rest[length..];
+        Some(part)
+    })
 }
 
 /// The name in `{name}` at the start of `text`.

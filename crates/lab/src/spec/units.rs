@@ -153,6 +153,44 @@ impl fmt::Display for Rate {
     }
 }
 
+/// What a link carries, in whole kilobytes (1000 bytes) per second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DataRate {
+    pub kb_per_s: u32,
+}
+
+impl FromStr for DataRate {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let kb_per_s = split_number(text).and_then(|(number, unit)| {
+            let kb = match unit.strip_suffix("/s")?.trim() {
+                "KB" | "kB" => number,
+                "MB" => number * 1e3,
+                "GB" => number * 1e6,
+                _ => return None,
+            };
+            let is_whole = kb.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&kb);
+            is_whole.then_some(kb as u32)
+        });
+        kb_per_s.map(|kb_per_s| Self { kb_per_s }).ok_or_else(|| UnitError {
+            text: text.to_owned(),
+            what: "data rate",
+            example: "\"100 KB/s\" or \"2 MB/s\", in whole kilobytes",
+        })
+    }
+}
+
+impl fmt::Display for DataRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kb_per_s {
+            kb if kb.is_multiple_of(1000) => write!(f, "{} MB/s", kb / 1000),
+            kb => write!(f, "{kb} KB/s"),
+        }
+    }
+}
+
 /// These types are strings in a file: serde and the schema follow `FromStr` and `Display`.
 macro_rules! written_as_text {
     ($type:ident, $name:literal, $pattern:literal) => {
@@ -185,6 +223,7 @@ macro_rules! written_as_text {
 written_as_text!(Length, "Duration", r"^\s*[0-9._]+\s*(us|µs|ms|s|m|min|h)\s*$");
 written_as_text!(Moment, "Moment", r"^\s*[0-9._]+\s*(us|µs|ms|s|m|min|h|%)\s*$");
 written_as_text!(Rate, "Rate", r"^\s*[0-9._]+\s*/\s*(s|m|min)\s*$");
+written_as_text!(DataRate, "DataRate", r"^\s*[0-9._]+\s*([kK]B|MB|GB)\s*/s\s*$");
 
 #[cfg(test)]
 mod tests {
@@ -214,6 +253,18 @@ mod tests {
         let moment: Moment = "25 %".parse().unwrap();
         assert_eq!(moment.within(Duration::from_secs(20)), Duration::from_secs(5));
         assert!("125 %".parse::<Moment>().is_err(), "after the end of the run");
+    }
+
+    #[test]
+    fn a_data_rate_is_a_whole_number_of_kilobytes() {
+        for (text, kb_per_s) in [("100 KB/s", 100), ("2MB/s", 2000), ("1.5 MB/s", 1500)] {
+            assert_eq!(text.parse(), Ok(DataRate { kb_per_s }), "{text}");
+        }
+        assert_eq!(DataRate { kb_per_s: 2000 }.to_string(), "2 MB/s");
+        assert_eq!(DataRate { kb_per_s: 1500 }.to_string(), "1500 KB/s");
+        for text in ["0 KB/s", "0.5 KB/s", "100", "100 KB", "100 B/s", "5000 GB/s"] {
+            assert!(text.parse::<DataRate>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -76,6 +76,9 @@ pub struct PlannedLoad {
 pub struct PlannedFault {
     pub kind: String,
     pub target: String,
+    /// Such as `200ms ± 20ms, upstream`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub parameters: String,
     pub at_ms: u64,
     /// Absent for a fault that is over at once, or lasts to the end of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]

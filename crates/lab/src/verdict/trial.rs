@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::result::IntervalResult;
+use crate::fault::Hit;
 
 /// One trial of one arm. Times count in milliseconds from the start of the measured run, so that
 /// the warm-up is negative.
@@ -78,6 +79,9 @@ pub struct PhaseResult {
 pub struct FaultResult {
     pub kind: String,
     pub target: String,
+    /// Such as `200ms ± 20ms, upstream`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub parameters: String,
     pub planned_ms: f64,
     /// When the lab began to inject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -96,6 +100,9 @@ pub struct FaultResult {
     /// What showed that it was in effect: "process gone, port 5433 refuses".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
+    /// What came to a network fault while it lasted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hit: Option<Hit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

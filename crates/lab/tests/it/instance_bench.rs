@@ -12,7 +12,7 @@ use standfast_engines::Home;
 use standfast_engines::process::{Guardian, Spawner};
 use standfast_history::Event;
 use standfast_lab::instance::{
-    Clock, EventSink, Instance, Ports, ProcessState, ProvisionError, ProvisionOptions,
+    Clock, EventSink, Instance, Network, Ports, ProcessState, ProvisionError, ProvisionOptions,
 };
 use standfast_lab::spec::{System, SystemSource};
 use tokio::sync::mpsc;
@@ -98,6 +98,8 @@ impl Bench {
             without: Vec::new(),
             environment: BTreeMap::new(),
             external: BTreeMap::new(),
+            network: Network::Direct,
+            seed: 1,
             ephemeral: true,
             serve_binary: PathBuf::from("/nonexistent"),
             spawner: self.spawner.clone(),

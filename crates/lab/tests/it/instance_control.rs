@@ -90,7 +90,7 @@ async fn processes_are_stopped_and_started_one_by_one() {
 async fn a_fault_lasts_until_its_time_is_over_or_it_is_cleared() {
     let bench = Bench::new(SHOP);
     let supervisor = up(&bench).await;
-    let stop = Fault { kind: FaultKind::Stop, target: "web".to_owned() };
+    let stop = Fault::new(FaultKind::Stop, "web");
     let inject = |for_ms| Request::InjectFault { fault: stop.clone(), for_ms };
 
     let Response::Done { evidence } = request(&bench, inject(Some(700))).await.unwrap() else {

@@ -10,7 +10,7 @@ use standfast_lab::instance::{Data, Instance, ProcessState};
 use crate::instance_bench::{Bench, SHOP, get, state, wait_until};
 
 fn fault(kind: FaultKind, target: &str) -> Fault {
-    Fault { kind, target: target.to_owned() }
+    Fault::new(kind, target)
 }
 
 /// Longer than the supervisor's first pauses: whoever is not held is back by then.

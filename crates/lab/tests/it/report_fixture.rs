@@ -98,7 +98,7 @@ pub(crate) fn record(arm: Arm, trial: u32) -> TrialRecord {
     let event = |seconds, source: &str, event: &str| {
         Event::new(at_s(seconds), source, event).about("replica")
     };
-    let fault = Fault { kind: FaultKind::Stop, target: "replica".to_owned() };
+    let fault = Fault::new(FaultKind::Stop, "replica");
     TrialRecord {
         zero_us: ZERO_US,
         end_us: at_s(20.0),
@@ -121,6 +121,7 @@ pub(crate) fn record(arm: Arm, trial: u32) -> TrialRecord {
             healing_us: Some(at_s(healing)),
             healed_us: Some(at_s(healed)),
             evidence: Some("process gone, port refuses".to_owned()),
+            hit: None,
             error: None,
         }],
         deliveries: [(

@@ -160,6 +160,61 @@ fn an_experiment_that_cannot_prove_anything_is_refused() {
 }
 
 #[test]
+fn a_network_fault_hits_edges_and_says_what_it_lacks() {
+    let fault = |text: &str| {
+        let written = "{ kind = \"stop\", target = \"replica\" }";
+        experiment_error(&[(written, text)]).to_string()
+    };
+    let shown = [
+        fault("{ kind = \"cut\", target = \"relpica\" }"),
+        fault("{ kind = \"cut\", target = \"web:relpica\" }"),
+        fault("{ kind = \"cut\", target = \"web:replica\" }"),
+        fault("{ kind = \"cut\", target = \"cache\" }"),
+        fault("{ kind = \"cut\", target = \"web:\" }"),
+        fault("{ kind = \"cuts\", target = \"replica\" }"),
+        fault("{ kind = \"cut\", target = \"web:primary\", direction = \"down\" }"),
+        fault("{ kind = \"cut\", target = \"web:primary\", rate = \"1 MB/s\" }"),
+        fault("{ kind = \"latency\", target = \"web:primary\" }"),
+        fault("{ kind = \"latency\", target = \"web:primary\", dely = \"1s\" }"),
+        fault("{ kind = \"latency\", target = \"web:primary\", delay = \"1\" }"),
+        fault("{ kind = \"latency\", target = \"wbe:primary\", delay = \"1us\" }"),
+        fault("{ kind = \"bandwidth\", target = \"web:primary\", rate = \"100\" }"),
+        fault("{ kind = \"partition\", target = \"web:primary\" }"),
+        fault("{ kind = \"partition\", target = \"web | cache\" }"),
+        fault("{ kind = \"partition\", target = \"web primry | replica\" }"),
+        fault("{ kind = \"partition\", target = \"web primary | primary\" }"),
+        fault("{ kind = \"pause\", target = \"web:primary\" }"),
+        fault("{ kind = \"pause\", target = \"web\", delay = \"1s\" }"),
+    ];
+    insta::assert_snapshot!("network_fault_mistakes", shown.join("\n"));
+}
+
+#[test]
+fn network_faults_may_overlap_unless_they_do_the_same_to_one_edge() {
+    let with = |faults: &[&str]| {
+        let timeline: String = faults
+            .iter()
+            .map(|fault| format!("[[timeline]]\nat = \"6s\"\nfor = \"2s\"\nfault = {fault}\n"))
+            .collect();
+        let text = change(EXPERIMENT, &[("[[claim]]", &format!("{timeline}[[claim]]"))]);
+        ExperimentSource::embedded("shop", "open", &text).load(&[shop(SYSTEM)])
+    };
+    let cut = r#"{ kind = "cut", target = "primary" }"#;
+    let slow = r#"{ kind = "latency", target = "web:primary", delay = "50ms" }"#;
+    let experiment = with(&[cut, slow]).unwrap();
+    let edges: Vec<String> = experiment.edges.iter().map(ToString::to_string).collect();
+    assert_eq!(edges, ["replica:primary", "web:primary"], "beside a process that is stopped");
+    let shown = [
+        with(&[cut, r#"{ kind = "cut", target = "web:primary", direction = "upstream" }"#]),
+        with(&[slow, slow]),
+        with(&[r#"{ kind = "kill", target = "replica" }"#]),
+        with(&[cut, r#"{ kind = "partition", target = "primary | web replica" }"#]),
+    ]
+    .map(|loaded| loaded.map_or_else(|error| error.to_string(), |_| "no objection".to_owned()));
+    insta::assert_snapshot!("network_fault_overlaps", shown.join("\n"));
+}
+
+#[test]
 fn claims_say_what_they_need() {
     let claim = |text: &str| {
         let claim = "that = \"availability\"\nduring = \"fault\"\nat_least = \"100 %\"";

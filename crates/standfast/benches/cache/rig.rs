@@ -9,7 +9,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use standfast_engines::Home;
 use standfast_engines::process::{Guardian, Spawner};
-use standfast_lab::instance::{Clock, Data, EventSink, Instance, Metrics, Ports, ProvisionOptions};
+use standfast_lab::instance::{
+    Clock, Data, EventSink, Instance, Metrics, Network, Ports, ProvisionOptions,
+};
 use standfast_lab::spec::{System, SystemSource};
 use standfast_loadgen::Scenario;
 use standfast_systems::CATALOGUE;
@@ -72,6 +74,8 @@ impl Rig {
             without: Vec::new(),
             environment: BTreeMap::from([(SERVICE.to_owned(), environment.into())]),
             external: BTreeMap::new(),
+            network: Network::Direct,
+            seed: 1,
             ephemeral: true,
             serve_binary: binary.to_owned(),
             spawner: Spawner::start(guardian)?,

@@ -36,6 +36,9 @@ pub(super) async fn start(session: &Session, arguments: &UpArguments, name: &str
     for engine in &arguments.engine {
         words.extend(["--engine".to_owned(), engine.clone()]);
     }
+    if arguments.direct {
+        words.push("--direct".to_owned());
+    }
     launch(session, words, name).await
 }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use standfast_history::Event;
 use standfast_lab::control::{Request, Response, events_file};
-use standfast_lab::fault::{Fault, FaultKind};
+use standfast_lab::fault::{Fault, FaultKind, Sides};
 use standfast_lab::instance::InstanceFolder;
 
 use super::{instances, session};
-use crate::cli::{FaultAction, FaultTarget, InstanceArguments};
+use crate::cli::{DirectionArgument, FaultAction, FaultTarget, InstanceArguments};
 use crate::exit::{Answer, Exit, Failure};
 use crate::output;
 
@@ -17,34 +17,70 @@ const FAILURES: [&str; 7] =
     ["injected", "healed", "exited", "restarted", "crash_loop", "detected", "recovered"];
 
 pub(super) async fn run(action: FaultAction) -> Answer {
-    match action {
-        FaultAction::Stop(target) => inject(FaultKind::Stop, target).await,
-        FaultAction::Kill(target) => inject(FaultKind::Kill, target).await,
-        FaultAction::Pause(target) => inject(FaultKind::Pause, target).await,
-        FaultAction::Flush(target) => inject(FaultKind::Flush, target).await,
-        FaultAction::Restart(target) => inject(FaultKind::Restart, target).await,
+    let plain = |kind, target: FaultTarget| (Fault::new(kind, &target.target), target);
+    let (fault, target) = match action {
+        FaultAction::Stop(target) => plain(FaultKind::Stop, target),
+        FaultAction::Kill(target) => plain(FaultKind::Kill, target),
+        FaultAction::Pause(target) => plain(FaultKind::Pause, target),
+        FaultAction::Flush(target) => plain(FaultKind::Flush, target),
+        FaultAction::Restart(target) => plain(FaultKind::Restart, target),
+        FaultAction::Partition(target) => plain(FaultKind::Partition, target),
+        FaultAction::Reset(target) => plain(FaultKind::Reset, target),
+        FaultAction::Latency { delay, jitter, direction, target } => {
+            let (fault, target) = plain(FaultKind::Latency, target);
+            let direction = direction.map(Sides::from);
+            (Fault { delay: Some(delay), jitter, direction, ..fault }, target)
+        }
+        FaultAction::Cut { direction, target } => {
+            let (fault, target) = plain(FaultKind::Cut, target);
+            (Fault { direction: direction.map(Sides::from), ..fault }, target)
+        }
+        FaultAction::Bandwidth { rate, direction, target } => {
+            let (fault, target) = plain(FaultKind::Bandwidth, target);
+            let direction = direction.map(Sides::from);
+            (Fault { rate: Some(rate), direction, ..fault }, target)
+        }
         FaultAction::Clear { target, instance } => {
             instances::ask(&instance, Request::ClearFaults { target }).await?;
             output::note("healed");
-            Ok(Exit::Held)
+            return Ok(Exit::Held);
         }
-        FaultAction::Status { instance } => status(&instance).await,
-        FaultAction::Failures { instance } => failures(&instance),
+        FaultAction::Status { instance } => return status(&instance).await,
+        FaultAction::Failures { instance } => return failures(&instance),
+    };
+    inject(fault, target).await
+}
+
+impl From<DirectionArgument> for Sides {
+    fn from(direction: DirectionArgument) -> Self {
+        match direction {
+            DirectionArgument::Upstream => Self::Upstream,
+            DirectionArgument::Downstream => Self::Downstream,
+            DirectionArgument::Both => Self::Both,
+        }
     }
 }
 
-async fn inject(kind: FaultKind, target: FaultTarget) -> Answer {
+async fn inject(fault: Fault, target: FaultTarget) -> Answer {
     let for_ms =
         target.duration.map(|length| u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
-    let fault = Fault { kind, target: target.target.clone() };
+    let name = named(&fault);
     let request = Request::InjectFault { fault, for_ms };
     let response = instances::ask(&target.instance, request).await?;
     let Response::Done { evidence } = response else {
         return Err(Failure::new(Exit::Bug, anyhow::Error::msg("an unexpected answer")));
     };
     let seen = evidence.map_or(String::new(), |seen| format!(": {seen}"));
-    output::result(format!("{kind} {} is in effect{seen}", target.target));
+    output::result(format!("{name} {} is in effect{seen}", target.target));
     Ok(Exit::Held)
+}
+
+/// The kind of a fault, with its parameters when it has some.
+fn named(fault: &Fault) -> String {
+    match fault.parameters() {
+        none if none.is_empty() => fault.kind.to_string(),
+        parameters => format!("{} ({parameters})", fault.kind),
+    }
 }
 
 async fn status(instance: &InstanceArguments) -> Answer {
@@ -61,7 +97,7 @@ async fn status(instance: &InstanceArguments) -> Answer {
         let heals = active.heals_in_ms.map_or("when cleared".to_owned(), |ms| {
             format!("{:.1} s", Duration::from_millis(ms).as_secs_f64())
         });
-        table.add_row([active.fault.kind.to_string(), active.fault.target, heals]);
+        table.add_row([named(&active.fault), active.fault.target, heals]);
     }
     output::result(table);
     Ok(Exit::Held)

@@ -29,6 +29,7 @@ pub(super) fn run(arguments: &ListArguments) -> Answer {
                     "name": system.name,
                     "title": system.title,
                     "processes": system.start_order,
+                    "edges": system.edges(),
                     "scenarios": system.scenarios.keys().collect::<Vec<_>>(),
                     "tactics": system.tactics.iter()
                         .map(|(name, tactic)| json!({ "name": name, "title": tactic.title }))
@@ -60,6 +61,8 @@ pub(super) fn run(arguments: &ListArguments) -> Answer {
         let scenarios: Vec<_> = system.scenarios.keys().map(String::as_str).collect();
         output::result(format!("\n scenarios: {}", scenarios.join(", ")));
         output::result(format!(" processes: {}", system.start_order.join(", ")));
+        let edges: Vec<_> = system.edges().iter().map(ToString::to_string).collect();
+        output::result(format!(" edges:     {}", edges.join(", ")));
     }
     let faults: Vec<_> = FaultKind::ALL.iter().map(ToString::to_string).collect();
     output::result(format!(" faults:    {}", faults.join(", ")));

@@ -59,6 +59,12 @@ fn print_status(status: &InstanceStatus) {
     for (service, url) in &status.urls {
         output::result(format!(" {service}: {url}"));
     }
+    for link in status.links.iter().filter(|link| !link.faults.is_empty()) {
+        let faults: Vec<String> = link.faults.iter().map(ToString::to_string).collect();
+        let (edge, connections) = (&link.edge, link.connections);
+        let faults = faults.join(", ");
+        output::result(format!(" link {edge}: fault: {faults}; {connections} connections"));
+    }
 }
 
 pub(super) fn table(processes: &[ProcessSnapshot]) -> Table {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use standfast_lab::control::{self, LogFollower};
 use standfast_lab::instance::{
-    Clock, EventSink, Instance, InstanceFolder, Ports, ProvisionOptions,
+    Clock, EventSink, Instance, InstanceFolder, Network, Ports, ProvisionOptions,
 };
 use standfast_lab::spec::{SYSTEM_FILE, System, SystemSource, nearest};
 use standfast_systems::CATALOGUE;
@@ -16,6 +16,9 @@ use super::{background, signals, status};
 use crate::cli::UpArguments;
 use crate::exit::{Answer, Exit, Failure};
 use crate::output;
+
+/// Chance in the faults that somebody tries by hand need not be chosen.
+const SEED: u64 = 1;
 
 pub(super) async fn run(arguments: UpArguments) -> Answer {
     let system = Arc::new(System::load(find(&arguments.system)?).map_err(session::bad_file)?);
@@ -46,6 +49,8 @@ pub(super) async fn run(arguments: UpArguments) -> Answer {
         without: arguments.without.clone(),
         environment: BTreeMap::new(),
         external,
+        network: if arguments.direct { Network::Direct } else { Network::All },
+        seed: SEED,
         ephemeral: false,
         serve_binary: session.binary.clone(),
         spawner: session.spawner.clone(),
@@ -142,6 +147,9 @@ pub(super) fn again(record: &standfast_lab::instance::InstanceRecord) -> Vec<Str
     }
     for (engine, url) in &record.external {
         words.extend(["--engine".to_owned(), format!("{engine}={url}")]);
+    }
+    if record.is_direct {
+        words.push("--direct".to_owned());
     }
     words
 }

@@ -59,7 +59,7 @@ async fn a_replica_that_was_killed_shows_no_client_the_past() {
     assert!(is_noticed.await.is_some());
 
     // Now nothing but the replica's own word says how old it is.
-    let flush = Fault { kind: FaultKind::Flush, target: "cache".to_owned() };
+    let flush = Fault::new(FaultKind::Flush, "cache");
     instance.inject(&flush, Hold::No).await.unwrap().leave();
     let replica = ProcessId::of(instance.pid("replica").unwrap()).unwrap();
     assert!(replica.signal(Signal::SIGKILL));

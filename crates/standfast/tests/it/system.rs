@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use standfast_engines::process::{Guardian, Spawner};
 use standfast_history::Event;
-use standfast_lab::instance::{Clock, EventSink, Instance, Ports, ProvisionOptions};
+use standfast_lab::instance::{Clock, EventSink, Instance, Network, Ports, ProvisionOptions};
 use standfast_lab::spec::{System, SystemSource};
 use tokio::sync::mpsc;
 use tokio_postgres::{Client, NoTls};
@@ -38,6 +38,8 @@ pub(crate) async fn cache_fallback(
         without: Vec::new(),
         environment: [("offers".to_owned(), times.iter().map(setting).collect())].into(),
         external: BTreeMap::new(),
+        network: Network::Direct,
+        seed: 1,
         ephemeral: true,
         serve_binary: binary,
         spawner: Spawner::start(guardian).unwrap(),

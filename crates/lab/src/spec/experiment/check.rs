@@ -8,7 +8,7 @@ use super::super::document::{Document, steps};
 use super::super::problem::{Problems, SpecError};
 use super::super::system::System;
 use super::super::units::{Length, Moment, format_duration};
-use super::file::{ClaimFile, LoadFile, TimedFaultFile, one};
+use super::file::{ClaimFile, LoadFile, one};
 use super::{Experiment, ExperimentSource, Load, TimedFault, measure};
 
 /// Enough for queues and caches to fill at the rates of the shipped experiments.
@@ -65,7 +65,7 @@ pub(super) fn experiment(
     };
     check.head(trials, tactic.as_deref(), &environment);
     check.loads();
-    check.timeline();
+    let edges = check.timeline(&environment);
     let claims = check.claims();
     let (load, timeline) = (check.load, check.timeline);
     problems.finish(Experiment {
@@ -81,6 +81,7 @@ pub(super) fn experiment(
         environment,
         load,
         timeline,
+        edges,
         claims,
     })
 }
@@ -163,7 +164,7 @@ impl Check<'_, '_> {
     }
 
     /// The start and the end of something, which must lie inside the run.
-    fn window(
+    pub(super) fn window(
         &mut self,
         section: &str,
         index: usize,
@@ -188,49 +189,6 @@ impl Check<'_, '_> {
             self.problems.report(line, "`for` is no time at all");
         }
         (start, end)
-    }
-
-    fn timeline(&mut self) {
-        let faults: Vec<(usize, TimedFaultFile)> =
-            self.document.read_list("timeline", self.problems);
-        let mut placed: Vec<(usize, TimedFault)> = Vec::new();
-        for (index, timed) in faults {
-            let (at, end) = self.window("timeline", index, Some(timed.at), timed.length);
-            let fault = timed.fault;
-            let target = &fault.target;
-            let line = self.document.line(steps!["timeline", index, "fault"]);
-            if self.system.processes().all(|known| known != target) {
-                let text = format!("`{target}` is no engine or service of {}", self.system.name);
-                let known: Vec<&str> = self.system.processes().collect();
-                self.problems.report_unknown(line, text, target, known);
-            } else if let Some(why) = fault.kind.objection(self.system.engine_kind(target)) {
-                self.problems.report(line, format!("cannot {} `{target}`: {why}", fault.kind));
-            }
-            let until = (timed.length.is_some() || fault.kind.lasts()).then_some(end);
-            placed.push((index, TimedFault { at, fault, until }));
-        }
-        placed.sort_by_key(|(_, timed)| timed.at);
-        self.overlaps(&placed);
-        self.timeline = placed.into_iter().map(|(_, timed)| timed).collect();
-    }
-
-    fn overlaps(&mut self, placed: &[(usize, TimedFault)]) {
-        for (position, (index, later)) in placed.iter().enumerate() {
-            let earlier = placed[..position].iter().map(|(_, timed)| timed).find(|earlier| {
-                earlier.fault.target == later.fault.target
-                    && earlier.until.unwrap_or(earlier.at) >= later.at
-            });
-            if let Some(earlier) = earlier {
-                let line = self.document.line(steps!["timeline", *index]);
-                let text = format!(
-                    "{} begins while the {} of {} is not over",
-                    later.fault,
-                    earlier.fault,
-                    format_duration(earlier.at)
-                );
-                self.problems.report(line, text);
-            }
-        }
     }
 
     fn claims(&mut self) -> Vec<super::Claim> {

@@ -198,6 +198,10 @@ impl Reader<'_, '_, '_> {
     /// A claim about a phase that the run does not have is never decided.
     fn phase(&mut self, measure: &Measure, during: Phase) {
         let timeline = &self.check.timeline;
+        if timeline.is_empty() && self.check.document.has("timeline") {
+            // What is wrong with it is reported already.
+            return;
+        }
         let needs_fault = matches!(measure, Measure::Ttd | Measure::Ttr { .. });
         let first = timeline.iter().map(|timed| timed.at).min();
         let last = timeline.iter().map(|timed| timed.until.unwrap_or(timed.at)).max();
@@ -214,7 +218,8 @@ impl Reader<'_, '_, '_> {
                 "there is no time after the fault, which lasts to the end of the run"
             }
             (Phase::Fault, ..) if timeline.iter().all(ends_at_once) => {
-                "flush is over at once; say how long its effect is watched, as in `for = \"3s\"`"
+                "the fault is over at once; say how long it lasts or is watched, as in \
+                 `for = \"3s\"`"
             }
             (Phase::Before | Phase::Fault | Phase::After | Phase::All, ..) => return,
         };
@@ -261,9 +266,9 @@ impl Reader<'_, '_, '_> {
     }
 }
 
-/// Whether a fault leaves no time between its injection and its end: a flush without a length.
+/// Whether a fault leaves no time between its injection and its end, as a flush without a length.
 fn ends_at_once(timed: &super::TimedFault) -> bool {
-    timed.until.is_none() && timed.fault.kind == crate::fault::FaultKind::Flush
+    timed.until.is_none() && timed.fault.kind.is_momentary()
 }
 
 fn latency(subject: Subject) -> Option<(Percentile, Answers)> {

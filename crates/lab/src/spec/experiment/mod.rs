@@ -5,12 +5,13 @@ mod claim;
 mod file;
 mod measure;
 mod source;
+mod timeline;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::system::System;
+use super::system::{Edge, System};
 use crate::fault::Fault;
 
 pub use claim::{Claim, Limit, Measure, Operand, Percentile};
@@ -37,6 +38,8 @@ pub struct Experiment {
     pub load: Vec<Load>,
     /// In the order in which they are injected.
     pub timeline: Vec<TimedFault>,
+    /// Edges that the timeline touches: those lead through the fault proxy, in both arms.
+    pub edges: BTreeSet<Edge>,
     pub claims: Vec<Claim>,
 }
 

@@ -1,11 +1,12 @@
 //! `system.toml`: engines, services, tactics and scenarios.
 
 mod check;
+mod edges;
 mod file;
 mod order;
 mod ready;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use standfast_loadgen::ScenarioSpec;
 
@@ -13,6 +14,7 @@ use super::document::Document;
 use super::problem::{Problem, Problems, SpecError};
 use super::source::SystemSource;
 
+pub use edges::{Edge, EdgeError};
 pub use file::{
     EngineDeclaration, EngineKind, FileCopy, RequiredTool, Restart, ServiceDeclaration,
     ServiceOverride, StopSignal, SystemFile, TacticDeclaration,
@@ -34,6 +36,7 @@ pub struct System {
     pub scenarios: BTreeMap<String, ScenarioSpec>,
     /// Every engine and service, each after all that it needs.
     pub start_order: Vec<String>,
+    edges: BTreeSet<Edge>,
 }
 
 impl System {
@@ -55,6 +58,13 @@ impl System {
         let mut problems = Problems::new(&file);
         let read = read(&document, &mut problems);
         let start_order = check::check(&read, &document, &source, &mut problems);
+        let declared = edges::Declared {
+            source: &source,
+            engines: &read.engine,
+            services: &read.service,
+            tactics: &read.tactic,
+        };
+        let edges = declared.edges();
         problems.finish(Self {
             name: read.name,
             title: read.title,
@@ -65,7 +75,29 @@ impl System {
             tactics: read.tactic,
             scenarios: read.scenario,
             start_order,
+            edges,
         })
+    }
+
+    /// Which process connects to which, in any arm.
+    pub fn edges(&self) -> &BTreeSet<Edge> {
+        &self.edges
+    }
+
+    /// The same with more variables per service, as an experiment gives them.
+    pub fn edges_given(
+        &self,
+        environment: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> BTreeSet<Edge> {
+        let mut edges = self.edges.clone();
+        let declared = edges::Declared {
+            source: &self.source,
+            engines: &self.engines,
+            services: &self.services,
+            tactics: &self.tactics,
+        };
+        declared.add_environment(environment, &mut edges);
+        edges
     }
 
     /// Names of every engine and service.

@@ -1,0 +1,144 @@
+//! The links of an instance that lead through its fault proxy, and those that do not.
+//!
+//! Each such edge has a listener of its own. Placeholders of the one who connects name it, so that
+//! neither side knows; everybody else, the lab's own checks included, connects directly.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use standfast_faultproxy::{FaultProxy, Options, ProxyDeclaration, ProxyError};
+
+use super::address::Address;
+use super::options::{Network, ProvisionError, ProvisionOptions};
+use super::ports::PortPlan;
+use crate::fault::FaultError;
+use crate::spec::{Edge, System};
+
+/// A port may be taken by somebody else between our look and our listener.
+const PORT_TRIES_MAX: usize = 5;
+
+/// Which edges lead through the proxy, and where.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    /// All edges of the instance.
+    known: BTreeSet<Edge>,
+    /// Whom the lab cannot give other addresses, since it does not start them.
+    external: BTreeSet<String>,
+    /// The port that stands for the one who is connected to.
+    ports: BTreeMap<Edge, u16>,
+    /// Absent when nothing leads through it.
+    proxy: Option<FaultProxy>,
+    /// Held, so that no other instance is given the same ports.
+    _given: Vec<PortPlan>,
+}
+
+impl Routes {
+    /// Opens a listener for every edge that `options` want to go through the proxy.
+    pub(crate) async fn open(
+        system: &System,
+        options: &ProvisionOptions,
+        own: &PortPlan,
+    ) -> Result<Self, ProvisionError> {
+        let known = system.edges_given(&options.environment);
+        let external = options.external.keys().cloned().collect::<BTreeSet<_>>();
+        let mut routes = Self { known, external, ..Self::default() };
+        let wanted = |edge: &&Edge| match &options.network {
+            Network::Direct => false,
+            Network::Edges(edges) => edges.contains(edge),
+            Network::All => true,
+        };
+        let edges: Vec<Edge> = routes
+            .known
+            .iter()
+            .filter(|edge| !routes.external.contains(&edge.from))
+            .filter(wanted)
+            .cloned()
+            .collect();
+        if edges.is_empty() {
+            return Ok(routes);
+        }
+        let proxy = FaultProxy::start(Options { seed: options.seed, ..Options::default() })?;
+        for edge in edges {
+            let external = options.external.get(&edge.to).and_then(|url| Address::of_external(url));
+            let upstream = match external {
+                Some(address) => address.authority(),
+                None => format!("127.0.0.1:{}", own.of(&edge.to).unwrap_or_default()),
+            };
+            routes.add(&proxy, edge, &upstream, own).await?;
+        }
+        routes.proxy = Some(proxy);
+        Ok(routes)
+    }
+
+    async fn add(
+        &mut self,
+        proxy: &FaultProxy,
+        edge: Edge,
+        upstream: &str,
+        own: &PortPlan,
+    ) -> Result<(), ProvisionError> {
+        let name = edge.to_string();
+        for attempt in 1.. {
+            let given = own.another(&name)?;
+            let port = given.of(&name).unwrap_or_default();
+            let declaration = ProxyDeclaration {
+                listen: format!("127.0.0.1:{port}"),
+                ..ProxyDeclaration::local(&name, upstream)
+            };
+            match proxy.create(declaration).await {
+                Ok(_view) => {
+                    self.ports.insert(edge, port);
+                    self._given.push(given);
+                    return Ok(());
+                }
+                Err(ProxyError::Bind { .. }) if attempt < PORT_TRIES_MAX => {}
+                Err(source) => return Err(ProvisionError::Link { edge, source }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Where `from` finds `to`, whose own address is `direct`.
+    pub(crate) fn address(&self, from: &str, to: &str, direct: &Address) -> Address {
+        match self.port(from, to) {
+            Some(port) => direct.through(port),
+            None => direct.clone(),
+        }
+    }
+
+    /// The port of the listener between both, when there is one.
+    pub(crate) fn port(&self, from: &str, to: &str) -> Option<u16> {
+        self.ports.get(&Edge::new(from, to)).copied()
+    }
+
+    /// All edges of the instance, wherever they lead.
+    pub(crate) fn known(&self) -> &BTreeSet<Edge> {
+        &self.known
+    }
+
+    /// Edges that lead through the proxy, with the port of their listener.
+    pub(crate) fn ports(&self) -> &BTreeMap<Edge, u16> {
+        &self.ports
+    }
+
+    /// Connections that are open on a link.
+    pub(crate) fn connections(&self, edge: &Edge) -> u64 {
+        let view = self.proxy.as_ref().and_then(|proxy| proxy.get(&edge.to_string()).ok());
+        view.map_or(0, |view| view.counters.connections_live)
+    }
+
+    /// The proxy that all of `edges` lead through.
+    pub(crate) fn proxy(&self, edges: &BTreeSet<Edge>) -> Result<&FaultProxy, FaultError> {
+        let stray = edges.iter().find(|edge| !self.ports.contains_key(edge));
+        match (stray, &self.proxy) {
+            (None, Some(proxy)) => Ok(proxy),
+            (stray, _) => {
+                let edge = stray.or(edges.first()).expect("a target hits an edge or is refused");
+                let why = match self.external.contains(&edge.from) {
+                    true => format!("`{}` runs elsewhere", edge.from),
+                    false => "the system was brought up with direct links".to_owned(),
+                };
+                Err(FaultError::NotRouted { edge: edge.clone(), why })
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Whether the faults of a timeline can be done, and do not get in each other's way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::document::steps;
+use super::super::system::Edge;
+use super::super::units::format_duration;
+use super::TimedFault;
+use super::check::Check;
+use super::file::TimedFaultFile;
+use crate::fault::{Fault, Targets};
+
+/// A fault of the timeline, and where it stands in the file.
+struct Placed {
+    index: usize,
+    timed: TimedFault,
+    /// Those that a network fault hits; none when its target is wrong.
+    edges: BTreeSet<Edge>,
+}
+
+impl Placed {
+    /// Whether it does the same thing to the same place before the other one is over. Different
+    /// network faults on one edge add up, and a process can be paused behind a link that is cut.
+    fn conflicts(&self, later: &Self) -> bool {
+        let (own, other) = (&self.timed.fault, &later.timed.fault);
+        let is_in_the_way = match (own.kind.is_of_network(), other.kind.is_of_network()) {
+            (true, true) => own.kind == other.kind && !self.edges.is_disjoint(&later.edges),
+            (false, false) => own.target == other.target,
+            (true, false) | (false, true) => false,
+        };
+        is_in_the_way && self.timed.until.unwrap_or(self.timed.at) >= later.timed.at
+    }
+}
+
+impl Check<'_, '_> {
+    /// Reads the timeline, and answers all edges that it touches.
+    pub(super) fn timeline(
+        &mut self,
+        environment: &BTreeMap<String, BTreeMap<String, String>>,
+    ) -> BTreeSet<Edge> {
+        let known = self.system.edges_given(environment);
+        let targets = Targets {
+            system: &self.system.name,
+            processes: self.system.processes().collect(),
+            edges: &known,
+        };
+        let faults: Vec<(usize, TimedFaultFile)> =
+            self.document.read_list("timeline", self.problems);
+        let mut placed = Vec::new();
+        for (index, timed) in faults {
+            let (at, end) = self.window("timeline", index, Some(timed.at), timed.length);
+            let fault = timed.fault;
+            let edges = self.fault(index, &fault, &targets);
+            let until = (timed.length.is_some() || fault.kind.lasts()).then_some(end);
+            placed.push(Placed { index, timed: TimedFault { at, fault, until }, edges });
+        }
+        placed.sort_by_key(|placed| placed.timed.at);
+        self.conflicts(&placed);
+        let touched = placed.iter().flat_map(|placed| placed.edges.clone()).collect();
+        self.timeline = placed.into_iter().map(|placed| placed.timed).collect();
+        touched
+    }
+
+    fn fault(&mut self, index: usize, fault: &Fault, targets: &Targets<'_>) -> BTreeSet<Edge> {
+        let line = self.document.line(steps!["timeline", index, "fault"]);
+        for objection in fault.parameter_objections() {
+            self.problems.push(line, objection.text, objection.suggestion);
+        }
+        let edges = match fault.edges(targets) {
+            Ok(edges) => edges,
+            Err(objection) => {
+                let line = self.document.line(steps!["timeline", index, "fault", "target"]);
+                self.problems.push(line, objection.text, objection.suggestion);
+                return BTreeSet::new();
+            }
+        };
+        if let Some(why) = fault.kind.objection(self.system.engine_kind(&fault.target)) {
+            let text = format!("cannot {} `{}`: {why}", fault.kind, fault.target);
+            self.problems.report(line, text);
+        }
+        edges
+    }
+
+    fn conflicts(&mut self, placed: &[Placed]) {
+        for (position, later) in placed.iter().enumerate() {
+            let earlier = placed[..position].iter().find(|earlier| earlier.conflicts(later));
+            if let Some(earlier) = earlier {
+                let line = self.document.line(steps!["timeline", later.index]);
+                let text = format!(
+                    "{} begins while the {} of {} is not over",
+                    later.timed.fault,
+                    earlier.timed.fault,
+                    format_duration(earlier.timed.at)
+                );
+                self.problems.report(line, text);
+            }
+        }
+    }
+}
