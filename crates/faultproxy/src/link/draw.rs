@@ -58,3 +58,53 @@ fn mixed(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_are_those_of_splitmix64() {
+        // The first outputs of the reference implementation for this seed.
+        let mut draw = Draw::new(Seed(1_234_567));
+        let expected = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973];
+        assert_eq!([draw.next(), draw.next()], expected);
+    }
+
+    #[test]
+    fn draws_stay_below_their_bound_and_reach_all_below_it() {
+        let mut draw = Draw::new(Seed(1));
+        let mut counts = [0; 10];
+        for _ in 0..10_000 {
+            counts[usize::try_from(draw.below(10)).unwrap()] += 1;
+        }
+        // 1000 each; six standard deviations are 180.
+        assert!(counts.iter().all(|count| (820..=1180).contains(count)), "{counts:?}");
+        assert_eq!(draw.below(0), 0);
+    }
+
+    #[test]
+    fn what_is_certain_is_not_left_to_chance() {
+        let mut draw = Draw::new(Seed(1));
+        assert!((0..10_000).all(|_| draw.happens(1.0) && draw.happens(2.0)));
+        assert!((0..10_000).all(|_| !draw.happens(0.0) && !draw.happens(f64::NAN)));
+    }
+
+    #[test]
+    fn seeds_of_other_names_and_numbers_differ() {
+        let seed = Seed(1);
+        let seeds = [
+            seed,
+            seed.of_name("a"),
+            seed.of_name("b"),
+            seed.of_name("ab"),
+            seed.of_name("a").of_name("b"),
+            seed.of_number(0),
+            seed.of_number(1),
+            Seed(2).of_number(1),
+        ];
+        for (index, one) in seeds.iter().enumerate() {
+            assert!(seeds[index + 1..].iter().all(|other| other != one), "{one:?}");
+        }
+    }
+}

@@ -9,10 +9,15 @@ mod stage;
 mod state;
 mod tally;
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
 pub use tally::TallySnapshot;
 
 pub(crate) use chain::{Chain, Installed};
 pub(crate) use draw::{Draw, Seed};
 pub(crate) use queue::{Chunk, End, Queue};
-pub(crate) use state::{Link, Look};
+pub(crate) use state::Link;
 pub(crate) use tally::Tally;

@@ -128,3 +128,59 @@ impl Queue {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(pieces: &[&str]) -> Queue {
+        let mut queue = Queue::default();
+        for piece in pieces {
+            queue.push(Chunk { bytes: Bytes::from((*piece).to_owned()), at: Instant::now() });
+        }
+        queue
+    }
+
+    fn text(queue: &mut Queue) -> String {
+        let chunks = std::iter::from_fn(|| queue.pop());
+        chunks.map(|chunk| String::from_utf8(chunk.bytes.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn its_beginning_is_seen_in_one_piece() {
+        let queue = queue(&["ab", "cd", "", "ef"]);
+        let beginnings = [0, 1, 2, 3, 6, 7].map(|length| queue.beginning(length).into_owned());
+        let expected = ["", "a", "ab", "abc", "abcdef", "abcdef"];
+        assert_eq!(beginnings, expected.map(|text| text.as_bytes().to_vec()));
+    }
+
+    #[test]
+    fn a_chunk_is_split_and_the_rest_stays_first() {
+        let mut queue = queue(&["hello", "world"]);
+        assert_eq!(queue.split_front(2).unwrap().bytes, "he");
+        assert_eq!(queue.len(), 8);
+        assert_eq!(queue.split_front(99).unwrap().bytes, "llo", "never over a border");
+        assert_eq!((text(&mut queue).as_str(), queue.len()), ("world", 0));
+    }
+
+    #[test]
+    fn one_queue_goes_behind_another_with_its_end() {
+        let (mut front, mut behind) = (queue(&["a"]), queue(&["b"]));
+        behind.end(End::Finish);
+        front.append(&mut behind);
+        assert_eq!((front.len(), front.pending_end()), (2, Some(End::Finish)));
+        assert_eq!((behind.len(), behind.pending_end()), (0, None));
+        assert_eq!(text(&mut front), "ab");
+    }
+
+    #[test]
+    fn after_the_end_nothing_comes_and_the_first_end_counts() {
+        let mut ended = queue(&["a"]);
+        ended.end(End::Finish);
+        ended.end(End::Reset);
+        ended.append(&mut queue(&["b"]));
+        assert_eq!(ended.take_end(), Some(End::Finish));
+        assert!(ended.has_ended());
+        assert_eq!(text(&mut ended), "a");
+    }
+}

@@ -62,10 +62,8 @@ impl Bench {
     /// The same for the connection with this number.
     pub(crate) fn connection(number: u64, toxics: impl IntoIterator<Item = Toxic>) -> Self {
         let started = Instant::now();
-        let mut chain = Chain::default();
-        for toxic in toxics {
-            install(&mut chain, toxic, started);
-        }
+        let toxics = toxics.into_iter().map(|toxic| installed(toxic, started)).collect();
+        let chain = Chain { toxics };
         let mut bench = Self {
             link: Link::new(&chain, CLIENT, Seed(7).of_number(number)),
             chain,
@@ -119,7 +117,12 @@ impl Bench {
     }
 
     pub(crate) fn add(&mut self, toxic: Toxic) {
-        install(&mut self.chain, toxic, self.now);
+        self.add_at(self.chain.toxics.len(), toxic);
+    }
+
+    /// Adds a toxic before those that are at this place of the chain and behind it.
+    pub(crate) fn add_at(&mut self, index: usize, toxic: Toxic) {
+        self.chain.toxics.insert(index, installed(toxic, self.now));
         self.adopt();
     }
 
@@ -176,6 +179,7 @@ impl Bench {
                 self.link.end(end);
             }
             let look = self.link.look(self.now);
+            assert!(look.wake.is_none_or(|wake| wake > self.now), "asks to look again at once");
             self.wake = look.wake;
             let at = self.now - self.started;
             let came_before = self.arrivals.len();
@@ -192,8 +196,8 @@ impl Bench {
     }
 }
 
-fn install(chain: &mut Chain, toxic: Toxic, since: Instant) {
+fn installed(toxic: Toxic, since: Instant) -> Arc<Installed> {
     static NEXT_ID: AtomicU64 = AtomicU64::new(0);
     let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-    chain.toxics.push(Arc::new(Installed { toxic, id, revision: 0, since, tally: Arc::default() }));
+    Arc::new(Installed { toxic, id, revision: 0, since, tally: Arc::default() })
 }

@@ -119,6 +119,17 @@ mod tests {
     }
 
     #[test]
+    fn time_in_which_nothing_came_brings_pieces_no_closer() {
+        let mut bench = under(4, 0, 2500);
+        for _ in 0..2 {
+            bench.send("hello");
+            bench.wait(ms(100));
+        }
+        let came: Vec<_> = bench.arrivals.iter().map(|piece| piece.at.as_micros()).collect();
+        assert_eq!(came, [0, 2500, 100_000, 102_500]);
+    }
+
+    #[test]
     fn absurd_attributes_cut_somehow_and_lose_nothing() {
         let absurd = [i64::MIN, -1, 0, 1, 3, i64::MAX];
         for average in absurd {

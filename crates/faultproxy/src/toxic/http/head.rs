@@ -54,7 +54,7 @@ pub(super) fn begins_as_answer(bytes: &[u8]) -> bool {
 
 fn begins_as(bytes: &[u8], beginnings: &[&str]) -> bool {
     let is_alike = |beginning: &&str| bytes.iter().zip(beginning.as_bytes()).all(|(a, b)| a == b);
-    beginnings.iter().any(|beginning| is_alike(beginning))
+    beginnings.iter().any(is_alike)
 }
 
 fn read_request(bytes: &[u8]) -> Result<Option<Head>, httparse::Error> {
