@@ -12,6 +12,7 @@
 //! | [`circuit_breaker`] | Is it worth asking this dependency now? |
 //! | [`coalesce`] | Is somebody already fetching what I want? |
 //! | [`deadline`] | How much time is left for this request? |
+//! | [`detect`] | Is this process up, and how sure is that? |
 //! | [`outlier`] | Which replica differs from the others, and may it count? |
 //! | [`replica_guard`] | Is this replica recent enough to be read? |
 //! | [`session_token`] | Does this replica already show what this client wrote? |
@@ -24,6 +25,7 @@ pub mod cache_aside;
 pub mod circuit_breaker;
 pub mod coalesce;
 pub mod deadline;
+pub mod detect;
 pub mod outlier;
 pub mod replica_guard;
 pub mod session_token;
