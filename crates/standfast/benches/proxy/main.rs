@@ -20,7 +20,7 @@ use standfast_engines::process::{Guardian, Spawner};
 use crate::figures::Figures;
 use crate::measure::{bandwidth, bulk, control, idle, latency, rate, requests};
 use crate::options::{Options, Part};
-use crate::stand::{Contender, Origin, Programs};
+use crate::stand::{Contender, Descriptors, Origin, Programs};
 
 fn main() -> Result<()> {
     let options = Options::read(std::env::args().skip(1))?;
@@ -28,19 +28,28 @@ fn main() -> Result<()> {
 }
 
 async fn run(options: Options) -> Result<()> {
-    let fit = stand::raise()?;
+    let descriptors = Descriptors::raise()?;
     let guardian = Guardian::Program {
         program: options.binary.clone(),
         arguments: vec![OsString::from("guard")],
     };
     let spawner = Spawner::start(guardian)?;
-    let programs = Programs::find(&options.only, &options.binary, spawner).await?;
+    let programs = Programs::find(&options.only, &options.binary, spawner, descriptors).await?;
     let origin = Origin::start()?;
     println!("{} rounds, {} s for each figure", options.rounds, options.seconds);
     let mut figures = Figures::default();
     rounds(&programs, &origin, &options, &mut figures).await?;
     if options.wants(Part::Idle) {
-        idle_connections(&programs, &origin, options.idle_connections, fit, &mut figures).await?;
+        let wanted = options.idle_connections;
+        let connections = wanted.min(descriptors.connections());
+        if connections < wanted {
+            println!(
+                "{connections} idle connections instead of {wanted}: `ulimit -n` allows no more"
+            );
+        }
+        let stand = programs.bring_up(&origin).await?;
+        idle::run(&stand, connections, &mut figures).await?;
+        stand.take_down().await?;
     }
     if options.wants(Part::Control) {
         control_calls(&programs, &options, &mut figures).await?;
@@ -55,7 +64,7 @@ async fn rounds(
     options: &Options,
     figures: &mut Figures,
 ) -> Result<()> {
-    let stand = programs.bring_up(origin, options.idle_connections).await?;
+    let stand = programs.bring_up(origin).await?;
     let each = options.each();
     for round in 1..=options.rounds {
         if options.wants(Part::Requests) {
@@ -75,22 +84,6 @@ async fn rounds(
         }
         println!("round {round} of {} done", options.rounds);
     }
-    stand.take_down().await
-}
-
-async fn idle_connections(
-    programs: &Programs,
-    origin: &Origin,
-    connections: usize,
-    fit: usize,
-    figures: &mut Figures,
-) -> Result<()> {
-    if fit < connections {
-        println!("skipped: {connections} idle connections: `ulimit -n` leaves room for {fit}");
-        return Ok(());
-    }
-    let stand = programs.bring_up(origin, connections).await?;
-    idle::run(&stand, connections, figures).await?;
     stand.take_down().await
 }
 

@@ -88,7 +88,11 @@ impl Options {
                 "--only" => options.only = chosen(&value()?, &Contender::ALL, Contender::name)?,
                 "--parts" => options.parts = chosen(&value()?, &Part::ALL, Part::name)?,
                 "--with-wedge" => options.with_wedge = true,
-                "--binary" => options.binary = value()?.into(),
+                "--binary" => {
+                    let path = value()?;
+                    // Children run in folders of their own.
+                    options.binary = std::fs::canonicalize(&path).context(path)?;
+                }
                 // Cargo says so to every benchmark.
                 "--bench" => {}
                 other => bail!("`{other}` is no option\n{USAGE}"),

@@ -24,6 +24,7 @@ const BANDWIDTH_OFF_MAX: f64 = 0.03;
 const CONTROL_MS_MAX: f64 = 50.0;
 
 const NAME_COLUMNS: usize = 38;
+const GOAL_COLUMNS: usize = 42;
 const FIGURE_COLUMNS: usize = 11;
 
 pub(crate) struct Report<'a> {
@@ -48,13 +49,14 @@ impl Report<'_> {
         }
         writeln!(f)?;
         for figure in self.figures.kinds() {
-            let Line { name, unit, digits } = Line::of(figure);
+            let Line { name, unit, digits, beside } = Line::of(figure);
             let medians = Contender::ALL.map(|contender| self.figures.median(figure, contender));
             self.row(f, &format!("{name}, {unit}"), medians, digits)?;
-            if let Figure::Requests(_) | Figure::Bulk(_) = figure {
-                let ratios =
-                    Contender::ALL.map(|contender| self.figures.ratio(figure, contender, NoProxy));
-                self.row(f, "  of no proxy", ratios, 2)?;
+            if let Some(other) = beside {
+                let ratio = |contender| self.figures.ratio(figure, contender, other);
+                let name =
+                    format!("  of {}", if other == NoProxy { "no proxy" } else { other.name() });
+                self.row(f, &name, Contender::ALL.map(ratio), 2)?;
             }
         }
         Ok(())
@@ -79,8 +81,10 @@ impl Report<'_> {
 
     fn cost_goals(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cpu = self.figures.median(Figure::RequestCpu(CPU_CONNECTIONS), Standfast);
-        let name = format!("CPU per request, {CPU_CONNECTIONS} connections");
+        let name = format!("CPU per request, {}", counted(CPU_CONNECTIONS));
         at_most(f, &name, cpu, CPU_US_MAX, "µs")?;
+        let cpu = self.figures.median(Figure::RateCpu, Standfast);
+        at_most(f, &format!("CPU per request at {RATE_PER_S:.0}/s"), cpu, CPU_US_MAX, "µs")?;
         let added = self.figures.median(Figure::AddedP50, Standfast);
         at_most(f, "added p50", added, ADDED_P50_US_MAX, "µs")
     }
@@ -92,13 +96,13 @@ impl Report<'_> {
                 [(Toxiproxy, REQUESTS_TIMES_TOXIPROXY_MIN), (Haproxy, REQUESTS_TIMES_HAPROXY_MIN)]
             {
                 let ratio = self.figures.ratio(figure, Standfast, other);
-                let name = format!("requests/s, {connections} connections, ÷ {}", other.name());
+                let name = format!("requests/s, {} ÷ {}", counted(connections), other.name());
                 at_least(f, &name, ratio, min)?;
             }
         }
         for connections in bulk::CONNECTIONS {
             let ratio = self.figures.ratio(Figure::Bulk(connections), Standfast, Toxiproxy);
-            let name = format!("bulk, {connections} connections, ÷ toxiproxy");
+            let name = format!("bulk, {} ÷ toxiproxy", counted(connections));
             at_least(f, &name, ratio, BULK_TIMES_TOXIPROXY_MIN)?;
         }
         Ok(())
@@ -134,35 +138,44 @@ struct Line {
     name: String,
     unit: &'static str,
     digits: usize,
+    /// Whose figure makes it understood.
+    beside: Option<Contender>,
 }
 
 impl Line {
     fn of(figure: Figure) -> Self {
         let (name, unit, digits) = match figure {
-            Figure::Requests(count) => (connections("requests", count), "1/s", 0),
-            Figure::RequestCpu(count) => (connections("CPU/request", count), "µs", 1),
+            Figure::Requests(count) => (format!("requests, {}", counted(count)), "1/s", 0),
+            Figure::RequestCpu(count) => (format!("CPU/request, {}", counted(count)), "µs", 1),
             Figure::RateCpu => (format!("CPU/request at {RATE_PER_S:.0}/s"), "µs", 1),
             Figure::RateP50 => (format!("p50 at {RATE_PER_S:.0}/s"), "µs", 0),
             Figure::RateP99 => (format!("p99 at {RATE_PER_S:.0}/s"), "µs", 0),
             Figure::AddedP50 => ("  added p50".to_owned(), "µs", 0),
             Figure::AddedP99 => ("  added p99".to_owned(), "µs", 0),
-            Figure::Bulk(count) => (connections("bulk", count), "MB/s", 0),
-            Figure::BulkCpu(count) => (connections("CPU/GB", count), "ms", 0),
+            Figure::Bulk(count) => (format!("bulk, {}", counted(count)), "MB/s", 0),
+            Figure::BulkCpu(count) => (format!("CPU/GB, {}", counted(count)), "ms", 0),
             Figure::Fresh => ("memory when fresh".to_owned(), "MB", 1),
             Figure::IdleConnection => ("memory of an idle connection".to_owned(), "kB", 2),
             Figure::ToxicP50 => (format!("latency toxic of {LATENCY_MS} ms, p50"), "ms", 2),
             Figure::ToxicP99 => (format!("latency toxic of {LATENCY_MS} ms, p99"), "ms", 2),
             Figure::Bandwidth(rate) => (format!("bandwidth toxic of {rate} KB/s"), "share", 4),
-            Figure::ControlFailed => ("control calls that failed".to_owned(), "count", 0),
             Figure::ControlMax => ("longest control call".to_owned(), "ms", 1),
+            Figure::ControlFailed => ("control calls that failed".to_owned(), "count", 0),
         };
-        Self { name, unit, digits }
+        let beside = if matches!(figure, Figure::Requests(_) | Figure::Bulk(_)) {
+            Some(NoProxy)
+        } else if matches!(figure, Figure::RequestCpu(_) | Figure::RateCpu) {
+            Some(Haproxy)
+        } else {
+            None
+        };
+        Self { name, unit, digits, beside }
     }
 }
 
-fn connections(name: &str, count: usize) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{name}, {count} connection{plural}")
+fn counted(connections: usize) -> String {
+    let plural = if connections == 1 { "" } else { "s" };
+    format!("{connections} connection{plural}")
 }
 
 fn at_most(
@@ -174,13 +187,13 @@ fn at_most(
 ) -> fmt::Result {
     let Some(value) = value else { return Ok(()) };
     let verdict = verdict(value <= max);
-    writeln!(f, "  {name:<NAME_COLUMNS$} {value:>8.2} {unit} (goal: <= {max} {unit}): {verdict}")
+    writeln!(f, "  {name:<GOAL_COLUMNS$} {value:>8.2} {unit} (goal: <= {max} {unit}): {verdict}")
 }
 
 fn at_least(f: &mut fmt::Formatter<'_>, name: &str, value: Option<f64>, min: f64) -> fmt::Result {
     let Some(value) = value else { return Ok(()) };
     let verdict = verdict(value >= min);
-    writeln!(f, "  {name:<NAME_COLUMNS$} {value:>8.2} x (goal: >= {min} x): {verdict}")
+    writeln!(f, "  {name:<GOAL_COLUMNS$} {value:>8.2} x (goal: >= {min} x): {verdict}")
 }
 
 fn verdict(is_met: bool) -> &'static str {

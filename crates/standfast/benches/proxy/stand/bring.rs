@@ -10,19 +10,18 @@ use standfast_engines::wait_until;
 
 use super::contender::Contender;
 use super::control::Control;
+use super::descriptors::Descriptors;
 use super::origin::Origin;
 use super::rivals::{self, Route};
 
 const READY_WITHIN: Duration = Duration::from_secs(10);
-
-/// A rival must not refuse because connections of the last turn are still closing.
-const CONNECTIONS_SPARE: usize = 1_000;
 
 /// The programs that this machine has.
 #[derive(Debug)]
 pub(crate) struct Programs {
     found: Vec<(Contender, PathBuf)>,
     spawner: Spawner,
+    descriptors: Descriptors,
     /// For configurations and logs.
     folder: PathBuf,
 }
@@ -53,6 +52,7 @@ impl Programs {
         only: &[Contender],
         standfast: &Path,
         spawner: Spawner,
+        descriptors: Descriptors,
     ) -> Result<Self> {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-proxy");
         std::fs::create_dir_all(&folder)?;
@@ -78,11 +78,11 @@ impl Programs {
                 None => println!("skipped: {}: {missing}", contender.name()),
             }
         }
-        Ok(Self { found, spawner, folder })
+        Ok(Self { found, spawner, descriptors, folder })
     }
 
     /// Fresh processes of every contender.
-    pub(crate) async fn bring_up(&self, origin: &Origin, connections: usize) -> Result<Stand> {
+    pub(crate) async fn bring_up(&self, origin: &Origin) -> Result<Stand> {
         let mut all = vec![Running {
             contender: Contender::None,
             answers: origin.answers,
@@ -92,7 +92,7 @@ impl Programs {
         }];
         for (contender, program) in &self.found {
             let name = contender.name();
-            let running = self.start(*contender, program, origin, connections).await;
+            let running = self.start(*contender, program, origin).await;
             all.push(running.with_context(|| format!("cannot measure {name}"))?);
         }
         Ok(Stand { all })
@@ -124,7 +124,6 @@ impl Programs {
         contender: Contender,
         program: &Path,
         origin: &Origin,
-        connections: usize,
     ) -> Result<Running> {
         if let Some((child, control)) = self.server(contender).await? {
             let answers = control.create("answers", origin.answers).await?;
@@ -140,16 +139,23 @@ impl Programs {
         let file = self.folder.join(format!("{}.conf", contender.name()));
         let path = file.display().to_string();
         let (text, arguments) = if contender == Contender::Nginx {
-            let text = rivals::nginx(&self.spawner, program, &routes, &self.folder).await?;
+            let text = self.nginx(program, &routes).await?;
             (text, vec!["-c".to_owned(), path, "-e".to_owned(), "stderr".to_owned()])
         } else {
-            let text = rivals::haproxy(&routes, connections + CONNECTIONS_SPARE);
+            let text = rivals::haproxy(&routes, self.descriptors);
             (text, vec!["-db".to_owned(), "-f".to_owned(), path])
         };
         std::fs::write(&file, text).with_context(|| file.display().to_string())?;
         let child = self.spawn(contender, program, arguments).await?;
         self.ready(&child, answers).await?;
         Ok(Running { contender, answers, streams, control: None, child: Some(child) })
+    }
+
+    async fn nginx(&self, program: &Path, routes: &[Route]) -> Result<String> {
+        let spec = CommandSpec::new("nginx", program).arguments(["-V"]);
+        let built = self.spawner.run(spec, READY_WITHIN).await?;
+        let flags = String::from_utf8_lossy(&built.stderr);
+        Ok(rivals::nginx(&flags, routes, self.descriptors, &self.folder))
     }
 
     async fn spawn(

@@ -9,18 +9,29 @@ const WANTED: u64 = 40_000;
 /// What a process needs beside its connections: logs, listeners, timers.
 const RESERVED: u64 = 200;
 
-/// Raises the limit as far as it goes, and says how many connections fit through a proxy then.
-///
-/// Root may go beyond the hard limit. Children inherit what is set here.
-pub(crate) fn raise() -> Result<usize> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    let mut limit = soft;
-    if soft < WANTED {
-        let beyond = setrlimit(Resource::RLIMIT_NOFILE, WANTED, hard.max(WANTED));
-        limit = if beyond.is_ok() { WANTED } else { hard };
-        if beyond.is_err() {
-            setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("cannot raise `ulimit -n`")?;
+/// What each process of the benchmark may open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Descriptors {
+    pub(crate) limit: u64,
+}
+
+impl Descriptors {
+    /// Raises the limit as far as it goes. Children inherit it.
+    pub(crate) fn raise() -> Result<Self> {
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        if soft >= WANTED {
+            return Ok(Self { limit: WANTED });
         }
+        // The mighty may go beyond the hard limit.
+        if setrlimit(Resource::RLIMIT_NOFILE, WANTED, hard.max(WANTED)).is_ok() {
+            return Ok(Self { limit: WANTED });
+        }
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("cannot raise `ulimit -n`")?;
+        Ok(Self { limit: hard })
     }
-    Ok(usize::try_from(limit.saturating_sub(RESERVED) / 2)?)
+
+    /// Connections that fit through a proxy.
+    pub(crate) fn connections(self) -> usize {
+        usize::try_from(self.limit.saturating_sub(RESERVED) / 2).unwrap_or(usize::MAX)
+    }
 }

@@ -11,5 +11,5 @@ mod rivals;
 pub(crate) use bring::{Programs, Running, Stand};
 pub(crate) use contender::Contender;
 pub(crate) use control::{Attempt, Call, Control};
-pub(crate) use descriptors::raise;
+pub(crate) use descriptors::Descriptors;
 pub(crate) use origin::{ANSWER, Origin, REQUEST};

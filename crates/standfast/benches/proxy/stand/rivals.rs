@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use standfast_engines::process::{CommandSpec, Spawner};
 
+use super::descriptors::Descriptors;
+
 /// The Go proxy's `latest` is 2.5.0: the version is pinned.
 const TOXIPROXY: &str = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0";
 const TOXIPROXY_FOLDER: &str = "toxiproxy-2.12.0";
 const BUILD_WITHIN: Duration = Duration::from_secs(600);
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a proxy listens on, and what stands behind it.
 #[derive(Clone, Copy, Debug)]
@@ -37,10 +38,12 @@ pub(super) async fn build_toxiproxy(spawner: &Spawner, folder: &Path) -> Result<
     Ok(Some(program))
 }
 
-/// As a package of it is used: as many threads as cores, and bytes through the kernel.
-pub(super) fn haproxy(routes: &[Route], connections_max: usize) -> String {
+/// As many threads as cores, and large bodies through the kernel. By itself it would set a quarter
+/// of all connections aside for that, which are more descriptors than there may be.
+pub(super) fn haproxy(routes: &[Route], descriptors: Descriptors) -> String {
+    let connections = descriptors.connections();
     let mut text = format!(
-        "global\n  maxconn {connections_max}\n\
+        "global\n  maxconn {connections}\n  maxpipes 64\n\
          defaults\n  mode tcp\n  option splice-auto\n  timeout connect 10s\n  timeout client 1h\n  \
          timeout server 1h\n"
     );
@@ -50,16 +53,14 @@ pub(super) fn haproxy(routes: &[Route], connections_max: usize) -> String {
     text
 }
 
-/// As many workers as cores. Where streams are a module of their own, it is loaded.
-pub(super) async fn nginx(
-    spawner: &Spawner,
-    program: &Path,
+/// As many workers as cores. `flags` is what it says of its build: where streams are a module of
+/// their own, that is loaded.
+pub(super) fn nginx(
+    flags: &str,
     routes: &[Route],
+    Descriptors { limit }: Descriptors,
     folder: &Path,
-) -> Result<String> {
-    let spec = CommandSpec::new("nginx", program).arguments(["-V"]);
-    let built = spawner.run(spec, ANSWER_WITHIN).await?;
-    let flags = String::from_utf8_lossy(&built.stderr).into_owned();
+) -> String {
     let modules = flags.split("--modules-path=").nth(1).and_then(|rest| rest.split(' ').next());
     let module = modules.map(|modules| Path::new(modules).join("ngx_stream_module.so"));
     let mut text = String::new();
@@ -67,15 +68,15 @@ pub(super) async fn nginx(
         text.push_str(&format!("load_module {};\n", module.display()));
     }
     text.push_str(&format!(
-        "daemon off;\npid {};\nworker_processes auto;\nworker_rlimit_nofile 40000;\n\
-         events {{ worker_connections 32768; }}\nstream {{\n  proxy_timeout 1h;\n",
+        "daemon off;\npid {};\nworker_processes auto;\nworker_rlimit_nofile {limit};\n\
+         events {{ worker_connections {limit}; }}\nstream {{\n  proxy_timeout 1h;\n",
         folder.join("nginx.pid").display()
     ));
     for Route { listen, upstream, .. } in routes {
         text.push_str(&format!("  server {{ listen {listen}; proxy_pass {upstream}; }}\n"));
     }
     text.push_str("}\n");
-    Ok(text)
+    text
 }
 
 pub(super) fn on_path(name: &str) -> Option<PathBuf> {
