@@ -40,7 +40,8 @@ impl Draw {
         mixed(self.state)
     }
 
-    /// From 0 to `bound` - 1, by Lemire's multiplication; its bias below 2⁻³² is of no concern here.
+    /// From 0 to `bound` - 1, by Lemire's multiplication; its bias below 2⁻³² is of no concern
+    /// here.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         u64::try_from((u128::from(self.next()) * u128::from(bound)) >> 64).unwrap_or(0)
     }

@@ -131,7 +131,10 @@ fn played(number: u64, steps: &[Step]) -> (Vec<Arrival>, Option<End>) {
 
 proptest! {
     #[test]
-    fn what_comes_out_is_what_went_in(steps in steps(harmless_kind()), ends_early in any::<bool>()) {
+    fn what_comes_out_is_what_went_in(
+        steps in steps(harmless_kind()),
+        ends_early in any::<bool>(),
+    ) {
         let mut bench = Bench::under([]);
         let sent = play(&mut bench, &steps);
         prop_assert!(sent.starts_with(&bench.received()), "only what was sent, and in order");

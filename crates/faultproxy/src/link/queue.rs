@@ -6,6 +6,9 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+/// What a chunk costs beside its bytes, about: its place here and its allocation.
+const CHUNK_OVERHEAD_BYTES: usize = 128;
+
 /// Bytes that were read together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chunk {
@@ -123,6 +126,11 @@ impl Queue {
         self.chunks.is_empty()
     }
 
+    /// What waits here takes so much memory, about. Many small chunks take more than their bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes + self.chunks.len() * CHUNK_OVERHEAD_BYTES
+    }
+
     /// Bytes that wait.
     pub(crate) fn len(&self) -> usize {
         self.bytes
@@ -152,6 +160,12 @@ mod tests {
         let beginnings = [0, 1, 2, 3, 6, 7].map(|length| queue.beginning(length).into_owned());
         let expected = ["", "a", "ab", "abc", "abcdef", "abcdef"];
         assert_eq!(beginnings, expected.map(|text| text.as_bytes().to_vec()));
+    }
+
+    #[test]
+    fn small_chunks_cost_more_than_their_bytes() {
+        assert_eq!(queue(&["a"; 1000]).memory_bytes(), 129_000);
+        assert_eq!(queue(&["aaaa"; 0]).memory_bytes(), 0);
     }
 
     #[test]

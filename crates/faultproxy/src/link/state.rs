@@ -11,11 +11,12 @@ use super::draw::Seed;
 use super::queue::{Chunk, End, Queue};
 use super::stage::Stage;
 
-/// Bytes that wait in a link before its reader must wait, so that a peer feels a slow other side.
+/// Memory that may wait in a link before its reader must wait, so that a peer feels a slow other
+/// side.
 const WAITING_BYTES_MAX: usize = 64 * 1024;
 
-/// The same for bytes that a latency has under way, which are no sign of a slow peer: Toxiproxy's
-/// 1024 chunks of 32 KiB.
+/// The same for what a latency has under way, which is no sign of a slow peer: Toxiproxy's 1024
+/// chunks of 32 KiB.
 const FLYING_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// One direction of one connection.
@@ -64,10 +65,10 @@ impl Link {
         if self.input().has_ended() {
             return 0;
         }
-        let (mut flying, mut waiting) = (0, self.output.len());
+        let (mut flying, mut waiting) = (0, self.output.memory_bytes());
         for stage in &self.stages {
             let place = if stage.is_in_flight() { &mut flying } else { &mut waiting };
-            *place += stage.input.len();
+            *place += stage.input.memory_bytes();
         }
         let room = WAITING_BYTES_MAX.saturating_sub(waiting);
         room.min(FLYING_BYTES_MAX.saturating_sub(flying))

@@ -189,7 +189,8 @@ fn a_slow_receiver_is_felt_and_bytes_under_way_are_not() {
     flying.send(vec![1; 40 * far]);
     assert_eq!(flying.link.room(), 0);
     flying.wait(ms(2000));
-    assert_eq!(flying.received().len(), 32 * far, "as much as was under way in time");
+    let came = flying.received().len();
+    assert!((31 * far..=32 * far).contains(&came), "{came} bytes were under way in time");
 
     let no_rate = downstream(ToxicKind::Bandwidth(Bandwidth { rate: 0 }));
     let mut blocked = Bench::under([no_rate, latency(1000)]);
@@ -201,7 +202,7 @@ fn a_slow_receiver_is_felt_and_bytes_under_way_are_not() {
 
     let mut unread = Link::new(&Chain::default(), CLIENT, Seed(1));
     unread.receive(vec![1; 65_000].into(), blocked.now());
-    assert_eq!(unread.room(), 536);
+    assert_eq!(unread.room(), 408, "64 KiB less the bytes and a chunk");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The bench for tests: a link that is fed, a clock that is moved on by hand, and a record of what came
-//! out, and when.
+//! The bench for tests: a link that is fed, a clock that is moved on by hand, and a record of what
+//! came out, and when.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ const READ_BYTES_MAX: usize = 32 * 1024;
 pub(crate) const CLIENT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 40_000);
 
-/// One direction of one connection, with a sender that is never slow and a receiver that always reads.
+/// One direction of one connection, with a sender that is never slow and a receiver that always
+/// reads.
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) link: Link,

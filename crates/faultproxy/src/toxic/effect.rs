@@ -1,8 +1,9 @@
 //! What a toxic does to one direction of one connection.
 //!
-//! An effect is made when a connection is hit, and made anew when the toxic is changed or its window
-//! closes: what it remembers is never older than its attributes. It holds no bytes, which stay in its
-//! input queue, so that a toxic can be taken out of the chain at any moment and nothing is lost.
+//! An effect is made when a connection is hit, and made anew when the toxic is changed or its
+//! window closes: what it remembers is never older than its attributes. It holds no bytes, which
+//! stay in its input queue, so that a toxic can be taken out of the chain at any moment and nothing
+//! is lost.
 
 use std::fmt;
 

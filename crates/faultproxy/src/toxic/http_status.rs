@@ -1,9 +1,9 @@
 //! `http_status`: an HTTP request is answered with this status, and not by the server.
 //!
-//! On the downstream stream the server has done the work and its answer is replaced: a lost reply. On
-//! the upstream stream the server never sees the request: a lost request. Both look the same to the
-//! client, which is what makes retries hard. The connection closes after such an answer, so that no
-//! framing can go wrong.
+//! On the downstream stream the server has done the work and its answer is replaced: a lost reply.
+//! On the upstream stream the server never sees the request: a lost request. Both look the same to
+//! the client, which is what makes retries hard. The connection closes after such an answer, so
+//! that no framing can go wrong.
 
 use bytes::Bytes;
 use hyper::StatusCode;

@@ -1,5 +1,5 @@
-//! The toxics that there are. The compiler asks for every one of them in each `match`: whoever adds a
-//! variant is told what is missing.
+//! The toxics that there are. The compiler asks for every one of them in each `match`: whoever adds
+//! a variant is told what is missing.
 
 use serde::{Deserialize, Serialize};
 

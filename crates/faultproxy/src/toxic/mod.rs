@@ -1,7 +1,7 @@
 //! Toxics: what can be done to the bytes of one direction of a connection.
 //!
-//! One file per toxic holds its attributes, its state per connection and its test. The contract that
-//! all of them keep is in `README.md` beside this file.
+//! One file per toxic holds its attributes, its state per connection and its test. The contract
+//! that all of them keep is in `README.md` beside this file.
 
 mod bandwidth;
 mod client_match;

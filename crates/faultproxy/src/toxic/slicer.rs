@@ -1,4 +1,5 @@
-//! `slicer`: what was read together comes in small pieces, as from a network that likes small packets.
+//! `slicer`: what was read together comes in small pieces, as from a network that likes small
+//! packets.
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;

@@ -1,8 +1,9 @@
 //! Follows a stream from message to message.
 //!
-//! It may join a connection in the middle of a message, or see no HTTP at all. So what does not begin
-//! like a message passes, one chunk at a time, and the next chunk that does begin like one is taken for
-//! one. A body with an HTTP head at the beginning of a read could be mistaken; nothing else can.
+//! It may join a connection in the middle of a message, or see no HTTP at all. So what does not
+//! begin like a message passes, one chunk at a time, and the next chunk that does begin like one is
+//! taken for one. A body with an HTTP head at the beginning of a read could be mistaken; nothing
+//! else can.
 
 use super::body::Body;
 use super::head::{self, HEAD_BYTES_MAX, Head, Reading};
