@@ -180,7 +180,8 @@ impl BrokenLinks {
         if let Some(hit) = *hit {
             return hit;
         }
-        let removed = self.toxics.iter().map(|(proxy, toxic)| {
+        // Backwards: no answer to what is let through now may still count as held up.
+        let removed = self.toxics.iter().rev().map(|(proxy, toxic)| {
             let removed = self.links.proxy.remove_toxic(proxy, toxic);
             removed.inspect_err(|error| tracing::error!(%error, proxy, toxic, "a toxic stays"))
         });

@@ -4,6 +4,8 @@ mod instance;
 mod instance_bench;
 mod instance_control;
 mod instance_fault;
+mod instance_network;
+mod network_bench;
 mod report;
 mod report_browser;
 mod report_fixture;

@@ -60,6 +60,11 @@ without = { web = { env = { FALLBACK = "off" } } }
 service = "web"
 method = "GET"
 path = "/"
+# Answered without the other service.
+[scenario.alone]
+service = "web"
+method = "GET"
+path = "/ready"
 "#;
 
 const STOP: &str = r#"title = "Pages are served without the other service"
@@ -181,6 +186,44 @@ async fn a_fallback_holds_and_its_control_arm_does_not() {
     for file in files.into_iter().chain(["latency.control.fault.hgrm"]) {
         assert!(lab.options.folder.root.join(file).is_file(), "{file}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_link_is_survived_by_the_fallback_and_detected() {
+    let cut =
+        STOP.replace("kind = \"stop\", target = \"back\"", "kind = \"cut\", target = \"back\"");
+    // Whoever still waits when the link is whole again gets the other service's answer.
+    let is = "is = \"fallback\"\nduring = \"fault\"\nat_least = ";
+    let cut = cut.replace(&format!("{is}\"100 %\""), &format!("{is}\"50 %\""));
+    let lab = Lab::new("cut", &cut);
+    let result = lab.run().await;
+    let (outcome, reasons) = outcome_if_delivered(&result);
+    assert_eq!(outcome, Outcome::Holds, "{reasons:#?}");
+    assert_eq!(result.arm(Arm::Control).unwrap().claims[0].verdict, Verdict::Refuted);
+    for arm in &result.arms {
+        let fault = &arm.runs[0].faults[0];
+        assert!(fault.evidence.as_ref().is_some_and(|text| text.starts_with("1 link cut")));
+        let hit = fault.hit.unwrap();
+        assert!(hit.attempts > 0, "{hit:?}");
+        assert!(fault.healed_ms > fault.healing_ms && fault.detected_after_ms.is_some());
+    }
+    lab.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_to_which_nothing_came_proves_nothing() {
+    let cut = STOP
+        .replace("kind = \"stop\", target = \"back\"", "kind = \"cut\", target = \"web:back\"")
+        .replace("scenario = \"page\"", "scenario = \"alone\"")
+        .replace("tactic = \"fallback\"\n", "");
+    let lab = Lab::new("unfelt", &cut);
+    let result = lab.run().await;
+    let (outcome, reasons) = outcome_if_delivered(&result);
+    assert_eq!(outcome, Outcome::Unknown, "{reasons:#?}");
+    let expected = "cut of `web:back` had no effect: nothing was sent on its links";
+    assert!(reasons.iter().any(|reason| reason.contains(expected)), "{reasons:#?}");
+    assert!(result.arms[0].runs[0].faults[0].healed_ms.is_some(), "healed it is");
+    lab.assert_clean();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
