@@ -4,10 +4,6 @@ use std::path::Path;
 
 use super::{Finding, read};
 
-/// Tactics whose experiment has to wait, and for what.
-const UNPROVEN: [(&str, &str); 1] =
-    [("lag-guard", "a replica that falls behind needs a cut link: issue 4, the fault proxy")];
-
 pub(super) fn check(root: &Path, findings: &mut Vec<Finding>) -> Result<(), String> {
     let systems = root.join("crates/systems");
     let entries =
@@ -41,13 +37,8 @@ fn check_system(root: &Path, folder: &Path, findings: &mut Vec<Finding>) -> Resu
     let system = read(&folder.join("system.toml"))?;
     for name in system.lines().filter_map(|line| line.strip_prefix("[tactic.")) {
         let name = name.trim_end_matches(']');
-        let is_excused = UNPROVEN.iter().any(|(unproven, _why)| *unproven == name);
         let is_proven = experiments.lines().any(|line| names_tactic(line, name));
-        if is_excused && is_proven {
-            let problem = format!("tactic `{name}` is proven now: take it off the list in tidy");
-            findings.push(Finding::new(format!("{place}/system.toml"), problem));
-        }
-        if !is_excused && !is_proven {
+        if !is_proven {
             let problem = format!("no experiment proves tactic `{name}`");
             findings.push(Finding::new(format!("{place}/system.toml"), problem));
         }
