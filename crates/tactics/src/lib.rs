@@ -15,6 +15,7 @@
 //! | [`detect`] | Is this process up, and how sure is that? |
 //! | [`outlier`] | Which replica differs from the others, and may it count? |
 //! | [`replica_guard`] | Is this replica recent enough to be read? |
+//! | [`retry`] | May this be tried again, and when? |
 //! | [`session_token`] | Does this replica already show what this client wrote? |
 //! | [`vote`] | What do most replicas say, and who says something else? |
 
@@ -28,5 +29,6 @@ pub mod deadline;
 pub mod detect;
 pub mod outlier;
 pub mod replica_guard;
+pub mod retry;
 pub mod session_token;
 pub mod vote;

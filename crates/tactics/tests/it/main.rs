@@ -11,6 +11,7 @@ mod detect_watch;
 mod outlier;
 mod outlier_ejector;
 mod replica_guard;
+mod retry;
 mod session_token;
 mod vote;
 mod vote_collect;
