@@ -12,5 +12,6 @@ mod program;
 mod soak;
 mod soak_history;
 mod soak_victim;
+mod stock;
 mod system;
 mod terminal;
