@@ -103,13 +103,10 @@ fn admit(
         return Ok(());
     }
     let place = Place(Arc::clone(shared));
-    let membership = traffic.enter();
-    let _runs_on_its_own = shared.next_worker().spawn(connection::serve(connection::Accepted {
-        stream,
-        client,
-        membership,
-        place,
-    }));
+    let (thread, worker) = shared.next_worker();
+    let membership = traffic.enter(thread);
+    let accepted = connection::Accepted { stream, client, membership, place };
+    let _runs_on_its_own = worker.spawn(connection::serve(accepted));
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream as StdStream};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use tokio::net::TcpStream;
@@ -98,7 +98,7 @@ impl Connection {
             return Poll::Ready(Ending::Reset);
         }
         if yields || wake.is_some_and(|at| self.is_due(at, cx)) {
-            cx.waker().wake_by_ref();
+            let_others_go_first(cx);
         }
         Poll::Pending
     }
@@ -117,7 +117,7 @@ impl Connection {
         let mut path = Path {
             source,
             destination,
-            counters: membership.traffic.flow(direction),
+            counters: membership.flow(direction),
             is_source_broken: opposite.is_broken(),
             reply: None,
         };
@@ -141,4 +141,11 @@ impl Connection {
         ending.apply(self.client);
         ending.apply(self.upstream);
     }
+}
+
+/// Comes back after sockets were looked at. A plain wake would come back before: the runtime looks
+/// at them only now and then while some task is ready, and bulk would starve small messages.
+fn let_others_go_first(cx: &mut Context<'_>) {
+    let yielding = pin!(tokio::task::yield_now());
+    let _pending_once = yielding.poll(cx);
 }

@@ -17,4 +17,4 @@ mod waiting;
 
 pub(crate) use accept::Listening;
 pub(crate) use threads::{Plane, PlaneOptions};
-pub(crate) use traffic::{Chains, Traffic};
+pub(crate) use traffic::{Chains, Origin, Traffic};

@@ -43,10 +43,10 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The thread of the next connection, in turn.
-    pub(super) fn next_worker(&self) -> &Handle {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        &self.workers[turn % self.workers.len()]
+    /// The thread of the next connection, in turn, and its number.
+    pub(super) fn next_worker(&self) -> (usize, &Handle) {
+        let thread = self.next.fetch_add(1, Ordering::Relaxed) % self.workers.len();
+        (thread, &self.workers[thread])
     }
 }
 
@@ -66,6 +66,11 @@ impl Plane {
             next: AtomicUsize::new(0),
         });
         Ok(Self { acceptor, shared, workers })
+    }
+
+    /// How many threads move bytes.
+    pub(crate) fn threads(&self) -> usize {
+        self.workers.len()
     }
 
     /// The runtime of the thread that accepts; for short tasks of control calls as well.

@@ -46,8 +46,8 @@ pub(crate) struct Traffic {
     state: Mutex<State>,
     /// Tells that the last connection has taken over the newest version.
     all_adopted: Notify,
-    upstream: FlowCounters,
-    downstream: FlowCounters,
+    /// One for each thread that moves bytes, so that they do not wait for each other's.
+    shards: Vec<Shard>,
     pub(super) dials_failed: AtomicU64,
     pub(super) refused: AtomicU64,
 }
@@ -73,6 +73,23 @@ struct Live {
     adopted: u64,
 }
 
+/// What one thread counted, on a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Shard {
+    upstream: FlowCounters,
+    downstream: FlowCounters,
+}
+
+impl Shard {
+    fn of(&self, direction: Direction) -> &FlowCounters {
+        match direction {
+            Direction::Upstream => &self.upstream,
+            Direction::Downstream => &self.downstream,
+        }
+    }
+}
+
 /// Bytes of one direction, counted while they flow.
 #[derive(Debug, Default)]
 pub(super) struct FlowCounters {
@@ -88,8 +105,19 @@ pub(super) enum News {
     Reset,
 }
 
+/// What stays of a proxy whatever it is changed to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'a> {
+    pub(crate) name: &'a str,
+    /// Of the whole fault proxy.
+    pub(crate) seed: Seed,
+    /// That move bytes.
+    pub(crate) threads: usize,
+}
+
 impl Traffic {
-    pub(crate) fn new(name: &str, seed: Seed, upstream: &str, chains: Chains) -> Arc<Self> {
+    pub(crate) fn new(origin: Origin<'_>, upstream: &str, chains: Chains) -> Arc<Self> {
+        let Origin { name, seed, threads } = origin;
         Arc::new(Self {
             name: name.to_owned(),
             seed: seed.of_name(name),
@@ -104,8 +132,7 @@ impl Traffic {
                 behind: 0,
             }),
             all_adopted: Notify::new(),
-            upstream: FlowCounters::default(),
-            downstream: FlowCounters::default(),
+            shards: (0..threads).map(|_thread| Shard::default()).collect(),
             dials_failed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         })
@@ -181,20 +208,22 @@ impl Traffic {
             connections_total: total,
             connections_refused: self.refused.load(Ordering::Relaxed),
             dials_failed: self.dials_failed.load(Ordering::Relaxed),
-            upstream: self.upstream.snapshot(),
-            downstream: self.downstream.snapshot(),
+            upstream: self.flow(Direction::Upstream),
+            downstream: self.flow(Direction::Downstream),
         }
     }
 
-    pub(super) fn flow(&self, direction: Direction) -> &FlowCounters {
-        match direction {
-            Direction::Upstream => &self.upstream,
-            Direction::Downstream => &self.downstream,
+    fn flow(&self, direction: Direction) -> Flow {
+        let mut flow = Flow::default();
+        for shard in &self.shards {
+            flow.received_bytes += shard.of(direction).received.load(Ordering::Relaxed);
+            flow.sent_bytes += shard.of(direction).sent.load(Ordering::Relaxed);
         }
+        flow
     }
 
-    /// Enters a new connection.
-    pub(super) fn enter(self: &Arc<Self>) -> Membership {
+    /// Enters a new connection that `thread` will serve.
+    pub(super) fn enter(self: &Arc<Self>, thread: usize) -> Membership {
         let mut state = self.lock();
         let number = state.next;
         state.next += 1;
@@ -202,6 +231,7 @@ impl Traffic {
         state.live.insert(number, Live { waker: None, adopted: version });
         Membership {
             traffic: Arc::clone(self),
+            thread,
             number,
             version,
             chains: Some(Arc::clone(&state.chains)),
@@ -221,19 +251,12 @@ impl Traffic {
     }
 }
 
-impl FlowCounters {
-    fn snapshot(&self) -> Flow {
-        Flow {
-            received_bytes: self.received.load(Ordering::Relaxed),
-            sent_bytes: self.sent.load(Ordering::Relaxed),
-        }
-    }
-}
-
 /// A live connection of a proxy; dropping it ends that.
 #[derive(Debug)]
 pub(super) struct Membership {
     pub(super) traffic: Arc<Traffic>,
+    /// Which one serves it.
+    thread: usize,
     /// How many connections the proxy had before it.
     pub(super) number: u64,
     pub(super) upstream: Arc<str>,
@@ -246,6 +269,11 @@ impl Membership {
     /// The toxics to begin with.
     pub(super) fn first_chains(&mut self) -> Arc<Chains> {
         self.chains.take().unwrap_or_else(|| self.traffic.chains())
+    }
+
+    /// Where its bytes are counted.
+    pub(super) fn flow(&self, direction: Direction) -> &FlowCounters {
+        self.traffic.shards[self.thread].of(direction)
     }
 
     /// Whom to wake when there is news. Called once: a task keeps its waker.

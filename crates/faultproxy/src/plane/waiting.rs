@@ -1,7 +1,8 @@
 //! A client whose connection to the upstream is still to come. What it sends waits in the kernel.
 
+use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -13,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::accept::Place;
 use super::dial::dial;
 use super::ending::Ending;
-use super::traffic::{Chains, Membership, News};
+use super::traffic::{Chains, Membership, News, Traffic};
 use crate::link::Link;
 use crate::toxic::Direction;
 
@@ -76,9 +77,10 @@ impl Waiting {
             Poll::Ready(())
         })
         .await;
-        loop {
+        let mut is_cut;
+        let ending = loop {
             let now = Instant::now();
-            let is_cut = links[0].defers_dial(now);
+            is_cut = links[0].defers_dial(now);
             // What was under way is lost in a cut, and begins again after it.
             let until = is_cut.then(|| {
                 dialing.set(dial(&upstream, within));
@@ -88,20 +90,48 @@ impl Waiting {
                 biased;
                 news = std::future::poll_fn(|cx| next_news(membership, cx)) => match news {
                     News::Adopt(chains) => adopt(links, &chains),
-                    News::Close => return Err(Ending::Closed),
-                    News::Reset => return Err(Ending::Reset),
+                    News::Close => break Ending::Closed,
+                    News::Reset => break Ending::Reset,
                 },
                 // A client that has only finished sending may still want an answer.
-                _gone = client.ready(Interest::ERROR) => return Err(Ending::Reset),
+                _gone = client.ready(Interest::ERROR) => break Ending::Reset,
                 () = maybe_sleep(until.flatten()) => {}
-                dialed = &mut dialing, if !is_cut => return dialed.map_err(|error| {
-                    let traffic = &membership.traffic;
-                    traffic.dials_failed.fetch_add(1, Ordering::Relaxed);
-                    tracing::debug!(proxy = traffic.name, %upstream, %error, "dial failed");
-                    Ending::Closed
-                }),
+                dialed = &mut dialing, if !is_cut => {
+                    return dialed.map_err(|error| failed_dial(&membership.traffic, &error));
+                }
             }
+        };
+        if !is_cut {
+            end_dialed(dialing, ending).await;
         }
+        Err(ending)
+    }
+}
+
+/// What a client sees when its upstream cannot be had.
+fn failed_dial(traffic: &Traffic, error: &io::Error) -> Ending {
+    // It was there, and reset the connection before we knew that it stood.
+    if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) {
+        return Ending::Reset;
+    }
+    traffic.dials_failed.fetch_add(1, Ordering::Relaxed);
+    tracing::debug!(proxy = traffic.name, %error, "dial failed");
+    Ending::Closed
+}
+
+/// Ends what a dial may have connected to already: the server can have seen it before we did.
+async fn end_dialed(
+    mut dialing: Pin<&mut impl Future<Output = io::Result<TcpStream>>>,
+    ending: Ending,
+) {
+    // Sockets are looked at meanwhile.
+    tokio::task::yield_now().await;
+    let upstream = std::future::poll_fn(|cx| match dialing.as_mut().poll(cx) {
+        Poll::Ready(Ok(upstream)) => Poll::Ready(Some(upstream)),
+        Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
+    });
+    if let Some(upstream) = upstream.await {
+        ending.apply(upstream);
     }
 }
 

@@ -12,15 +12,18 @@ use super::settings::{Proxy, Target, view_of_toxic};
 use super::toxics;
 use super::view::{Adoption, ProxyView, ToxicView};
 use crate::link::{Installed, Seed};
-use crate::plane::{Chains, Plane, PlaneOptions, Traffic};
+use crate::plane::{Chains, Origin, Plane, PlaneOptions, Traffic};
 use crate::toxic::Toxic;
+
+/// One thread moves some 100,000 small requests per second: four are more than one machine's load.
+const THREADS_BY_DEFAULT_MAX: usize = 4;
 
 /// How a fault proxy runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// All chance is drawn from it.
     pub seed: u64,
-    /// Threads that move bytes; one that accepts comes on top.
+    /// Threads that move bytes; one that accepts comes on top. `None`: as many as are of use.
     pub threads: Option<usize>,
     /// How long a connection to an upstream may take to come about.
     pub dial_timeout: Duration,
@@ -62,9 +65,7 @@ struct Inner {
 impl FaultProxy {
     /// Starts the threads of the data plane. Needs no runtime around it.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let threads = options
-            .threads
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+        let threads = options.threads.unwrap_or_else(threads_by_default);
         let plane = Plane::start(PlaneOptions {
             threads,
             dial_timeout: options.dial_timeout,
@@ -245,7 +246,9 @@ impl FaultProxy {
         resolved: Option<&ListenAddress>,
     ) -> Result<Proxy, ProxyError> {
         let ProxyDeclaration { name, listen, upstream, .. } = declaration;
-        let traffic = Traffic::new(name, Seed(self.inner.seed), upstream, chains);
+        let threads = self.inner.plane.threads();
+        let origin = Origin { name, seed: Seed(self.inner.seed), threads };
+        let traffic = Traffic::new(origin, upstream, chains);
         let (listen, upstream) = (listen.clone(), upstream.clone());
         let mut proxy = Proxy { listen, upstream, port: None, traffic };
         if let (true, Some(resolved)) = (declaration.enabled, resolved) {
@@ -297,6 +300,11 @@ impl FaultProxy {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Proxy>> {
         self.inner.proxies.lock().expect("nothing panics while it holds the collection")
     }
+}
+
+/// One for each processor, within reason: what is measured through it needs processors as well.
+fn threads_by_default() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_BY_DEFAULT_MAX)
 }
 
 fn check_fields(declaration: &ProxyDeclaration, place: &str) -> Result<(), ProxyError> {

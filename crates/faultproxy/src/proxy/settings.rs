@@ -48,6 +48,7 @@ impl Proxy {
                 (self.listen, self.upstream) = (target.listen.clone(), target.upstream.clone());
             }
             self.disable();
+            // The next ones go there.
             self.traffic.redirect(&self.upstream);
             return Ok(());
         }
@@ -83,7 +84,11 @@ impl Proxy {
                     match OpenPort::open(plane, listen, &self.traffic) {
                         Ok(opened) => opened,
                         Err(error) => {
-                            self.port = Some(OpenPort::open(plane, &own, &self.traffic)?);
+                            self.port = OpenPort::open(plane, &own, &self.traffic).ok();
+                            if self.port.is_none() {
+                                // Somebody took it meanwhile: then it is disabled, and says so.
+                                self.traffic.close_all();
+                            }
                             return Err(error);
                         }
                     }
@@ -91,6 +96,7 @@ impl Proxy {
                 None => return Err(error),
             },
         };
+        tracing::info!(proxy = self.traffic.name, listen = opened.address, "proxy listens");
         self.listen.clone_from(&opened.address);
         self.port = Some(opened);
         Ok(())
@@ -107,6 +113,7 @@ impl Proxy {
     pub(super) fn disable(&mut self) {
         if self.port.take().is_some() {
             self.traffic.close_all();
+            tracing::info!(proxy = self.traffic.name, "proxy closed");
         }
     }
 
