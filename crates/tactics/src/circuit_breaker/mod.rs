@@ -15,18 +15,33 @@
 //! **What it costs.** A lock per call; refused calls during the break that might have
 //! succeeded; and a wrongly set one turns a hiccup into an outage.
 //!
-//! What is exact here, since others are not: the window is a ring of the last calls, so a long good
-//! past never delays the opening; a result belongs to the generation in which its call was admitted
-//! and is otherwise ignored; a probe that is abandoned gives its permit back; and no state,
-//! half-open included, can last for ever.
+//! What is exact here, since others are not:
+//!
+//! - The window is a ring of the last calls, or ten buckets of the last while: a long good past
+//!   never delays the opening, and a record costs the same however long the window is.
+//! - Half-open counts by itself, by both rates, and its probes are bounded; a probe that is ignored
+//!   or abandoned gives its permit back; and no state, half-open included, can last for ever.
+//! - A result belongs to the generation in which its call was admitted. After any change of state it
+//!   is late, is counted as that, and changes nothing.
+//! - Breaks grow while they follow each other, are jittered, and start afresh after one full
+//!   healthy window.
+//! - It may be forced open, disabled, or left to tell without refusing ([`Mode`]).
+//!
+//! How it goes about that can be chosen ([`Options`]): a window of calls or of time, probes or a
+//! ramp, and what calls tell that nobody waited for.
 
+mod keyed;
+mod options;
+mod outcome;
 mod policy;
 mod shared;
 mod state;
+mod trial;
 mod window;
 
+pub use keyed::{KeyRejection, KeyedBreakers};
+pub use options::{Abandoned, Judged, Options, Ramp, Recovery, Undecided};
+pub use outcome::{Admission, Cause, Counts, Mode, Outcome, Rejection, State, Ticket, Transition};
 pub use policy::{Policy, PolicyError};
 pub use shared::{Permit, SharedBreaker};
-pub use state::{
-    Admission, Cause, CircuitBreaker, Mode, Outcome, Rejection, State, Ticket, Transition,
-};
+pub use state::CircuitBreaker;

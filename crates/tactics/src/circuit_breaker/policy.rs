@@ -58,30 +58,42 @@ pub struct PolicyError {
     problem: &'static str,
 }
 
+pub(super) fn refuse(field: &'static str, problem: &'static str) -> Result<(), PolicyError> {
+    Err(PolicyError { field, problem })
+}
+
+/// A break that is longer than a month is a decommissioning.
+const BREAK_LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
 impl Policy {
     pub(super) fn check(&self) -> Result<(), PolicyError> {
-        let fail = |field, problem| Err(PolicyError { field, problem });
         let is_share = |share: f64| share > 0.0 && share <= 1.0;
         if self.window == 0 || self.probes == 0 || self.failures_in_a_row == 0 {
-            return fail("window, probes, failures_in_a_row", "must be at least 1");
+            return refuse("window, probes, failures_in_a_row", "must be at least 1");
         }
-        if self.calls_min == 0 || self.calls_min > self.window {
-            return fail("calls_min", "must be from 1 to the size of the window");
+        if self.calls_min == 0 {
+            return refuse("calls_min", "must be at least 1");
         }
         if !is_share(self.failure_rate) || !is_share(self.slow_rate) {
-            return fail("failure_rate, slow_rate", "must be above 0 and at most 1");
+            return refuse("failure_rate, slow_rate", "must be above 0 and at most 1");
         }
         if self.break_base.is_zero() || self.break_max < self.break_base {
-            return fail("break_base, break_max", "must be above zero, and the maximum the larger");
+            return refuse(
+                "break_base, break_max",
+                "must be above zero, and the maximum the larger",
+            );
+        }
+        if self.break_max > BREAK_LONGEST || self.half_open_max > BREAK_LONGEST {
+            return refuse("break_max, half_open_max", "must be at most 30 days");
         }
         if !(1.0..=100.0).contains(&self.break_growth) {
-            return fail("break_growth", "must be from 1 to 100");
+            return refuse("break_growth", "must be from 1 to 100");
         }
         if !(0.0..1.0).contains(&self.break_jitter) {
-            return fail("break_jitter", "must be from 0 up to, not including, 1");
+            return refuse("break_jitter", "must be from 0 up to, not including, 1");
         }
         if self.half_open_max.is_zero() {
-            return fail("half_open_max", "must be above zero");
+            return refuse("half_open_max", "must be above zero");
         }
         Ok(())
     }

@@ -7,13 +7,17 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
+use super::options::Options;
+use super::outcome::{Counts, Mode, Outcome, Rejection, State, Ticket, Transition};
 use super::policy::{Policy, PolicyError};
-use super::state::{CircuitBreaker, Mode, Outcome, Rejection, State, Ticket, Transition};
+use super::state::CircuitBreaker;
 
 #[derive(Debug)]
 struct Inner {
     breaker: CircuitBreaker,
     rng: StdRng,
+    /// Drawn beforehand, and anew only when a break has used it: most calls need none.
+    draw: f64,
 }
 
 /// A breaker for many tasks. Clones are the same breaker.
@@ -26,9 +30,18 @@ impl SharedBreaker {
     /// # Errors
     /// When a number of `policy` makes no sense.
     pub fn try_new(policy: Policy, seed: u64) -> Result<Self, PolicyError> {
-        let breaker = CircuitBreaker::try_new(policy)?;
-        let rng = StdRng::seed_from_u64(seed);
-        Ok(Self(Arc::new(Mutex::new(Inner { breaker, rng }))))
+        Self::try_with(policy, Options::default(), seed)
+    }
+
+    /// A closed breaker that goes about its policy by `options`.
+    ///
+    /// # Errors
+    /// When a number of `policy` or `options` makes no sense.
+    pub fn try_with(policy: Policy, options: Options, seed: u64) -> Result<Self, PolicyError> {
+        let breaker = CircuitBreaker::try_with(policy, options)?;
+        let mut rng = StdRng::seed_from_u64(seed);
+        let draw = rng.random();
+        Ok(Self(Arc::new(Mutex::new(Inner { breaker, rng, draw }))))
     }
 
     /// Asks whether a call may start now.
@@ -50,6 +63,16 @@ impl SharedBreaker {
         self.state() == State::Closed
     }
 
+    /// How many calls there were of each kind.
+    pub fn counts(&self) -> Counts {
+        self.with(|inner| inner.breaker.counts())
+    }
+
+    /// A change that time brought about, see [`CircuitBreaker::take_untold`].
+    pub fn take_untold(&self) -> Option<Transition> {
+        self.with(|inner| inner.breaker.take_untold())
+    }
+
     /// Imposes `mode`, see [`CircuitBreaker::impose`].
     pub fn impose(&self, mode: Mode) {
         self.with(|inner| inner.breaker.impose(mode));
@@ -62,8 +85,11 @@ impl SharedBreaker {
 
     fn finish(&self, ticket: Ticket, outcome: Outcome) -> Option<Transition> {
         self.with(|inner| {
-            let draw = inner.rng.random();
-            inner.breaker.finish(ticket, outcome, Instant::now(), draw)
+            let transition = inner.breaker.finish(ticket, outcome, Instant::now(), inner.draw);
+            if transition.is_some() {
+                inner.draw = inner.rng.random();
+            }
+            transition
         })
     }
 }

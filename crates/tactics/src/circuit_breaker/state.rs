@@ -1,104 +1,15 @@
 //! The breaker as a pure state machine: callers pass `now` and a random number, nothing here
 //! sleeps.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
+use super::options::{Abandoned, Judged, Options, Undecided};
+use super::outcome::{
+    Admission, Cause, Counts, Mode, Outcome, Rejection, State, Ticket, Transition,
+};
 use super::policy::{Policy, PolicyError};
-use super::window::{Sample, Window};
-
-/// How a call ended, as far as the dependency's health is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The dependency answered. Whether that was slow follows from the time.
-    Success,
-    /// The dependency failed or did not answer in time.
-    Failure,
-    /// The result says nothing about the dependency, such as a caller's mistake.
-    Ignored,
-    /// Nobody waited for the result.
-    Abandoned,
-}
-
-/// Why the breaker opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Too many failures in a row.
-    FailuresInARow,
-    /// Too large a share of failures.
-    FailureRate,
-    /// Too large a share of slow calls.
-    SlowRate,
-    /// Half-open came to no decision in time.
-    ProbesUndecided,
-}
-
-/// What the breaker does at present.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Calls go through and are judged.
-    Closed,
-    /// Calls are refused until then.
-    Open {
-        /// End of the break.
-        until: Instant,
-        /// What opened it.
-        cause: Cause,
-    },
-    /// Probes go through and decide.
-    HalfOpen {
-        /// When probing began.
-        since: Instant,
-    },
-}
-
-/// What an operator may impose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// The breaker decides.
-    #[default]
-    Automatic,
-    /// Every call goes through and nothing is judged.
-    Disabled,
-    /// Every call goes through; states change as if the breaker decided.
-    MetricsOnly,
-    /// Every call is refused.
-    ForcedOpen,
-}
-
-/// A call that may start. It must come back by [`CircuitBreaker::finish`].
-#[derive(Debug, PartialEq, Eq)]
-#[must_use = "a ticket that is lost holds a probe's permit until half-open ends"]
-pub struct Ticket {
-    generation: u64,
-    admitted_at: Instant,
-    is_probe: bool,
-}
-
-/// A call that may not start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("circuit open, retry in {retry_after:?}")]
-pub struct Rejection {
-    /// When it is worth asking again.
-    pub retry_after: Duration,
-    /// What opened the breaker; absent when an operator did.
-    pub cause: Option<Cause>,
-}
-
-/// The answer to a call that wants to start.
-pub type Admission = Result<Ticket, Rejection>;
-
-/// A change that a result brought about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transition {
-    /// The dependency was found bad.
-    Opened(Cause),
-    /// A probe failed: still bad.
-    Reopened(Cause),
-    /// The dependency is used again.
-    Closed,
-}
+use super::trial::{Entry, Proof, Trial};
+use super::window::{Sample, Totals, Window};
 
 /// The breaker of one dependency.
 ///
@@ -120,17 +31,21 @@ pub enum Transition {
 #[derive(Clone, Debug)]
 pub struct CircuitBreaker {
     policy: Policy,
+    options: Options,
     mode: Mode,
     state: State,
     /// Grows with every change of state; a result of another generation changes nothing.
     generation: u64,
     window: Window,
+    trial: Trial,
     failures_in_a_row: usize,
-    probes_in_flight: usize,
-    last_probe_at: Option<Instant>,
+    abandoned_in_a_row: usize,
     reopens: u32,
     healthy_calls: usize,
-    late: u64,
+    /// When the first result of this closed era came.
+    healthy_since: Option<Instant>,
+    counts: Counts,
+    untold: Option<Transition>,
 }
 
 impl CircuitBreaker {
@@ -139,19 +54,31 @@ impl CircuitBreaker {
     /// # Errors
     /// When a number of `policy` makes no sense.
     pub fn try_new(policy: Policy) -> Result<Self, PolicyError> {
+        Self::try_with(policy, Options::default())
+    }
+
+    /// A closed breaker that goes about its policy by `options`.
+    ///
+    /// # Errors
+    /// When a number of `policy` or `options` makes no sense.
+    pub fn try_with(policy: Policy, options: Options) -> Result<Self, PolicyError> {
         policy.check()?;
+        options.check(&policy)?;
         Ok(Self {
             policy,
+            options,
             mode: Mode::Automatic,
             state: State::Closed,
             generation: 0,
-            window: Window::new(policy.window),
+            window: Window::new(options.judged, policy.window),
+            trial: Trial::new(policy.probes, options.recovery),
             failures_in_a_row: 0,
-            probes_in_flight: 0,
-            last_probe_at: None,
+            abandoned_in_a_row: 0,
             reopens: 0,
             healthy_calls: 0,
-            late: 0,
+            healthy_since: None,
+            counts: Counts::default(),
+            untold: None,
         })
     }
 
@@ -160,19 +87,42 @@ impl CircuitBreaker {
         self.state
     }
 
-    /// Results that came too late to count.
-    pub fn late(&self) -> u64 {
-        self.late
+    /// What an operator has imposed.
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
-    /// How many probes are out. Never more than the policy's `probes`.
+    /// How many calls there were of each kind.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Results that came too late to count.
+    pub fn late(&self) -> u64 {
+        self.counts.late
+    }
+
+    /// How many probes are out: never more than the policy's `probes`, or than a ramp's
+    /// `in_flight_max`.
     pub fn probes_in_flight(&self) -> usize {
-        self.probes_in_flight
+        self.trial.in_flight()
+    }
+
+    /// The share of calls that a ramp lets through at present; `None` when there is none.
+    pub fn ramp_share(&self) -> Option<f64> {
+        if matches!(self.state, State::HalfOpen { .. }) { self.trial.share() } else { None }
+    }
+
+    /// A change that time brought about in [`CircuitBreaker::admit`], told once: half-open that came
+    /// to no decision.
+    pub fn take_untold(&mut self) -> Option<Transition> {
+        self.untold.take()
     }
 
     /// Imposes `mode` until the next call of this function; automatic starts afresh, closed.
     pub fn impose(&mut self, mode: Mode) {
         self.mode = mode;
+        self.reopens = 0;
         self.enter(State::Closed);
     }
 
@@ -181,18 +131,18 @@ impl CircuitBreaker {
     /// # Errors
     /// When the call is refused.
     pub fn admit(&mut self, now: Instant) -> Admission {
-        match self.mode {
-            Mode::ForcedOpen => {
-                return Err(Rejection { retry_after: self.policy.break_max, cause: None });
+        let admission = match self.mode {
+            Mode::ForcedOpen => Err(Rejection { retry_after: self.policy.break_max, cause: None }),
+            Mode::Disabled => Ok(self.ticket(now, false)),
+            Mode::Automatic => self.admit_by_state(now),
+            Mode::MetricsOnly => {
+                let would_be = self.admit_by_state(now);
+                would_be.or_else(|_| Ok(self.ticket(now, false)))
             }
-            Mode::Disabled => return Ok(self.ticket(now, false)),
-            Mode::Automatic | Mode::MetricsOnly => {}
-        }
-        let admission = self.admit_by_state(now);
-        match admission {
-            Err(_) if self.mode == Mode::MetricsOnly => Ok(self.ticket(now, false)),
-            Ok(_) | Err(_) => admission,
-        }
+        };
+        self.counts.admitted += u64::from(admission.is_ok());
+        self.counts.refused += u64::from(admission.is_err());
+        admission
     }
 
     fn admit_by_state(&mut self, now: Instant) -> Admission {
@@ -207,26 +157,38 @@ impl CircuitBreaker {
                 retry_after: until.saturating_duration_since(now),
                 cause: Some(cause),
             }),
-            State::HalfOpen { .. } => {
-                if self.window.len() + self.probes_in_flight < self.policy.probes {
-                    self.probes_in_flight += 1;
-                    self.last_probe_at = Some(now);
-                    return Ok(self.ticket(now, true));
-                }
-                // Counted from the last probe and not from the begin of half-open: where calls are
-                // rare, the probes that decide may lie further apart than this.
-                let last = self.last_probe_at.unwrap_or(now);
-                let wait_left = (last + self.policy.half_open_max).saturating_duration_since(now);
-                if wait_left.is_zero() {
-                    // Probes that never answer must not hold the state. No jitter is needed, since
-                    // the breaks before have spread the instances.
-                    self.open(Cause::ProbesUndecided, now, 0.5);
-                    return self.admit_by_state(now);
-                }
-                let retry_after = self.policy.break_base.min(wait_left);
-                Err(Rejection { retry_after, cause: Some(Cause::ProbesUndecided) })
-            }
+            State::HalfOpen { .. } => self.admit_half_open(now),
         }
+    }
+
+    fn admit_half_open(&mut self, now: Instant) -> Admission {
+        let cause = Some(Cause::ProbesUndecided);
+        let last = match self.trial.admit(now) {
+            Entry::Probe => return Ok(self.ticket(now, true)),
+            Entry::NotItsTurn => {
+                return Err(Rejection { retry_after: self.policy.break_base, cause });
+            }
+            Entry::Full { last } => last,
+        };
+        // Counted from the last probe and not from the begin of half-open: where calls are rare,
+        // the probes that decide may lie further apart than this.
+        let wait_left = (last + self.policy.half_open_max).saturating_duration_since(now);
+        if !wait_left.is_zero() {
+            return Err(Rejection { retry_after: self.policy.break_base.min(wait_left), cause });
+        }
+        // Probes that never answer must not hold the state.
+        self.untold = Some(match self.options.undecided {
+            Undecided::Opens => {
+                // No jitter is needed, since the breaks before have spread the instances.
+                self.open(Cause::ProbesUndecided, now, 0.5);
+                Transition::Reopened(Cause::ProbesUndecided)
+            }
+            Undecided::Closes => {
+                self.enter(State::Closed);
+                Transition::Closed
+            }
+        });
+        self.admit_by_state(now)
     }
 
     /// Takes the result of a call. `draw` is a random number from 0 to 1 for the length of a break.
@@ -238,62 +200,104 @@ impl CircuitBreaker {
         draw: f64,
     ) -> Option<Transition> {
         if ticket.generation != self.generation || self.mode == Mode::Disabled {
-            self.late += u64::from(ticket.generation != self.generation);
+            self.counts.late += u64::from(ticket.generation != self.generation);
             return None;
         }
         if ticket.is_probe {
-            self.probes_in_flight -= 1;
+            self.trial.give_back();
         }
-        let failed = match outcome {
-            Outcome::Success => false,
-            Outcome::Failure => true,
-            Outcome::Ignored | Outcome::Abandoned => return None,
+        let is_overdue =
+            now.saturating_duration_since(ticket.admitted_at) >= self.policy.slow_after;
+        let sample = match outcome {
+            Outcome::Success => Sample { failed: false, slow: is_overdue },
+            Outcome::Slow => Sample { failed: false, slow: true },
+            Outcome::Failure => Sample { failed: true, slow: is_overdue },
+            Outcome::Ignored => {
+                self.counts.ignored += 1;
+                return None;
+            }
+            Outcome::Abandoned => {
+                self.counts.abandoned += 1;
+                match self.options.abandoned {
+                    Abandoned::Ignored => return None,
+                    Abandoned::Failure => Sample { failed: true, slow: is_overdue },
+                    Abandoned::FailureIfAll => return self.judge_abandoned(now, draw),
+                }
+            }
         };
-        let slow = now.saturating_duration_since(ticket.admitted_at) >= self.policy.slow_after;
-        self.window.record(Sample { failed, slow });
+        self.abandoned_in_a_row = 0;
+        self.counts.failed += u64::from(sample.failed);
+        self.counts.succeeded += u64::from(!sample.failed);
+        self.counts.slow += u64::from(sample.slow);
         match self.state {
-            State::Closed => self.judge_closed(failed, now, draw),
-            State::HalfOpen { .. } => self.judge_half_open(now, draw),
+            State::Closed => self.judge_closed(sample, now, draw),
+            State::HalfOpen { .. } => self.judge_half_open(sample, now, draw),
             // In metrics-only mode calls run while the breaker would be open: they prove nothing
             // new.
             State::Open { .. } => None,
         }
     }
 
-    fn judge_closed(&mut self, failed: bool, now: Instant, draw: f64) -> Option<Transition> {
-        self.failures_in_a_row = if failed { self.failures_in_a_row + 1 } else { 0 };
+    fn judge_closed(&mut self, sample: Sample, now: Instant, draw: f64) -> Option<Transition> {
+        self.window.record(sample, now);
+        self.failures_in_a_row = if sample.failed { self.failures_in_a_row + 1 } else { 0 };
         self.healthy_calls += 1;
-        if self.healthy_calls >= self.policy.window {
+        let since = *self.healthy_since.get_or_insert(now);
+        let has_been_healthy = match self.options.judged {
+            Judged::Calls => self.healthy_calls >= self.policy.window,
+            Judged::Time { span } => now.saturating_duration_since(since) >= span,
+        };
+        if has_been_healthy {
             self.reopens = 0;
         }
+        let totals = self.window.totals();
         let cause = if self.failures_in_a_row >= self.policy.failures_in_a_row {
             Cause::FailuresInARow
-        } else if self.window.len() < self.policy.calls_min {
+        } else if totals.all < self.policy.calls_min {
             return None;
         } else {
-            self.excess()?
+            self.excess(totals)?
         };
         self.open(cause, now, draw);
         Some(Transition::Opened(cause))
     }
 
-    fn judge_half_open(&mut self, now: Instant, draw: f64) -> Option<Transition> {
-        if self.window.len() < self.policy.probes {
+    fn judge_half_open(&mut self, sample: Sample, now: Instant, draw: f64) -> Option<Transition> {
+        let Proof::Decides(totals) = self.trial.record(sample) else { return None };
+        if let Some(cause) = self.excess(totals) {
+            self.open(cause, now, draw);
+            return Some(Transition::Reopened(cause));
+        }
+        if self.trial.rise() {
             return None;
         }
-        if let Some(cause) = self.excess() {
-            self.open(cause, now, draw);
-            Some(Transition::Reopened(cause))
-        } else {
-            self.enter(State::Closed);
-            Some(Transition::Closed)
-        }
+        self.enter(State::Closed);
+        Some(Transition::Closed)
     }
 
-    fn excess(&self) -> Option<Cause> {
-        if self.window.failure_rate() >= self.policy.failure_rate {
+    fn judge_abandoned(&mut self, now: Instant, draw: f64) -> Option<Transition> {
+        self.abandoned_in_a_row += 1;
+        let cause = Cause::AllAbandoned;
+        let (is_enough, transition) = match self.state {
+            State::Closed => {
+                (self.abandoned_in_a_row >= self.policy.calls_min, Transition::Opened(cause))
+            }
+            State::HalfOpen { .. } => {
+                (self.abandoned_in_a_row >= self.policy.probes, Transition::Reopened(cause))
+            }
+            State::Open { .. } => return None,
+        };
+        if !is_enough {
+            return None;
+        }
+        self.open(cause, now, draw);
+        Some(transition)
+    }
+
+    fn excess(&self, totals: Totals) -> Option<Cause> {
+        if totals.have_failed(self.policy.failure_rate) {
             Some(Cause::FailureRate)
-        } else if self.window.slow_rate() >= self.policy.slow_rate {
+        } else if totals.were_slow(self.policy.slow_rate) {
             Some(Cause::SlowRate)
         } else {
             None
@@ -303,6 +307,7 @@ impl CircuitBreaker {
     fn open(&mut self, cause: Cause, now: Instant, draw: f64) {
         let until = now + self.policy.break_for(self.reopens, draw);
         self.reopens = self.reopens.saturating_add(1);
+        self.counts.opened += 1;
         self.enter(State::Open { until, cause });
     }
 
@@ -310,8 +315,9 @@ impl CircuitBreaker {
         self.state = state;
         self.generation += 1;
         self.window.clear();
-        self.last_probe_at = None;
-        (self.failures_in_a_row, self.probes_in_flight, self.healthy_calls) = (0, 0, 0);
+        self.trial = Trial::new(self.policy.probes, self.options.recovery);
+        (self.failures_in_a_row, self.abandoned_in_a_row) = (0, 0);
+        (self.healthy_calls, self.healthy_since) = (0, None);
     }
 
     fn ticket(&self, now: Instant, is_probe: bool) -> Ticket {

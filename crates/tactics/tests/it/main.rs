@@ -1,5 +1,6 @@
 //! What the tactics promise, as sentences.
 
+mod breaker_options;
 mod bulkhead;
 mod circuit_breaker;
 mod coalesce;
