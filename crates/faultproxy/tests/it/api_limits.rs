@@ -1,5 +1,7 @@
 //! What bounds the interface, and that nothing of what goes through a proxy can hold it up.
 
+#![expect(clippy::unwrap_used, reason = "what tests share fails by panicking, as tests do")]
+
 use std::net::Ipv4Addr;
 use std::time::Duration;
 

@@ -32,7 +32,7 @@ async fn a_proxy_comes_with_its_toxics_or_not_at_all() {
     let toxics: Vec<_> = made.toxics.iter().map(|view| view.toxic.clone()).collect();
     assert_eq!(toxics, [down, latency(7)]);
     assert_eq!(server.client.get("a/b ü").await.unwrap(), made, "any name can be in a path");
-    assert_eq!(server.client.list().await.unwrap(), [made.clone()]);
+    assert_eq!(server.client.list().await.unwrap(), server.proxy.list());
     assert_eq!(server.proxy.list(), [made], "the client says what the server holds");
 
     let mut twice = ProxyDeclaration::local("twice", "127.0.0.1:1");

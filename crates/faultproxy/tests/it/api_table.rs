@@ -5,6 +5,8 @@
 //! says why, and our answer follows. `{busy}` is a port that is taken and `{free}` one that is not;
 //! `PORT` is one that the machine chose.
 
+#![expect(clippy::unwrap_used, reason = "what tests share fails by panicking, as tests do")]
+
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Context;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use standfast_engines::process::holder_of_port;
 use standfast_faultproxy::api::{self, ApiOptions};
 use standfast_faultproxy::{FaultProxy, Options, ProxyDeclaration, ProxyError, ProxyView, config};
@@ -21,6 +22,7 @@ pub(super) async fn run(arguments: ProxyArguments) -> Answer {
     let declarations = read.map_err(|error| Failure::new(Exit::Usage, error))?.unwrap_or_default();
     let listener = listen(&arguments.listen).await?;
     let address = listener.local_addr().map_err(Failure::unavailable)?;
+    raise_descriptors();
     let options = Options { seed: arguments.seed, ..Options::default() };
     let proxy = FaultProxy::start(options).map_err(Failure::unavailable)?;
     for declaration in declarations {
@@ -39,6 +41,15 @@ pub(super) async fn run(arguments: ProxyArguments) -> Answer {
     let served = api::serve(listener, proxy, ApiOptions::default(), shutdown).await;
     served.map_err(Failure::unavailable)?;
     Ok(Exit::Held)
+}
+
+/// A connection has two sockets, and the usual soft limit of 1024 is for programs that use `select`.
+fn raise_descriptors() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_soft, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the number of open connections stays limited by `ulimit -n`");
+    }
 }
 
 async fn listen(given: &str) -> Result<TcpListener, Failure> {

@@ -1,5 +1,7 @@
 //! `standfast proxy` as its users start it: stock clients of Toxiproxy, a configuration, a busy port.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
