@@ -55,7 +55,8 @@ impl PortPlan {
                 Self { ports: declared.clone(), given: BTreeSet::new() }
             }
             Ports::Base(base) => from_base(declared, base)?,
-            Ports::Automatic => automatic(declared.keys(), &BTreeSet::new())?,
+            // Those were found to be free, and a second look might meet somebody else's look.
+            Ports::Automatic => return automatic(declared.keys(), &BTreeSet::new()),
         };
         plan.check_free()?;
         Ok(plan)

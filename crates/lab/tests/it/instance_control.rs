@@ -9,10 +9,11 @@ use standfast_lab::control::{
     serve, stop_all, tail,
 };
 use standfast_lab::fault::{Fault, FaultKind};
-use standfast_lab::instance::{Data, InstanceFolder, ProcessState};
+use standfast_lab::instance::{Data, InstanceFolder, Network, ProcessState};
 use tokio::task::JoinHandle;
 
 use crate::instance_bench::{Bench, SHOP, is_alive, wait_until};
+use crate::network_bench;
 
 /// Brings the shop up as `standfast up` does, supervised by a task.
 async fn up(bench: &Bench) -> JoinHandle<Result<(), ControlError>> {
@@ -115,6 +116,42 @@ async fn a_fault_lasts_until_its_time_is_over_or_it_is_cleared() {
     let folder = InstanceFolder::of(&bench.home, "shop");
     let events = std::fs::read_to_string(events_file(&folder)).unwrap();
     assert_eq!(events.matches("\"event\":\"injected\"").count(), 2, "{events}");
+    down(&bench.home, "shop", Data::Delete).await.unwrap();
+    supervisor.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_one_link_are_cleared_and_end_each_by_itself() {
+    let bench = network_bench::bench();
+    let (mut options, events) = bench.options("shop");
+    (options.network, options.ephemeral) = (Network::All, false);
+    let instance = bench.provision(options).await.unwrap();
+    let socket = instance.folder().control_socket();
+    let supervisor = tokio::spawn(serve(instance, events.into_stream(), std::future::pending()));
+    wait_until("the socket is there", async || socket.exists()).await;
+    let faults = async || match request(&bench, Request::FaultStatus).await.unwrap() {
+        Response::Faults { faults } => faults,
+        other => panic!("{other:?}"),
+    };
+    let inject = |fault, for_ms| request(&bench, Request::InjectFault { fault, for_ms });
+
+    let slow = network_bench::latency("web:cache", "100ms");
+    inject(slow.clone(), Some(60_000)).await.unwrap();
+    inject(network_bench::cut("web:cache"), Some(500)).await.unwrap();
+    inject(network_bench::cut("gate:cache"), None).await.unwrap();
+    assert_eq!(faults().await.len(), 3);
+    wait_until("the time of the cut is over", async || faults().await.len() == 2).await;
+    let left = faults().await;
+    assert_eq!(left[0].fault, slow, "the latency of the same link goes on");
+    assert!(left[0].heals_in_ms > Some(1000), "and ends when it is to end: {left:?}");
+
+    let target = Some("gate:cache".to_owned());
+    request(&bench, Request::ClearFaults { target }).await.unwrap();
+    assert_eq!(faults().await.len(), 1);
+    request(&bench, Request::ClearFaults { target: None }).await.unwrap();
+    assert!(faults().await.is_empty());
+    let status = ps(&bench.home, "shop").await.unwrap();
+    assert!(status.links.len() == 3 && status.links.iter().all(|link| link.faults.is_empty()));
     down(&bench.home, "shop", Data::Delete).await.unwrap();
     supervisor.await.unwrap().unwrap();
 }

@@ -161,7 +161,7 @@ async fn what_programs_read_is_json() {
     let experiments = systems[0]["experiments"].as_array().unwrap();
     assert_eq!(systems[0]["name"], "cache-fallback");
     assert!(experiments.iter().any(|experiment| experiment["tactic"] == "stale-fallback"));
-    assert_eq!(list["faults"].as_array().unwrap().len(), 5);
+    assert_eq!(list["faults"].as_array().unwrap().len(), 10);
 
     let doctor = place.must(&["doctor", "--json"]).await.json();
     let tools = doctor["tools"].as_array().unwrap();

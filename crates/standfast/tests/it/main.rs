@@ -5,6 +5,7 @@ mod example;
 mod http;
 mod killed;
 mod lifecycle;
+mod network;
 mod past;
 mod place;
 mod processes;

@@ -23,6 +23,16 @@ pub(crate) async fn cache_fallback(
     times: &[(&str, Duration)],
     clock: &Clock,
 ) -> (Instance, mpsc::Receiver<Event>) {
+    linked_cache_fallback(place, times, clock, Network::Direct).await
+}
+
+/// The same with links through the fault proxy.
+pub(crate) async fn linked_cache_fallback(
+    place: &Place,
+    times: &[(&str, Duration)],
+    clock: &Clock,
+    network: Network,
+) -> (Instance, mpsc::Receiver<Event>) {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_standfast"));
     let guardian =
         Guardian::Program { program: binary.clone(), arguments: vec![OsString::from("guard")] };
@@ -38,7 +48,7 @@ pub(crate) async fn cache_fallback(
         without: Vec::new(),
         environment: [("offers".to_owned(), times.iter().map(setting).collect())].into(),
         external: BTreeMap::new(),
-        network: Network::Direct,
+        network,
         seed: 1,
         ephemeral: true,
         serve_binary: binary,

@@ -85,8 +85,8 @@ pub enum Arrivals {
 pub struct TimedFaultFile {
     pub at: Moment,
     pub fault: Fault,
-    /// When it is healed. Without it, kill, restart, flush and reset are done at once, and all others
-    /// last to the end of the run.
+    /// When it is healed. Without it, kill, restart, flush and reset are done at once, and all
+    /// others last to the end of the run.
     #[serde(default, rename = "for")]
     pub length: Option<Moment>,
 }
