@@ -129,7 +129,7 @@ mod tests {
             )
         };
         let table = format!(
-            "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n{}{}",
+            "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n{}{}",
             line([0; 4], [0; 4]),
             line([10, 213, 4, 0], [255, 255, 252, 0]),
         );
