@@ -9,6 +9,8 @@ mod service;
 
 #[path = "../cache-fallback/src/mod.rs"]
 mod cache_fallback;
+#[path = "../voted-inventory/src/mod.rs"]
+mod voted_inventory;
 
 pub use catalogue::{CATALOGUE, SystemFiles};
 pub use serve::{ServeError, ServeOptions, serve};

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use crate::cache_fallback;
+use crate::{cache_fallback, voted_inventory};
 
 /// Where a service listens, and who it is.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub enum ServeError {
 }
 
 /// All services that [`serve`] knows.
-const SERVICES: &[&str] = &["cache-fallback/offers"];
+const SERVICES: &[&str] = &["cache-fallback/offers", "voted-inventory/inventory", "voted-inventory/orders"];
 
 /// Runs the service `name` until `shutdown` completes, then answers what it has begun and returns.
 ///
@@ -50,6 +50,8 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     match name {
         "cache-fallback/offers" => cache_fallback::serve(options, shutdown).await,
+        "voted-inventory/inventory" => voted_inventory::serve_inventory(options, shutdown).await,
+        "voted-inventory/orders" => voted_inventory::serve_orders(options, shutdown).await,
         _ => Err(ServeError::Unknown { name: name.to_owned(), known: SERVICES.join(", ") }),
     }
 }

@@ -21,35 +21,16 @@ mod writes;
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::runtime::Builder;
-use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
-
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
-use crate::service::server;
+use crate::service::{runtime, server};
 
-/// Serves in a runtime of one thread, whatever the caller's is: with many clients at once, handing
-/// hits from one worker to another is a good part of their processor time.
+/// Serves in a runtime of its own.
 pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    // When this future is dropped, so is `stop`, which ends the service as well.
-    let (stop, stopped) = oneshot::channel::<()>();
-    let mut service = spawn_blocking(move || {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.expect("where one runtime was made, there is room for a second");
-        runtime.block_on(run(options, async { drop(stopped.await) }))
-    });
-    let ended = tokio::select! {
-        ended = &mut service => ended,
-        () = shutdown => {
-            drop(stop);
-            service.await
-        }
-    };
-    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    runtime::on_one_thread(move |stopped| run(options, stopped), shutdown).await
 }
 
 async fn run(

@@ -1,8 +1,9 @@
-//! What every service of every system has in common: configuration, the server loop, errors,
-//! events.
+//! What every service of every system has in common: configuration, the runtime, the server loop,
+//! errors, events.
 
 pub(crate) mod environment;
 pub(crate) mod events;
 pub(crate) mod idempotency;
 pub(crate) mod problem;
+pub(crate) mod runtime;
 pub(crate) mod server;
