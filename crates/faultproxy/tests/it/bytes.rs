@@ -12,9 +12,9 @@ use standfast_faultproxy::{FaultProxy, ProxyError, ToxicChange};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use super::{PATIENCE, Place, soon};
+use super::{PATIENCE, Place, soon, until};
 
 /// Pieces that fill what the proxy reads at once.
 const BULK: usize = 256 * 1024;
@@ -228,10 +228,7 @@ async fn bulk_that_goes_through_the_kernel_stays_whole_when_a_toxic_comes() {
     ];
     for kind in kinds.into_iter().cycle().take(12) {
         let seen = streams.seen.load(Ordering::Relaxed);
-        super::until("bulk flows", || {
-            streams.seen.load(Ordering::Relaxed) > seen + 8 * 1024 * 1024
-        })
-        .await;
+        until("bulk flows", || streams.seen.load(Ordering::Relaxed) > seen + 8 * 1024 * 1024).await;
         for direction in Direction::ALL {
             place.proxy.add_toxic("p", Toxic::new(kind.clone(), direction)).unwrap();
         }
@@ -240,4 +237,33 @@ async fn bulk_that_goes_through_the_kernel_stays_whole_when_a_toxic_comes() {
     }
     let bytes = streams.finish().await;
     assert!(bytes > 64 * 1024 * 1024, "{bytes}");
+}
+
+/// Sends pieces of this size while nobody reads, until the proxy holds some of it; then all must come.
+async fn check_pause(size: usize) {
+    let place = Place::new().await;
+    let (client, server) = place.pair().await;
+    let ((_, mut write), (read, _)) = (client.into_split(), server.into_split());
+    let flow = || place.proxy.get("p").expect("it is there").counters.upstream;
+    let (mut sequence, mut piece) = (Sequence::new(7), vec![0; size]);
+    loop {
+        sequence.fill(&mut piece);
+        soon("there is room in the proxy", write.write_all(&piece)).await.expect("it is open");
+        // One after the other, so that the proxy reads them one by one.
+        until("a piece is taken", || flow().received_bytes == sequence.sent).await;
+        let passed_on = until("it is passed on", || flow().sent_bytes == sequence.sent);
+        if timeout(Duration::from_millis(100), passed_on).await.is_err() {
+            break;
+        }
+    }
+    write.shutdown().await.expect("it is open");
+    let received = soon("all of it", receive(read, 7, Arc::default())).await;
+    assert_eq!(received, sequence.sent, "pieces of {size}");
+}
+
+#[tokio::test]
+async fn a_receiver_that_pauses_gets_all_of_it_later() {
+    for size in [40_000, 8008, 51_208, 800] {
+        check_pause(size).await;
+    }
 }
