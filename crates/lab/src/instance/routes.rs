@@ -28,7 +28,7 @@ pub(crate) struct Routes {
     /// Absent when nothing leads through it.
     proxy: Option<FaultProxy>,
     /// Held, so that no other instance is given the same ports.
-    _given: Vec<PortPlan>,
+    given: Vec<PortPlan>,
 }
 
 impl Routes {
@@ -87,7 +87,7 @@ impl Routes {
             match proxy.create(declaration).await {
                 Ok(_view) => {
                     self.ports.insert(edge, port);
-                    self._given.push(given);
+                    self.given.push(given);
                     return Ok(());
                 }
                 Err(ProxyError::Bind { .. }) if attempt < PORT_TRIES_MAX => {}
