@@ -36,7 +36,11 @@ async fn run(options: Options) -> Result<()> {
     let spawner = Spawner::start(guardian)?;
     let programs = Programs::find(&options.only, &options.binary, spawner, descriptors).await?;
     let origin = Origin::start()?;
-    println!("{} rounds, {} s for each figure", options.rounds, options.seconds);
+    // Who reads the figures later should know in what weather they were taken.
+    let load = std::fs::read_to_string("/proc/loadavg")?;
+    let load = load.split_whitespace().next().unwrap_or("unknown");
+    let Options { rounds: count, seconds, .. } = options;
+    println!("{count} rounds, {seconds} s for each figure; load average before: {load}");
     let mut figures = Figures::default();
     rounds(&programs, &origin, &options, &mut figures).await?;
     if options.wants(Part::Idle) {
