@@ -129,9 +129,10 @@ async fn faults_of_one_link_are_cleared_and_end_each_by_itself() {
     let socket = instance.folder().control_socket();
     let supervisor = tokio::spawn(serve(instance, events.into_stream(), std::future::pending()));
     wait_until("the socket is there", async || socket.exists()).await;
-    let faults = async || match request(&bench, Request::FaultStatus).await.unwrap() {
-        Response::Faults { faults } => faults,
-        other => panic!("{other:?}"),
+    let faults = async || {
+        let response = request(&bench, Request::FaultStatus).await.unwrap();
+        let Response::Faults { faults } = response else { panic!("{response:?}") };
+        faults
     };
     let inject = |fault, for_ms| request(&bench, Request::InjectFault { fault, for_ms });
 
