@@ -13,6 +13,7 @@
 //! | [`coalesce`] | Is somebody already fetching what I want? |
 //! | [`deadline`] | How much time is left for this request? |
 //! | [`detect`] | Is this process up, and how sure is that? |
+//! | [`outbox`] | How do others learn, once and in order, what was committed? |
 //! | [`outlier`] | Which replica differs from the others, and may it count? |
 //! | [`replica_guard`] | Is this replica recent enough to be read? |
 //! | [`retry`] | May this be tried again, and when? |
@@ -27,6 +28,7 @@ pub mod circuit_breaker;
 pub mod coalesce;
 pub mod deadline;
 pub mod detect;
+pub mod outbox;
 pub mod outlier;
 pub mod replica_guard;
 pub mod retry;

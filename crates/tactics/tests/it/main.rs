@@ -9,6 +9,8 @@ mod detect_echo;
 mod detect_push;
 mod detect_quality;
 mod detect_watch;
+mod outbox;
+mod outbox_history;
 mod outlier;
 mod outlier_ejector;
 mod replica_guard;
