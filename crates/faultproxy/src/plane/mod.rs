@@ -1,8 +1,8 @@
-//! The data plane: threads of its own that accept, dial and move bytes, apart from the control plane
-//! and from the caller's runtime.
+//! The data plane: threads of its own that accept, dial and move bytes, apart from the control
+//! plane and from the caller's runtime.
 //!
-//! Control calls reach it through [`Traffic`]: they set what should be and wake whom it concerns, and
-//! never wait for a connection.
+//! Control calls reach it through [`Traffic`]: they set what should be and wake whom it concerns,
+//! and never wait for a connection.
 
 mod accept;
 mod connection;

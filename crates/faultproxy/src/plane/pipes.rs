@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 /// What a pipe should hold: the most that Linux allows everyone (`pipe-max-size`).
 const PIPE_BYTES: i32 = 1024 * 1024;
 
-/// Pipes that a thread keeps for later; each costs two descriptors, and no memory while it is empty.
+/// Pipes that a thread keeps for later; each costs two descriptors, and no memory while empty.
 const SPARE_MAX: usize = 16;
 
 thread_local! {

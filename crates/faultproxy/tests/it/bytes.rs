@@ -239,7 +239,7 @@ async fn bulk_that_goes_through_the_kernel_stays_whole_when_a_toxic_comes() {
     assert!(bytes > 64 * 1024 * 1024, "{bytes}");
 }
 
-/// Sends pieces of this size while nobody reads, until the proxy holds some of it; then all must come.
+/// Sends pieces of this size while nobody reads, until the proxy holds some; then all must come.
 async fn check_pause(size: usize) {
     let place = Place::new().await;
     let (client, server) = place.pair().await;
