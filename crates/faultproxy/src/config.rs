@@ -1,4 +1,4 @@
-//! The configuration file: the array of proxies that Toxiproxy's `-config` takes, with their toxics.
+//! The configuration file: the array of proxies of Toxiproxy's `-config`, with their toxics.
 //!
 //! Toxiproxy drops toxics that are written there, and starts without its proxies when one of them
 //! is wrong. Here the whole file is read before any port is bound, and unknown keys are errors.

@@ -1,6 +1,7 @@
 //! Stock clients of Toxiproxy, for the tests that show that they do not notice our server.
 //!
-//! They are brought at these versions and no others: a test that breaks should mean that we broke it.
+//! They are brought at these versions and no others: a test that breaks should mean that we broke
+//! it.
 
 use super::facts::Facts;
 use super::step::Step;
@@ -26,7 +27,8 @@ const PACKAGES: [&str; 15] = [
     "zipp==4.1.2",
 ];
 
-/// Runs the Python that brought them where the clients can be imported, and tells the first one's version.
+/// Runs the Python that brought them where the clients can be imported, and tells the first one's
+/// version.
 const LAUNCHER: &str = r#"#!/bin/sh
 # Written by standfast setup.
 folder=$(dirname "$(dirname "$(readlink -f "$0")")")

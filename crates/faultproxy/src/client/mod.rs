@@ -1,6 +1,6 @@
 //! A typed client of a fault proxy that runs elsewhere, on the types of [`FaultProxy`] itself.
 //!
-//! It speaks our own interface, and Toxiproxy's only for what is there alone (`/populate`, `/reset`).
+//! It speaks our own interface, and Toxiproxy's only for what is there alone (`/reset`).
 //!
 //! [`FaultProxy`]: crate::FaultProxy
 

@@ -1,9 +1,9 @@
-//! Every answer of Toxiproxy 2.12.0 to some 370 requests, as it was recorded, given by ours as well.
+//! Every answer of Toxiproxy 2.12.0 to some 370 requests, as it was recorded, given by ours too.
 //!
-//! The scenes are in `toxiproxy/`. `>` begins a request and `>>` a header of it, `<` an answer with the
-//! headers that matter and then its body, where `⏎` is a line feed. Where ours differs on purpose, `!`
-//! says why, and our answer follows. `{busy}` is a port that is taken and `{free}` one that is not;
-//! `PORT` is one that the machine chose.
+//! The scenes are in `toxiproxy/`. `>` begins a request and `>>` a header of it, `<` an answer with
+//! the headers that matter and then its body, where `⏎` is a line feed. Where ours differs on
+//! purpose, `!` says why, and our answer follows. `{busy}` is a port that is taken and `{free}` one
+//! that is not; `PORT` is one that the machine chose.
 
 #![expect(clippy::unwrap_used, reason = "what tests share fails by panicking, as tests do")]
 

@@ -1,4 +1,4 @@
-//! `standfast proxy`: a fault proxy that speaks Toxiproxy's HTTP interface, until it is told to stop.
+//! `standfast proxy`: a fault proxy with Toxiproxy's HTTP interface, until it is told to stop.
 //!
 //! Bytes go through threads of the proxy's own; only the interface runs here.
 
@@ -43,7 +43,7 @@ pub(super) async fn run(arguments: ProxyArguments) -> Answer {
     Ok(Exit::Held)
 }
 
-/// A connection has two sockets, and the usual soft limit of 1024 is for programs that use `select`.
+/// A connection has two sockets, and the usual soft limit of 1024 is for programs with `select`.
 fn raise_descriptors() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_soft, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));

@@ -1,4 +1,4 @@
-//! `standfast proxy` as its users start it: stock clients of Toxiproxy, a configuration, a busy port.
+//! `standfast proxy` as its users start it: stock clients, a configuration, a busy port.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
 
@@ -79,9 +79,8 @@ async fn toxics_of_the_configuration_are_in_force_from_the_start() {
     let (upstream, _echoing) = echoing().await;
     let listen = format!("127.0.0.1:{}", free_ports(1));
     let toxic = r#"{"type": "limit_data", "attributes": {"bytes": 3}}"#;
-    let config = format!(
-        r#"[{{"name": "echo", "listen": "{listen}", "upstream": "{upstream}", "toxics": [{toxic}]}}]"#
-    );
+    let addresses = format!(r#""listen": "{listen}", "upstream": "{upstream}""#);
+    let config = format!(r#"[{{"name": "echo", {addresses}, "toxics": [{toxic}]}}]"#);
     place.write("proxies.json", &config);
     let (port, mut running) = serving(&place, &["--config", "proxies.json", "--seed", "5"]).await;
     running.wait_for(&format!("proxy `echo`: {listen} -> {upstream}, 1 toxic")).await;

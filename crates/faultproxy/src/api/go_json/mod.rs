@@ -1,8 +1,8 @@
 //! JSON as Go's `encoding/json` reads, refuses and writes it.
 //!
-//! Clients of Toxiproxy have seen nothing else for ten years: they compare its error texts, send keys
-//! in any case, and print the numbers that they get. Every node knows where it stood, so that a
-//! configuration file can be told its line and column.
+//! Clients of Toxiproxy have seen nothing else for ten years: they compare its error texts, send
+//! keys in any case, and print the numbers that they get. Every node knows where it stood, so that
+//! a mistake in a configuration file can be told with its line and column.
 
 mod marshal;
 mod node;

@@ -33,8 +33,8 @@ impl Reader {
         self.complaint.map_or(Ok(read), Err)
     }
 
-    /// Calls `field` for every key of an object. A `null` has none, and neither has any other value,
-    /// which is complained about.
+    /// Calls `field` for every key of an object. A `null` has none, and neither has any other
+    /// value, which is complained about.
     pub(crate) fn object(
         &mut self,
         node: &Node,

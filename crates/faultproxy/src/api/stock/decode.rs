@@ -35,7 +35,10 @@ const OF_SEVERAL: GoNames = GoNames {
 
 const SEVERAL: &str = r#"[]struct { toxiproxy.Proxy; Enabled *bool "json:\"enabled\"" }"#;
 
-const TOXIC_CHANGE: &str = r#"struct { Attributes interface {} "json:\"attributes\""; Toxicity float32 "json:\"toxicity\"" }"#;
+const TOXIC_CHANGE: &str = concat!(
+    r#"struct { Attributes interface {} "json:\"attributes\""; "#,
+    r#"Toxicity float32 "json:\"toxicity\"" }"#,
+);
 
 impl ProxyFields {
     fn read(reader: &mut Reader, node: &Node, names: GoNames) -> Self {
