@@ -7,7 +7,7 @@ use standfast_engines::process::{ProcessId, Signal};
 use standfast_engines::wait_until;
 use standfast_history::{Event, Operation};
 
-use crate::place::{Place, free_ports};
+use crate::place::{CACHE_FALLBACK_PORTS, Place, free_ports};
 use crate::processes::{self, Process};
 use crate::program::Running;
 
@@ -57,7 +57,7 @@ fn guardian(processes: &[Process]) -> ProcessId {
 async fn starts_over_the_remains(place: &Place) {
     let left = place.instances();
     assert_eq!(left.len(), 1, "the dead run had no time to delete its instance: {left:?}");
-    let port = free_ports(4).to_string();
+    let port = free_ports(CACHE_FALLBACK_PORTS).to_string();
     place.must(&["up", "cache-fallback", "-d", "--name", "next", "--port-base", &port]).await;
     assert_eq!(place.instances(), ["next"], "the folder of the dead run is gone");
     place.must(&["down", "--data"]).await;
@@ -89,7 +89,7 @@ async fn when_the_guardian_dies_as_well_the_next_start_cleans_up() {
 #[tokio::test]
 async fn a_supervisor_that_is_killed_leaves_no_process_and_keeps_the_data() {
     let place = Place::new().await;
-    let port = free_ports(4).to_string();
+    let port = free_ports(CACHE_FALLBACK_PORTS).to_string();
     let up = ["up", "cache-fallback", "-d", "--name", "shop", "--port-base", &port];
     place.must(&up).await;
     kill_supervisor(&place).await;

@@ -8,7 +8,7 @@ use standfast_engines::process::Signal;
 use standfast_engines::wait_until;
 
 use crate::http;
-use crate::place::{Place, free_ports};
+use crate::place::{CACHE_FALLBACK_PORTS, Place, free_ports};
 use crate::processes;
 
 const OFFER: &str = "/offers/01935b00-0000-7000-8000-100000000001";
@@ -52,13 +52,13 @@ async fn offer_name(port: u16) -> Option<String> {
 #[tokio::test]
 async fn data_survives_stop_and_down_and_nothing_survives_down_with_data() {
     let place = Place::new().await;
-    let base = free_ports(4);
+    let base = free_ports(CACHE_FALLBACK_PORTS);
     let port = base.to_string();
     let up = ["up", "cache-fallback", "-d", "--name", "shop", "--port-base", &port];
     place.must(&up).await.says("offers").says("ready");
     let first = status(&place).await;
     let everything_ready =
-        [("cache", "ready"), ("primary", "ready"), ("replica", "ready"), ("offers", "ready")];
+        ["cache", "primary", "replica", "offers", "offers-2"].map(|name| (name, "ready"));
     assert_eq!(states(&first), everything_ready);
     place.must(&up).await.says("is up already");
     assert_eq!(status(&place).await["supervisor"], first["supervisor"], "it is the same one");
@@ -94,7 +94,7 @@ async fn data_survives_stop_and_down_and_nothing_survives_down_with_data() {
 #[tokio::test]
 async fn one_process_is_stopped_started_restarted_and_broken_by_its_name() {
     let place = Place::new().await;
-    let base = free_ports(4);
+    let base = free_ports(CACHE_FALLBACK_PORTS);
     let port = base.to_string();
     place.must(&["up", "cache-fallback", "-d", "--port-base", &port]).await;
     place.must(&["stop", "replica"]).await.says("replica is stopped");
@@ -139,7 +139,7 @@ async fn one_process_is_stopped_started_restarted_and_broken_by_its_name() {
 #[tokio::test]
 async fn two_systems_live_side_by_side() {
     let place = Place::new().await;
-    let bases = [free_ports(4), free_ports(4)];
+    let bases = [free_ports(CACHE_FALLBACK_PORTS), free_ports(CACHE_FALLBACK_PORTS)];
     for base in bases {
         let port = base.to_string();
         place.must(&["up", "cache-fallback", "-d", "--port-base", &port]).await;
@@ -161,9 +161,9 @@ async fn two_systems_live_side_by_side() {
 #[tokio::test]
 async fn a_busy_port_names_who_holds_it() {
     let place = Place::new().await;
-    let base = free_ports(4);
+    let base = free_ports(CACHE_FALLBACK_PORTS);
     let _held = TcpListener::bind(("127.0.0.1", base + 1)).unwrap();
-    let (port, busy) = (base.to_string(), format!("port {} of `primary`", base + 1));
+    let (port, busy) = (base.to_string(), format!("port {} of `offers-2`", base + 1));
     let own = format!("pid {} ", std::process::id());
     for detach in [None, Some("--detach")] {
         let words = ["up", "cache-fallback", "--port-base", &port];
@@ -176,7 +176,7 @@ async fn a_busy_port_names_who_holds_it() {
 #[tokio::test]
 async fn ctrl_c_of_up_stops_everything_and_keeps_the_data() {
     let place = Place::new().await;
-    let base = free_ports(4);
+    let base = free_ports(CACHE_FALLBACK_PORTS);
     let port = base.to_string();
     let words = ["up", "cache-fallback", "--name", "shop", "--port-base", &port];
     let mut up = place.start(&words);

@@ -156,6 +156,9 @@ impl Drop for Place {
     }
 }
 
+/// The processes of cache-fallback, each of which takes a port.
+pub(crate) const CACHE_FALLBACK_PORTS: u16 = 5;
+
 /// The first of `count` ports that nobody uses and that no other test is given.
 pub(crate) fn free_ports(count: u16) -> u16 {
     // Below those that the lab chooses itself, and elsewhere for each test process.
