@@ -7,7 +7,8 @@
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio::time::Instant;
 
 use super::effect::Effect;
@@ -20,9 +21,11 @@ use crate::link::{Chunk, End};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HttpStatus {
-    /// The status of the answer.
+    /// The status of the answer, 200 to 599.
+    #[serde(deserialize_with = "status")]
     pub status: u16,
     /// The share of requests, 0 to 1.
+    #[serde(deserialize_with = "probability")]
     pub probability: f64,
     /// The body of the answer.
     pub body: Option<String>,
@@ -33,6 +36,25 @@ pub struct HttpStatus {
 impl Default for HttpStatus {
     fn default() -> Self {
         Self { status: 503, probability: 1.0, body: None, retry_after: None }
+    }
+}
+
+fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let status = u16::deserialize(deserializer)?;
+    // Below 200 it would announce an answer and be none.
+    if (200..600).contains(&status) {
+        Ok(status)
+    } else {
+        Err(D::Error::custom(format!("status {status} is none from 200 to 599")))
+    }
+}
+
+fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let probability = f64::deserialize(deserializer)?;
+    if (0.0..=1.0).contains(&probability) {
+        Ok(probability)
+    } else {
+        Err(D::Error::custom(format!("probability {probability} is none from 0 to 1")))
     }
 }
 
@@ -126,6 +148,21 @@ mod tests {
     const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
     const UNAVAILABLE: &str = "HTTP/1.1 503 Service Unavailable\r\n\
         Content-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+    #[test]
+    fn a_status_or_a_probability_that_is_none_is_refused() {
+        let read = |json: &str| serde_json::from_str::<HttpStatus>(json).map_err(|e| e.to_string());
+        assert_eq!(read("{}"), Ok(HttpStatus::default()));
+        assert!(read(r#"{"status":599,"probability":0}"#).is_ok());
+        for (json, says) in [
+            (r#"{"status":42}"#, "status 42 is none from 200 to 599"),
+            (r#"{"status":600}"#, "status 600"),
+            (r#"{"probability":1.5}"#, "probability 1.5 is none from 0 to 1"),
+            (r#"{"probability":-1}"#, "probability -1"),
+        ] {
+            assert!(read(json).unwrap_err().contains(says), "{json}");
+        }
+    }
 
     fn under(direction: Direction, toxic: HttpStatus) -> Bench {
         Bench::under([Toxic::new(ToxicKind::HttpStatus(toxic), direction)])
