@@ -1,6 +1,7 @@
 //! What every service of every system has in common: configuration, the runtime, the server loop,
-//! errors, events.
+//! answers, errors, events.
 
+pub(crate) mod answer;
 pub(crate) mod environment;
 pub(crate) mod events;
 pub(crate) mod idempotency;

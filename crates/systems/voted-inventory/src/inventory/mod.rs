@@ -1,5 +1,8 @@
 //! The inventory service.
 
+mod snapshot;
+mod state;
+
 use std::future::Future;
 
 use crate::serve::{ServeError, ServeOptions};

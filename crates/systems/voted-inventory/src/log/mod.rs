@@ -8,12 +8,14 @@ mod client;
 mod error;
 mod message;
 mod reader;
+mod survey;
 mod topics;
 mod writer;
 
 pub(crate) use client::LogSettings;
 pub(crate) use error::LogError;
 pub(crate) use message::{Event, Kind, Outcome, Refusal, Reply};
-pub(crate) use reader::{Bounds, Item, LogReader, Record};
+pub(crate) use reader::{Item, LogReader, Record};
+pub(crate) use survey::{Bounds, Survey};
 pub(crate) use topics::{Topic, ensure_topics};
 pub(crate) use writer::{Appending, Entry, LogWriter, WriterOptions};

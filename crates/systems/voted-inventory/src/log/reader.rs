@@ -5,21 +5,16 @@
 //! back are the client library's business: reading goes on where it was.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Message, Offset, TopicPartitionList};
-use tokio::task::spawn_blocking;
 
 use super::client::{LogContext, LogSettings};
 use super::error::LogError;
 use super::topics::Topic;
-
-/// What asking for the ends of a topic may take.
-const BOUNDS_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// After so many records others get a turn: a long log must not keep requests waiting.
 const RECORDS_PER_TURN: u32 = 64;
@@ -37,15 +32,6 @@ pub(crate) enum Item {
     Record(Record),
     /// For the moment there is no more.
     End,
-}
-
-/// The ends of a topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    /// The first offset that is still there.
-    pub(crate) first: i64,
-    /// The offset that the next record will have.
-    pub(crate) end: i64,
 }
 
 /// Reads one topic.
@@ -106,18 +92,6 @@ impl LogReader {
                     return Err(LogError::OutOfRange { topic, offset: self.next });
                 }
                 Err(error) => tracing::debug!(topic = self.topic.name(), %error, "reading"),
-            }
-        }
-    }
-
-    /// Where the topic begins and ends.
-    pub(crate) fn bounds(&self) -> impl Future<Output = Result<Bounds, LogError>> + 'static {
-        let (consumer, topic) = (Arc::clone(&self.consumer), self.topic.name());
-        let asked = spawn_blocking(move || consumer.fetch_watermarks(topic, 0, BOUNDS_TIME_MAX));
-        async move {
-            match asked.await.expect("asking for watermarks does not panic") {
-                Ok((first, end)) => Ok(Bounds { first, end }),
-                Err(error) => Err(LogError::Away(error)),
             }
         }
     }

@@ -1,0 +1,78 @@
+//! What the HTTP surfaces of services share: answers in JSON, deadlines, bodies, what is not there.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+use standfast_tactics::deadline::{self, Deadline};
+use tokio::time::{Instant, timeout_at};
+
+use super::problem::Problem;
+
+/// `value` as JSON.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    let body = serde_json::to_vec(value).expect("answers have string keys and plain values");
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// `text` as Prometheus reads it.
+pub(crate) fn metrics(text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// Answers problems where `router` has nothing.
+pub(crate) fn with_fallbacks<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router
+        .fallback(async || Problem::not_found("there is nothing under this path"))
+        .method_not_allowed_fallback(async || {
+            let title = "This method cannot be used here";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, title)
+        })
+}
+
+/// The deadline of a request that arrived at `start`: its client's, and never more than `budget`.
+pub(crate) fn deadline_of(
+    headers: &HeaderMap,
+    start: Instant,
+    budget: Duration,
+) -> Result<Deadline, Problem> {
+    let value = headers.get(deadline::HEADER).map(HeaderValue::to_str).transpose();
+    let value = value.map_err(|_| {
+        Problem::bad_request(format!("header `{}` must be ASCII", deadline::HEADER))
+    })?;
+    Deadline::from_header(value, start, budget)
+        .map_err(|error| Problem::bad_request(format!("{error}")))
+}
+
+/// The whole body, if it is there by `deadline` and has at most `length_max` bytes.
+pub(crate) async fn body(
+    body: Body,
+    length_max: usize,
+    deadline: Deadline,
+) -> Result<Bytes, Problem> {
+    let whole = timeout_at(deadline.instant(), to_bytes(body, length_max)).await;
+    whole.map_err(|_| out_of_time())?.map_err(|_| {
+        let title = "The body is too large";
+        let detail = format!("a body may have {length_max} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", title, detail)
+    })
+}
+
+/// The answer when the deadline passes first.
+pub(crate) fn out_of_time() -> Problem {
+    Problem::unavailable(Duration::from_secs(1), "the deadline has passed")
+}
+
+/// Of a refused request: whether it was the client's fault.
+pub(crate) fn fault_of(status: StatusCode) -> &'static str {
+    if status.is_client_error() { "refused" } else { "failed" }
+}
