@@ -21,7 +21,7 @@
 //!   never delays the opening, and a record costs the same however long the window is.
 //! - Half-open counts by itself, by both rates, and its probes are bounded; a probe that is ignored
 //!   or abandoned gives its permit back; and no state, half-open included, can last for ever.
-//! - A result belongs to the generation in which its call was admitted. After any change of state it
+//! - A result belongs to the generation in which its call was admitted. After a change of state it
 //!   is late, is counted as that, and changes nothing.
 //! - Breaks grow while they follow each other, are jittered, and start afresh after one full
 //!   healthy window.

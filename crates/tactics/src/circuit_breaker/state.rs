@@ -113,8 +113,8 @@ impl CircuitBreaker {
         if matches!(self.state, State::HalfOpen { .. }) { self.trial.share() } else { None }
     }
 
-    /// A change that time brought about in [`CircuitBreaker::admit`], told once: half-open that came
-    /// to no decision.
+    /// A change that time brought about in [`CircuitBreaker::admit`], told once: half-open that
+    /// came to no decision.
     pub fn take_untold(&mut self) -> Option<Transition> {
         self.untold.take()
     }

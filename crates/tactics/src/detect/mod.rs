@@ -24,14 +24,15 @@
 //!
 //! | fault | an echo fails | bound | here |
 //! |---|---|---|---|
-//! | crash (refused, reset), every answer an error | after a round trip | n · period + round trip | 600 ms |
+//! | crash, every answer an error | after a round trip | n · period + round trip | 600 ms |
 //! | hang, cut, slower than the timeout | at its timeout | n · period + timeout | 1.6 s |
 //! | slower, but within the timeout | never | none: not found | – |
-//! | intermittent with probability p | in a share p of cases | none, a distribution | 95 % within 7 s at p = 0.5 |
+//! | every other answer an error, at random | after a round trip | none | 95 % in 7.6 s |
 //!
-//! So 600 ms for a hang needs a timeout below a period, and no setting of an echo finds *intermittent*
-//! errors within it: that is the voter's work, which sees every request. A heartbeat is missed at
-//! most `down_after + check_every` after the death.
+//! So 600 ms hold for a crash only; a hang takes a period of 100 ms and a timeout of 300 ms for
+//! that. No setting bounds *intermittent* errors ([`EchoPolicy::bound_of`] has the distribution):
+//! they are for the voter to find, which sees every request. A heartbeat notices a death at the
+//! latest `down_after + check_every` after it.
 //!
 //! ```
 //! use std::time::Duration;

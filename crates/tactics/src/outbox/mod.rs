@@ -11,7 +11,7 @@
 //! **When not.** For what may be lost (publish directly), or where the asker waits for the others'
 //! answer (that is a call).
 //!
-//! **What it costs.** A row written, read, marked and deleted for each message; a delay of about one
+//! **What it costs.** A row written, read, marked and deleted for each message; a delay of about a
 //! poll; with [`Order::ByHorizon`], also that of the longest running transaction.
 //!
 //! # Ids commit out of order
@@ -21,8 +21,8 @@
 //! for ever. So rows are *marked*, each by itself, and the core decides what may go:
 //!
 //! - [`Order::ByKey`]: writers hold a lock on what the key names (the row of the order, the
-//!   product) when they insert. Then ids of one key are in the order of commits, and what is visible
-//!   may go.
+//!   product) when they insert. Then ids of one key are in the order of commits, and what is
+//!   visible may go.
 //! - [`Order::ByHorizon`]: also, a row waits until every transaction that is older than its own has
 //!   ended (`transaction < pg_snapshot_xmin(pg_current_snapshot())`), so that nothing older appears
 //!   after it, whatever the key. For consumers that keep a position, and writers without a lock.

@@ -4,8 +4,8 @@
 //! its peers it is found out within the request, and the client never sees what it said. The answer
 //! comes with the reply that completes the majority, so the slowest replica is never waited for.
 //!
-//! **When to use.** For answers that deterministic replicas compute from the same log, and that must
-//! not be wrong: stock, prices, amounts to charge.
+//! **When to use.** For answers that deterministic replicas compute from the same log, and that
+//! must not be wrong: stock, prices, amounts to charge.
 //!
 //! **When not.** As a consensus: the voter does not order writes, and two voters may decide on two
 //! versions. Against a fault that all replicas share. For replicas that are right less than half of
@@ -48,7 +48,7 @@
 //! |---|---|
 //! | up to f replicas wrong, late, silent or dead | the right answer |
 //! | more than f replicas, their answers different | refused |
-//! | more than f replicas with the *same* wrong answer (shared bug, shared input, bad specification) | the wrong answer |
+//! | more than f with the *same* wrong answer (shared bug, shared input) | the wrong answer |
 //! | the voter itself | whatever it says |
 //!
 //! ```

@@ -1,5 +1,5 @@
-//! What can be chosen of a breaker: window, recovery, abandoned calls, keys; and that its invariants
-//! hold for every choice.
+//! What can be chosen of a breaker: window, recovery, abandoned calls, keys; and that its
+//! invariants hold for every choice.
 
 use std::time::Duration;
 
@@ -279,7 +279,8 @@ fn step() -> impl Strategy<Value = Step> {
     let modes = vec![Mode::Automatic, Mode::Disabled, Mode::MetricsOnly, Mode::ForcedOpen];
     prop_oneof![
         40 => Just(Step::Admit),
-        40 => (any::<usize>(), prop::sample::select(outcomes)).prop_map(|(i, o)| Step::Finish(i, o)),
+        40 => (any::<usize>(), prop::sample::select(outcomes))
+            .prop_map(|(index, outcome)| Step::Finish(index, outcome)),
         5 => any::<usize>().prop_map(Step::Lose),
         20 => (0..300_u64).prop_map(Step::Wait),
         1 => prop::sample::select(modes).prop_map(Step::Impose),

@@ -1,5 +1,5 @@
-//! Outbox and inbox against a database of the test's own: transactions that interleave, a queue that
-//! fails, poisoned rows, and publishers that die.
+//! Outbox and inbox against a database of the test's own: transactions that interleave, a queue
+//! that fails, poisoned rows, and publishers that die.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -280,7 +280,8 @@ proptest! {
 
     #[test]
     fn the_order_of_replies_does_not_change_the_answer(
-        (crew, other) in crew().prop_flat_map(|crew| (Just(crew.clone()), Just(crew).prop_shuffle()))
+        (crew, other) in
+            crew().prop_flat_map(|crew| (Just(crew.clone()), Just(crew).prop_shuffle())),
     ) {
         let (one, other) = (outcome(&crew, 0), outcome(&other, 0));
         prop_assert_eq!(one.answer(), other.answer());
