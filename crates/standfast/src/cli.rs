@@ -120,6 +120,10 @@ pub(crate) struct UpArguments {
     /// Connect processes directly: no network faults then, and no hop through the fault proxy
     #[arg(long)]
     pub(crate) direct: bool,
+    /// Give every process a host of its own, so that it can be isolated (needs root; links are
+    /// direct)
+    #[arg(long, conflicts_with = "engine")]
+    pub(crate) hosts: bool,
     /// The name of this instance (default: the system's, with the port base when one is given)
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -251,6 +255,8 @@ pub(crate) enum FaultAction {
     },
     /// Reset the open connections of a link; with --for, new ones as well
     Reset(FaultTarget),
+    /// Cut the host of a process off from everybody; the system was brought up with --hosts
+    Isolate(FaultTarget),
     /// Heal every fault that is in effect, or those of one target
     Clear {
         /// Only the faults of this process, edge or partition

@@ -111,6 +111,7 @@ pub async fn ps(home: &Home, name: &str) -> Result<InstanceStatus, ControlError>
         state: ProcessState::Stopped,
         fault: None,
         pid: None,
+        host: None,
         port: Some(*port),
         uptime: None,
         restarts: 0,

@@ -1,6 +1,6 @@
 //! How a fault proves that it is in effect.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -49,18 +49,18 @@ pub(super) async fn verify_gone(
         let why = format!("{left} processes that it started still run");
         return Err(FaultError::no_effect(kind, target, why));
     }
-    let Some(port) = unit.port() else {
+    let Some(address) = unit.address() else {
         return Ok(Evidence::now(Some(child.pid()), "the process is gone"));
     };
-    if !refuses(port).await {
+    let port = address.port();
+    if !refuses(address).await {
         let why = format!("somebody still answers on port {port}");
         return Err(FaultError::no_effect(kind, target, why));
     }
     Ok(Evidence::now(Some(child.pid()), format!("the process is gone and port {port} refuses")))
 }
 
-async fn refuses(port: u16) -> bool {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+async fn refuses(address: SocketAddrV4) -> bool {
     let refused = async {
         while TcpStream::connect(address).await.is_ok() {
             tokio::task::yield_now().await;

@@ -1,5 +1,6 @@
 //! Why a fault was not injected or not healed.
 
+use standfast_engines::hosts::HostsError;
 use standfast_faultproxy::ProxyError;
 
 use super::kind::FaultKind;
@@ -28,6 +29,10 @@ pub enum FaultError {
     NotRouted { edge: Edge, why: String },
     #[error("{kind} of `{edge}`: {source}")]
     Link { kind: FaultKind, edge: Edge, source: ProxyError },
+    #[error("`{target}` has no host of its own: bring the system up with `--hosts`")]
+    NoHost { target: String },
+    #[error("cannot isolate `{target}`: {source}")]
+    Host { target: String, source: Box<HostsError> },
     #[error("the instance ended before the fault on `{target}` was in effect")]
     InstanceGone { target: String },
 }

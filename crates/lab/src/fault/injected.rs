@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::effect::Evidence;
+use super::isolate::Isolated;
 use super::kind::Fault;
 use super::links::BrokenLinks;
 use crate::instance::Order;
@@ -37,6 +38,8 @@ pub(crate) enum Guard {
     Keeper(mpsc::Sender<Order>),
     /// The links themselves, at once.
     Links(Arc<BrokenLinks>),
+    /// A task that joins the host again, soon.
+    Host(Arc<Isolated>),
 }
 
 impl Injected {
@@ -53,11 +56,8 @@ impl Injected {
         self.guard = None;
     }
 
-    pub(crate) fn links(&self) -> Option<Arc<BrokenLinks>> {
-        match &self.guard {
-            Some(Guard::Links(links)) => Some(Arc::clone(links)),
-            Some(Guard::Keeper(_)) | None => None,
-        }
+    pub(crate) fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
     }
 }
 
@@ -69,6 +69,7 @@ impl Drop for Injected {
                 links.mend();
                 return;
             }
+            Some(Guard::Host(isolated)) => return isolated.join_soon(),
             None => return,
         };
         let (reply, _nobody_waits) = oneshot::channel();

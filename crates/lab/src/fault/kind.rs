@@ -34,10 +34,12 @@ pub enum FaultKind {
     Bandwidth,
     /// A link whose connections are reset. Without a length only those that are open.
     Reset,
+    /// A host that is cut off from everybody: silence for all that runs on it, and for all others.
+    Isolate,
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Stop,
         Self::Kill,
         Self::Pause,
@@ -48,6 +50,7 @@ impl FaultKind {
         Self::Partition,
         Self::Bandwidth,
         Self::Reset,
+        Self::Isolate,
     ];
 
     /// Why it cannot be done to an engine of this kind, or to a service when there is none.
@@ -60,7 +63,7 @@ impl FaultKind {
             (Self::Flush, None) => {
                 Some("only a cache can be flushed, and a service is none".to_owned())
             }
-            (Self::Stop | Self::Kill | Self::Pause | Self::Restart, _) => None,
+            (Self::Stop | Self::Kill | Self::Pause | Self::Restart | Self::Isolate, _) => None,
             (Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset, _) => {
                 None
             }
@@ -70,7 +73,7 @@ impl FaultKind {
     /// Whether it lasts until it is healed when it is given no length.
     pub fn lasts(self) -> bool {
         match self {
-            Self::Stop | Self::Pause => true,
+            Self::Stop | Self::Pause | Self::Isolate => true,
             Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth => true,
             Self::Kill | Self::Flush | Self::Restart | Self::Reset => false,
         }
@@ -86,6 +89,8 @@ impl FaultKind {
     pub fn is_of_network(self) -> bool {
         match self {
             Self::Stop | Self::Kill | Self::Pause | Self::Flush | Self::Restart => false,
+            // Links are not what it is done to: there may be others than those that we know.
+            Self::Isolate => false,
             Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset => true,
         }
     }
@@ -104,6 +109,7 @@ impl fmt::Display for FaultKind {
             Self::Partition => "partition",
             Self::Bandwidth => "bandwidth",
             Self::Reset => "reset",
+            Self::Isolate => "isolate",
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One file per fault does it to a process or to links, and proves it. The keeper of a process
 //! decides what follows: one that a fault holds is not started again until the fault is healed.
-//! Links are broken by toxics of the fault proxy that they lead through.
+//! Links are broken by toxics of the fault proxy that they lead through, hosts at their switch.
 
 mod bandwidth;
 mod cut;
@@ -10,6 +10,7 @@ mod effect;
 mod error;
 mod flush;
 mod injected;
+mod isolate;
 mod kill;
 mod kind;
 mod latency;
@@ -33,6 +34,7 @@ pub use parameters::{Objection, Sides};
 pub use target::Targets;
 
 pub(crate) use injected::Guard;
+pub(crate) use isolate::{Isolated, Station, inject as isolate};
 pub(crate) use links::{BrokenLinks, Links};
 
 /// Does it to `unit`, and returns when it is seen to be in effect.
@@ -47,6 +49,10 @@ pub(crate) async fn inject(
         FaultKind::Pause => pause::inject(target, unit).await,
         FaultKind::Flush => flush::inject(target, unit).await,
         FaultKind::Restart => restart::inject(target, unit).await,
+        FaultKind::Isolate => {
+            let why = "it is done to a host, and not to a process".to_owned();
+            Err(FaultError::Impossible { kind, target: target.to_owned(), why })
+        }
         FaultKind::Latency
         | FaultKind::Cut
         | FaultKind::Partition
@@ -75,9 +81,10 @@ pub(crate) async fn break_links(
         | FaultKind::Kill
         | FaultKind::Pause
         | FaultKind::Flush
-        | FaultKind::Restart => {
+        | FaultKind::Restart
+        | FaultKind::Isolate => {
             let (kind, target) = (fault.kind, fault.target.clone());
-            let why = "it is done to a process, and not to links".to_owned();
+            let why = "it is not done to links".to_owned();
             Err(FaultError::Impossible { kind, target, why })
         }
     }

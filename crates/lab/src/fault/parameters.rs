@@ -86,7 +86,7 @@ impl FaultKind {
             Self::Bandwidth => &["rate", "direction"],
             Self::Cut => &["direction"],
             Self::Stop | Self::Kill | Self::Pause | Self::Flush | Self::Restart => &[],
-            Self::Partition | Self::Reset => &[],
+            Self::Partition | Self::Reset | Self::Isolate => &[],
         }
     }
 }

@@ -162,6 +162,7 @@ mod tests {
         check(FaultKind::Cut, "offers:replica", "offers:replica");
         check(FaultKind::Latency, "replica", "offers:replica offers-2:replica");
         check(FaultKind::Stop, "replica", "");
+        check(FaultKind::Isolate, "replica", "");
     }
 
     #[test]
@@ -188,6 +189,9 @@ mod tests {
         cut("primary | cache", "`primary | cache` has two sides, which is for a partition");
         let stop = |target, expected| check_refused(FaultKind::Stop, target, expected);
         stop("offers:cache", "stop is done to a process, and `offers:cache` is none");
+        let isolate = |target, expected| check_refused(FaultKind::Isolate, target, expected);
+        isolate("offers:cache", "isolate is done to a process, and `offers:cache` is none");
+        isolate("primary | cache", "isolate is done to a process, and `primary | cache` is none");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The addresses of an instance's processes, as placeholders know them.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
 
 /// Where one process is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,10 +14,10 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// A service of this machine.
-    pub(crate) fn of_service(port: u16) -> Self {
-        let url = format!("http://127.0.0.1:{port}");
-        Self { host: "127.0.0.1".to_owned(), port, url, admin_url: None }
+    /// A service that the lab starts.
+    pub(crate) fn of_service(at: SocketAddrV4) -> Self {
+        let (host, url) = (at.ip().to_string(), format!("http://{at}"));
+        Self { host, port: at.port(), url, admin_url: None }
     }
 
     /// An engine that runs elsewhere; `None` when `url` names no host.
@@ -48,13 +49,13 @@ impl Address {
         }
     }
 
-    /// The same process behind a listener of this machine.
-    pub(crate) fn through(&self, port: u16) -> Self {
+    /// The same process behind a listener of the lab.
+    pub(crate) fn through(&self, listener: SocketAddrV4) -> Self {
         Self {
-            host: "127.0.0.1".to_owned(),
-            port,
-            url: through(&self.url, port),
-            admin_url: self.admin_url.as_deref().map(|url| through(url, port)),
+            host: listener.ip().to_string(),
+            port: listener.port(),
+            url: through(&self.url, listener),
+            admin_url: self.admin_url.as_deref().map(|url| through(url, listener)),
         }
     }
 
@@ -70,16 +71,18 @@ impl Address {
 }
 
 /// `url` with another host and port; all else in it, the password included, stays.
-fn through(url: &str, port: u16) -> String {
+fn through(url: &str, listener: SocketAddrV4) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     let user = authority.rsplit_once('@').map_or(String::new(), |(user, _)| format!("{user}@"));
-    format!("{scheme}://{user}127.0.0.1:{port}{path}")
+    format!("{scheme}://{user}{listener}{path}")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     fn check(url: &str, expected: Option<(&str, u16)>) {
@@ -113,11 +116,12 @@ mod tests {
             ("http://127.0.0.1:5000", "http://127.0.0.1:9"),
             ("redis://cache.example?db=1", "redis://127.0.0.1:9?db=1"),
         ];
+        let listener = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
         for (url, expected) in cases {
-            assert_eq!(through(url, 9), expected, "{url}");
+            assert_eq!(through(url, listener), expected, "{url}");
         }
         let external = Address::of_external("redis://[::1]:7000").unwrap();
         assert_eq!(external.authority(), "[::1]:7000");
-        assert_eq!(external.through(9).authority(), "127.0.0.1:9");
+        assert_eq!(external.through(listener).authority(), "127.0.0.1:9");
     }
 }

@@ -1,6 +1,7 @@
 //! Makes a keeper for every process of a system, none of which runs yet.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use rand::Rng;
@@ -13,6 +14,7 @@ use super::address::Address;
 use super::engine_set::{EnginePlaces, engine_spec};
 use super::events::EventSink;
 use super::folder::InstanceFolder;
+use super::hosts::Hosts;
 use super::keeper::{Keeper, KeeperParts};
 use super::options::{ProvisionError, ProvisionOptions};
 use super::order::KeeperHandle;
@@ -38,6 +40,7 @@ pub(super) struct Site<'a> {
     pub(super) folder: &'a InstanceFolder,
     pub(super) tools: &'a BTreeMap<Tool, Installation>,
     pub(super) ports: &'a PortPlan,
+    pub(super) hosts: &'a Hosts,
     pub(super) routes: &'a Routes,
 }
 
@@ -89,7 +92,8 @@ impl Builder<'_> {
                 log: &log,
                 ports: self.site.ports.all(),
                 secrets,
-                upstream_port: primary.and_then(|primary| self.site.routes.port(name, primary)),
+                host: self.site.hosts.of(name),
+                upstream: primary.and_then(|primary| self.upstream(name, primary)),
             };
             let spec = engine_spec(self.site.system, name, &places);
             let port = spec.port;
@@ -97,7 +101,7 @@ impl Builder<'_> {
             let engine = Engine::adopt(spec, installation, &self.site.options.spawner)
                 .map_err(|error| ProvisionError::Start(Arc::new(error.into())))?;
             let address = Address {
-                host: "127.0.0.1".to_owned(),
+                host: engine.spec().address().to_string(),
                 port,
                 url: engine.url(),
                 admin_url: Some(engine.admin_url()),
@@ -108,11 +112,19 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// Where a replica finds its primary: behind a listener, or where it is itself.
+    fn upstream(&self, replica: &str, primary: &str) -> Option<SocketAddrV4> {
+        let Site { ports, hosts, routes, .. } = self.site;
+        let own = ports.of(primary).map(|port| SocketAddrV4::new(hosts.address(primary), port));
+        routes.listener(replica, primary).or(own)
+    }
+
     fn services(&mut self) -> Result<(), ProvisionError> {
         for name in self.site.system.services.keys() {
             self.built.roles.insert(name.clone(), Role::Service);
             if let Some(port) = self.site.ports.of(name) {
-                self.built.addresses.insert(name.clone(), Address::of_service(port));
+                let at = SocketAddrV4::new(self.site.hosts.address(name), port);
+                self.built.addresses.insert(name.clone(), Address::of_service(at));
             }
         }
         let run_token = token();
@@ -124,6 +136,7 @@ impl Builder<'_> {
                 options: self.site.options,
                 folder: self.site.folder,
                 addresses: &self.built.addresses,
+                hosts: self.site.hosts,
                 routes: self.site.routes,
                 tools: self.site.tools,
                 run_token: &run_token,

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 
+use standfast_engines::hosts::Host;
 use standfast_engines::{
     EngineKind, EngineSpec, Home, Installation, Secrets, Tool, Upstream, find,
 };
@@ -36,8 +38,10 @@ pub(crate) struct EnginePlaces<'a> {
     pub(crate) log: &'a Path,
     pub(crate) ports: &'a BTreeMap<String, u16>,
     pub(crate) secrets: &'a Secrets,
-    /// Where a replica finds its primary, when that is not the primary's own port.
-    pub(crate) upstream_port: Option<u16>,
+    /// The host that it runs on, when it has one of its own.
+    pub(crate) host: Option<Host>,
+    /// Where a replica finds its primary, when that is not the primary's port of this machine.
+    pub(crate) upstream: Option<SocketAddrV4>,
 }
 
 /// The configuration of the engine `name`.
@@ -50,19 +54,23 @@ pub(crate) fn engine_spec(system: &System, name: &str, places: &EnginePlaces<'_>
     // A replica refuses to start with less of something than its primary has, such as connections.
     let mut settings = owner.settings.clone();
     settings.extend(declared.settings.clone());
+    let upstream = |primary| {
+        let own = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port(primary));
+        places.upstream.unwrap_or(own)
+    };
     EngineSpec {
         name: name.to_owned(),
         kind: declared.kind.into(),
-        host: None,
+        host: places.host.clone(),
         port: port(name),
         data: places.data.to_owned(),
         log: places.log.to_owned(),
         database: owner.database.clone(),
         user: owner.user.clone(),
         settings,
-        replica_of: primary.map(|primary| Upstream {
-            host: "127.0.0.1".to_owned(),
-            port: places.upstream_port.unwrap_or_else(|| port(primary)),
+        replica_of: primary.map(upstream).map(|upstream| Upstream {
+            host: upstream.ip().to_string(),
+            port: upstream.port(),
             slot: format!("standfast_{}", name.replace('-', "_")),
         }),
         secrets: places.secrets.clone(),

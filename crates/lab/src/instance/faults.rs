@@ -8,15 +8,53 @@ use tokio::sync::oneshot;
 use super::order::{KeeperHandle, Order};
 use super::running::Instance;
 use super::status::ProcessState;
-use crate::fault::{BrokenLinks, Fault, FaultError, Guard, Hit, Hold, Injected};
+use crate::fault::{
+    BrokenLinks, Fault, FaultError, FaultKind, Guard, Hit, Hold, Injected, Isolated,
+};
 use crate::spec::nearest;
 
 /// A fault in effect.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     pub(super) fault: Fault,
-    /// The links that it holds; none when it holds a process.
-    pub(super) broken: Option<Arc<BrokenLinks>>,
+    pub(super) grip: Grip,
+}
+
+/// What a fault holds.
+#[derive(Clone, Debug)]
+pub(super) enum Grip {
+    /// Its target, whose keeper knows.
+    Process,
+    Links(Arc<BrokenLinks>),
+    Host(Arc<Isolated>),
+}
+
+impl Grip {
+    fn of(injected: &Injected) -> Self {
+        match injected.guard() {
+            Some(Guard::Links(links)) => Self::Links(Arc::clone(links)),
+            Some(Guard::Host(host)) => Self::Host(Arc::clone(host)),
+            Some(Guard::Keeper(_)) | None => Self::Process,
+        }
+    }
+
+    pub(super) fn links(&self) -> Option<&Arc<BrokenLinks>> {
+        match self {
+            Self::Links(links) => Some(links),
+            Self::Process | Self::Host(_) => None,
+        }
+    }
+
+    pub(super) fn host(&self) -> Option<&Arc<Isolated>> {
+        match self {
+            Self::Host(host) => Some(host),
+            Self::Process | Self::Links(_) => None,
+        }
+    }
+
+    pub(super) fn is_of_process(&self) -> bool {
+        matches!(self, Self::Process)
+    }
 }
 
 /// What is known of a fault when it is over.
@@ -35,6 +73,9 @@ impl Instance {
         if let Some(objection) = fault.parameter_objections().into_iter().next() {
             return Err(objection.into());
         }
+        if fault.kind == FaultKind::Isolate {
+            return self.isolate(fault).await;
+        }
         match fault.kind.is_of_network() {
             true => self.break_links(fault, hold).await,
             false => self.break_process(fault, hold).await,
@@ -46,6 +87,11 @@ impl Instance {
         let keeper = self.fault_target(target)?;
         if let Some(why) = kind.objection(self.parts.system.engine_kind(target)) {
             return Err(FaultError::Impossible { kind, target: target.clone(), why });
+        }
+        if let Some(FaultKind::Isolate) = self.held_by(target) {
+            // Whether it took effect, and was healed, could not be seen from here.
+            let (target, held) = (target.clone(), FaultKind::Isolate);
+            return Err(FaultError::AlreadyHeld { target, held });
         }
         let events = &self.parts.events;
         events.send(self.fault_event("injecting", fault));
@@ -65,7 +111,7 @@ impl Instance {
         event.at_us = at_us;
         events.send(event.with("evidence", evidence.text.clone()));
         self.forget(target);
-        self.faults().push(Held { fault: fault.clone(), broken: None });
+        self.faults().push(Held { fault: fault.clone(), grip: Grip::Process });
         let guard = Guard::Keeper(keeper.orders.clone());
         Ok(Injected::new(fault.clone(), at_us, evidence, guard))
     }
@@ -79,7 +125,7 @@ impl Instance {
         }
     }
 
-    fn fault_target(&self, target: &str) -> Result<&KeeperHandle, FaultError> {
+    pub(super) fn fault_target(&self, target: &str) -> Result<&KeeperHandle, FaultError> {
         self.parts.keepers.get(target).ok_or_else(|| FaultError::UnknownTarget {
             target: target.to_owned(),
             suggestion: nearest(target, self.parts.keepers.keys().map(String::as_str)),
@@ -92,7 +138,7 @@ impl Instance {
     /// # Errors
     /// When the target is not ready again in time.
     pub async fn heal(&self, injected: Injected) -> Result<Healed, FaultError> {
-        let held = Held { fault: injected.fault.clone(), broken: injected.links() };
+        let held = Held { fault: injected.fault.clone(), grip: Grip::of(&injected) };
         let healed = self.heal_held(&held).await;
         injected.disarm();
         healed
@@ -123,11 +169,23 @@ impl Instance {
     }
 
     async fn heal_held(&self, held: &Held) -> Result<Healed, FaultError> {
-        if let Some(broken) = &held.broken {
-            let mended = self.mend(&held.fault, broken).await;
-            self.faults().retain(|held| !held.broken.as_ref().is_some_and(|b| b.is_mended()));
-            return mended.map(|hit| Healed { hit: Some(hit) });
+        match &held.grip {
+            Grip::Process => self.heal_process(held).await?,
+            Grip::Host(isolated) => {
+                let joined = self.join(&held.fault, isolated).await;
+                self.faults().retain(|held| !held.grip.host().is_some_and(|host| host.is_healed()));
+                joined?;
+            }
+            Grip::Links(broken) => {
+                let mended = self.mend(&held.fault, broken).await;
+                self.faults().retain(|held| !held.grip.links().is_some_and(|b| b.is_mended()));
+                return mended.map(|hit| Healed { hit: Some(hit) });
+            }
         }
+        Ok(Healed { hit: None })
+    }
+
+    async fn heal_process(&self, held: &Held) -> Result<(), FaultError> {
         let (kind, target) = (held.fault.kind, &held.fault.target);
         let keeper = self.fault_target(target)?;
         let events = &self.parts.events;
@@ -136,7 +194,7 @@ impl Instance {
         self.forget(target);
         healed.map_err(|why| FaultError::NotRestored { kind, target: target.clone(), why })?;
         events.send(self.fault_event("healed", &held.fault));
-        Ok(Healed { hit: None })
+        Ok(())
     }
 
     /// Faults that were injected and not healed yet. One that the system heals itself counts until
@@ -147,21 +205,26 @@ impl Instance {
 
     fn active(&self) -> Vec<Held> {
         let mut faults = self.faults();
-        faults.retain(|held| match &held.broken {
-            Some(broken) => !broken.is_mended(),
-            None => {
+        faults.retain(|held| match &held.grip {
+            Grip::Links(broken) => !broken.is_mended(),
+            Grip::Host(isolated) => !isolated.is_healed(),
+            Grip::Process => {
                 let keeper = self.parts.keepers.get(&held.fault.target);
                 keeper.is_some_and(|keeper| keeper.status.borrow().state != ProcessState::Ready)
             }
         });
-        // Links first: a process may not become ready behind a link that is still cut.
-        faults.sort_by_key(|held| held.broken.is_none());
+        // Hosts and links first: a process may not become ready behind one that is still cut.
+        faults.sort_by_key(|held| match held.grip {
+            Grip::Host(_) => 0,
+            Grip::Links(_) => 1,
+            Grip::Process => 2,
+        });
         faults.clone()
     }
 
-    /// Forgets the fault of a process; those of its links stay.
+    /// Forgets the fault of a process; those of its links and its host stay.
     pub(super) fn forget(&self, process: &str) {
-        self.faults().retain(|held| held.broken.is_some() || held.fault.target != process);
+        self.faults().retain(|held| !held.grip.is_of_process() || held.fault.target != process);
     }
 
     pub(super) fn faults(&self) -> MutexGuard<'_, Vec<Held>> {

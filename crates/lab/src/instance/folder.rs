@@ -63,6 +63,9 @@ pub struct InstanceRecord {
     /// Whether all links are direct, so that none of them can be broken.
     #[serde(default)]
     pub is_direct: bool,
+    /// Whether every process has a host of its own.
+    #[serde(default)]
+    pub own_hosts: bool,
     /// Deleted when its supervisor ends, or is found to have ended.
     pub ephemeral: bool,
     /// The process that supervises it, while it does.

@@ -286,7 +286,8 @@ impl Keeper {
             | FaultKind::Cut
             | FaultKind::Partition
             | FaultKind::Bandwidth
-            | FaultKind::Reset => unreachable!("a keeper refuses what is done to links"),
+            | FaultKind::Reset
+            | FaultKind::Isolate => unreachable!("a keeper refuses what is not of its process"),
             FaultKind::Restart => {
                 self.hold = None;
                 self.gone();

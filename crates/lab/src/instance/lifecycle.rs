@@ -50,8 +50,8 @@ impl Instance {
     /// When something survives or does not become ready.
     pub async fn restart_all(&self) -> Result<(), InstanceError> {
         self.end_all(Order::Stop).await.map_err(InstanceError::Unit)?;
-        // Links are not mended by new processes at their ends.
-        self.faults().retain(|held| held.broken.is_some());
+        // Links and hosts are not mended by new processes.
+        self.faults().retain(|held| !held.grip.is_of_process());
         self.start_all().await
     }
 
@@ -118,8 +118,9 @@ impl Instance {
     /// # Errors
     /// When a process survives, or the folder cannot be deleted.
     pub async fn shutdown(mut self, data: Data) -> Result<(), InstanceError> {
-        // Behind a cut link, a process may wait for another one that cannot answer.
+        // Behind a cut, a process may wait for another one that cannot answer.
         self.mend_all();
+        self.join_all().await;
         let order = if data == Data::Delete { Order::Kill } else { Order::Stop };
         let ended = self.end_all(order).await;
         self.is_down = true;

@@ -11,6 +11,8 @@ mod engine_set;
 mod events;
 mod faults;
 mod folder;
+mod host_faults;
+mod hosts;
 mod http;
 mod keeper;
 mod leftovers;

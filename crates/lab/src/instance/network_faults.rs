@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::faults::Held;
+use super::faults::{Grip, Held};
 use super::running::Instance;
 use super::status::ProcessState;
 use crate::control::LinkStatus;
@@ -19,7 +19,8 @@ impl Instance {
     /// Every link that leads through the fault proxy, as it is now.
     pub fn links(&self) -> Vec<LinkStatus> {
         let routes = &self.parts.routes;
-        let faults: Vec<_> = self.faults().iter().filter_map(|held| held.broken.clone()).collect();
+        let faults: Vec<_> =
+            self.faults().iter().filter_map(|held| held.grip.links().cloned()).collect();
         let link = |(edge, port): (&Edge, &u16)| {
             let under =
                 faults.iter().filter(|broken| !broken.is_mended() && broken.edges().contains(edge));
@@ -58,8 +59,8 @@ impl Instance {
         event.at_us = at_us;
         events.send(event.with("evidence", evidence.text.clone()));
         if broken.lasts() {
-            let broken = Some(Arc::clone(&broken));
-            self.faults().push(Held { fault: fault.clone(), broken });
+            let grip = Grip::Links(Arc::clone(&broken));
+            self.faults().push(Held { fault: fault.clone(), grip });
         }
         Ok(Injected::new(fault.clone(), at_us, evidence, Guard::Links(broken)))
     }
@@ -77,7 +78,7 @@ impl Instance {
     /// The same kind of fault on one of the same edges, if there is any.
     fn conflict(&self, fault: &Fault, links: &Links) -> Option<FaultError> {
         let faults = self.faults();
-        let mut broken = faults.iter().filter_map(|held| held.broken.as_ref());
+        let mut broken = faults.iter().filter_map(|held| held.grip.links());
         let shared = broken.find_map(|broken| {
             let is_same = !broken.is_mended() && broken.kind() == fault.kind;
             is_same.then(|| broken.edges().intersection(&links.edges).next().cloned()).flatten()
@@ -109,31 +110,39 @@ impl Instance {
         Ok(hit)
     }
 
-    /// Whoever is ready by the account of its keeper takes connections on its own port.
     async fn targets_answer(&self, fault: &Fault, broken: &BrokenLinks) -> Result<(), FaultError> {
         for edge in broken.edges() {
-            let Some(keeper) = self.parts.keepers.get(&edge.to) else { continue };
-            let Some(address) = self.parts.addresses.get(&edge.to) else { continue };
-            let authority = address.authority();
-            let is_fine = || async {
-                // What another fault holds down is not this fault's to bring back.
-                let is_held = keeper.status.borrow().state != ProcessState::Ready;
-                let answers = || tokio::net::TcpStream::connect(&authority);
-                (is_held || answers().await.is_ok()).then_some(())
-            };
-            let answered = standfast_engines::wait_until(ANSWERS_WITHIN, is_fine).await;
-            answered.ok_or_else(|| FaultError::NotRestored {
-                kind: fault.kind,
-                target: fault.target.clone(),
-                why: format!("`{}` does not answer on {authority}", edge.to),
-            })?;
+            self.takes_connections(fault, &edge.to).await?;
         }
         Ok(())
     }
 
+    /// Whoever is ready by the account of its keeper takes connections on its own port.
+    pub(super) async fn takes_connections(
+        &self,
+        fault: &Fault,
+        process: &str,
+    ) -> Result<(), FaultError> {
+        let Some(keeper) = self.parts.keepers.get(process) else { return Ok(()) };
+        let Some(address) = self.parts.addresses.get(process) else { return Ok(()) };
+        let authority = address.authority();
+        let is_fine = || async {
+            // What another fault holds down is not this fault's to bring back.
+            let is_held = keeper.status.borrow().state != ProcessState::Ready;
+            let answers = || tokio::net::TcpStream::connect(&authority);
+            (is_held || answers().await.is_ok()).then_some(())
+        };
+        let answered = standfast_engines::wait_until(ANSWERS_WITHIN, is_fine).await;
+        answered.ok_or_else(|| FaultError::NotRestored {
+            kind: fault.kind,
+            target: fault.target.clone(),
+            why: format!("`{process}` does not answer on {authority}"),
+        })
+    }
+
     /// Mends every link at once, without waiting for anything.
     pub(super) fn mend_all(&self) {
-        for broken in self.faults().iter().filter_map(|held| held.broken.as_ref()) {
+        for broken in self.faults().iter().filter_map(|held| held.grip.links()) {
             broken.mend();
         }
     }

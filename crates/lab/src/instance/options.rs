@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use standfast_engines::hosts::HostsError;
 use standfast_engines::process::Spawner;
 use standfast_engines::{Home, HomeError, MissingTool, SecretsError};
 
@@ -31,6 +32,8 @@ pub struct ProvisionOptions {
     pub external: BTreeMap<String, String>,
     /// Which links can be broken.
     pub network: Network,
+    /// Whether every process gets a host of its own, which can be isolated.
+    pub own_hosts: bool,
     /// What chance in network faults is drawn from.
     pub seed: u64,
     /// Whether the folder is deleted at the end.
@@ -73,6 +76,10 @@ pub enum ProvisionError {
     ExternalPrimary { replica: String, primary: String },
     #[error("`{url}` of `{engine}` is no URL like postgresql://user:password@host:port/database")]
     ExternalUrl { engine: String, url: String },
+    #[error("`{engine}` runs elsewhere, where processes on hosts of their own cannot reach it")]
+    ExternalHost { engine: String },
+    #[error(transparent)]
+    Hosts(#[from] HostsError),
     #[error("the data of instance `{name}` was made for other engines: it has no `{engine}`")]
     OtherData { name: String, engine: String },
     #[error("service `{service}`: {source}")]

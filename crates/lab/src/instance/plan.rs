@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use standfast_engines::{Installation, Tool};
 
 use super::address::Address;
 use super::folder::InstanceFolder;
+use super::hosts::Hosts;
 use super::options::{ProvisionError, ProvisionOptions};
 use super::readiness::Readiness;
 use super::routes::Routes;
@@ -21,6 +23,7 @@ pub(crate) struct Planner<'a> {
     pub(crate) options: &'a ProvisionOptions,
     pub(crate) folder: &'a InstanceFolder,
     pub(crate) addresses: &'a BTreeMap<String, Address>,
+    pub(crate) hosts: &'a Hosts,
     pub(crate) routes: &'a Routes,
     /// Programs that the system requires, by the name that it uses for them.
     pub(crate) tools: &'a BTreeMap<Tool, Installation>,
@@ -82,10 +85,11 @@ impl Planner<'_> {
             directory: self.system.source.folder().map_or(directory, PathBuf::from),
             files,
             port,
+            host: self.hosts.of(name),
             readiness: Readiness {
                 name: name.to_owned(),
                 check,
-                port,
+                address: SocketAddrV4::new(self.hosts.address(name), port.unwrap_or_default()),
                 environment: environment.clone(),
                 spawner: self.options.spawner.clone(),
             },
@@ -104,6 +108,7 @@ impl Planner<'_> {
         }
         values.insert("dir".to_owned(), dir.to_owned());
         values.insert("name".to_owned(), name.to_owned());
+        values.insert("host".to_owned(), self.hosts.address(name).to_string());
         if let Some(port) = port {
             values.insert("port".to_owned(), port.to_string());
         }
@@ -126,6 +131,7 @@ impl Planner<'_> {
         let mut environment = BTreeMap::from([
             ("SERVICE_NAME".to_owned(), name.to_owned()),
             ("INSTANCE_ID".to_owned(), self.options.name.clone()),
+            ("BIND".to_owned(), self.hosts.address(name).to_string()),
             ("STANDFAST_WITHOUT".to_owned(), self.options.without.join(",")),
             ("STANDFAST_RUN_TOKEN".to_owned(), self.run_token.to_owned()),
         ]);

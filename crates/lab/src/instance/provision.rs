@@ -12,6 +12,7 @@ use super::address::Address;
 use super::build::{Built, Site, build};
 use super::engine_set::find_tools;
 use super::folder::{InstanceFolder, InstanceLock, InstanceRecord};
+use super::hosts::Hosts;
 use super::leftovers::{reap_instance, sweep};
 use super::options::{Network, ProvisionError, ProvisionOptions, Stage};
 use super::ports::{PortPlan, Ports};
@@ -39,6 +40,10 @@ impl Instance {
         let lock = take(&folder)?;
         stages.end("leftovers");
 
+        let hosts = Hosts::make(system, &options).await?;
+        if options.own_hosts {
+            stages.end("hosts");
+        }
         let tools = find_tools(system, &options.external, &options.home)?;
         let ports = choose_ports(system, &options, &folder)?;
         write_record(system, &options, &folder, &ports)?;
@@ -47,13 +52,14 @@ impl Instance {
         let secrets = provide_data(system, &options, &folder, &tools).await?;
         stages.end("data");
 
-        let routes = Routes::open(system, &options, &ports).await?;
+        let routes = Routes::open(system, &options, &ports, &hosts).await?;
         let site = Site {
             system,
             options: &options,
             folder: &folder,
             tools: &tools,
             ports: &ports,
+            hosts: &hosts,
             routes: &routes,
         };
         let Built { registry, addresses, keepers, roles, tasks } = build(&site, &secrets)?;
@@ -64,6 +70,7 @@ impl Instance {
             ports,
             registry,
             addresses,
+            hosts,
             routes,
             keepers,
             roles,
@@ -194,6 +201,7 @@ fn write_record(
         without: options.without.clone(),
         environment: options.environment.clone(),
         external: options.external.clone(),
+        own_hosts: options.own_hosts,
         is_direct: options.network == Network::Direct,
         ephemeral: options.ephemeral,
         supervisor: ProcessId::own(),

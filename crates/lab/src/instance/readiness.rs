@@ -1,6 +1,6 @@
 //! Asks a service whether it is ready, until it says yes.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use standfast_engines::process::{CommandSpec, Spawner};
@@ -21,7 +21,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 pub(crate) struct Readiness {
     pub(crate) name: String,
     pub(crate) check: ReadyCheck,
-    pub(crate) port: Option<u16>,
+    /// Where it takes connections, if it does.
+    pub(crate) address: SocketAddrV4,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) spawner: Spawner,
 }
@@ -32,7 +33,7 @@ impl Readiness {
     /// # Errors
     /// Why it is not ready, in words.
     pub(crate) async fn ask(&self) -> Result<(), String> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.unwrap_or_default()));
+        let address = SocketAddr::from(self.address);
         match &self.check {
             ReadyCheck::Running => Ok(()),
             ReadyCheck::Tcp => match timeout(ANSWER_WITHIN, TcpStream::connect(address)).await {

@@ -4,10 +4,12 @@
 //! neither side knows; everybody else, the lab's own checks included, connects directly.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddrV4;
 
 use standfast_faultproxy::{FaultProxy, Options, ProxyDeclaration, ProxyError};
 
 use super::address::Address;
+use super::hosts::Hosts;
 use super::options::{Network, ProvisionError, ProvisionOptions};
 use super::ports::PortPlan;
 use crate::fault::FaultError;
@@ -25,6 +27,8 @@ pub(crate) struct Routes {
     external: BTreeSet<String>,
     /// The port that stands for the one who is connected to.
     ports: BTreeMap<Edge, u16>,
+    /// They decide at which address that is.
+    hosts: Hosts,
     /// Absent when nothing leads through it.
     proxy: Option<FaultProxy>,
     /// Held, so that no other instance is given the same ports.
@@ -37,10 +41,11 @@ impl Routes {
         system: &System,
         options: &ProvisionOptions,
         own: &PortPlan,
+        hosts: &Hosts,
     ) -> Result<Self, ProvisionError> {
         let known = system.edges_given(&options.environment);
         let external = options.external.keys().cloned().collect::<BTreeSet<_>>();
-        let mut routes = Self { known, external, ..Self::default() };
+        let mut routes = Self { known, external, hosts: hosts.clone(), ..Self::default() };
         let wanted = |edge: &&Edge| match &options.network {
             Network::Direct => false,
             Network::Edges(edges) => edges.contains(edge),
@@ -61,7 +66,10 @@ impl Routes {
             let external = options.external.get(&edge.to).and_then(|url| Address::of_external(url));
             let upstream = match external {
                 Some(address) => address.authority(),
-                None => format!("127.0.0.1:{}", own.of(&edge.to).unwrap_or_default()),
+                None => {
+                    let (host, port) = (hosts.address(&edge.to), own.of(&edge.to));
+                    SocketAddrV4::new(host, port.unwrap_or_default()).to_string()
+                }
             };
             routes.add(&proxy, edge, &upstream, own).await?;
         }
@@ -81,7 +89,7 @@ impl Routes {
             let given = own.another(&name)?;
             let port = given.of(&name).unwrap_or_default();
             let declaration = ProxyDeclaration {
-                listen: format!("127.0.0.1:{port}"),
+                listen: self.hosts.lab(port).to_string(),
                 ..ProxyDeclaration::local(&name, upstream)
             };
             match proxy.create(declaration).await {
@@ -99,15 +107,12 @@ impl Routes {
 
     /// Where `from` finds `to`, whose own address is `direct`.
     pub(crate) fn address(&self, from: &str, to: &str, direct: &Address) -> Address {
-        match self.port(from, to) {
-            Some(port) => direct.through(port),
-            None => direct.clone(),
-        }
+        self.listener(from, to).map_or_else(|| direct.clone(), |at| direct.through(at))
     }
 
-    /// The port of the listener between both, when there is one.
-    pub(crate) fn port(&self, from: &str, to: &str) -> Option<u16> {
-        self.ports.get(&Edge::new(from, to)).copied()
+    /// The listener between both, when there is one.
+    pub(crate) fn listener(&self, from: &str, to: &str) -> Option<SocketAddrV4> {
+        self.ports.get(&Edge::new(from, to)).map(|port| self.hosts.lab(*port))
     }
 
     /// All edges of the instance, wherever they lead.

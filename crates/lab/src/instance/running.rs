@@ -1,7 +1,7 @@
 //! The handle of a running instance: what its owner can ask of it and do to it.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +13,7 @@ use super::address::Address;
 use super::events::EventSink;
 use super::faults::Held;
 use super::folder::{FolderError, InstanceFolder, InstanceLock};
+use super::hosts::Hosts;
 use super::metrics::{Metrics, ScrapeError};
 use super::options::Stage;
 use super::order::KeeperHandle;
@@ -43,6 +44,8 @@ pub(super) struct InstanceParts {
     pub(super) ports: PortPlan,
     pub(super) registry: Arc<Registry>,
     pub(super) addresses: BTreeMap<String, Address>,
+    /// Where the processes live.
+    pub(super) hosts: Hosts,
     /// Links that lead through the fault proxy.
     pub(super) routes: Routes,
     pub(super) keepers: BTreeMap<String, KeeperHandle>,
@@ -143,7 +146,7 @@ impl Instance {
     pub fn endpoint(&self, service: &str) -> Option<SocketAddr> {
         self.parts.system.services.get(service)?;
         let port = self.parts.addresses.get(service)?.port;
-        Some((Ipv4Addr::LOCALHOST, port).into())
+        Some((self.parts.hosts.address(service), port).into())
     }
 
     /// The URL of an engine or a service, as `{name.url}` has it.
@@ -177,6 +180,7 @@ impl Instance {
         let engine = parts.system.engine_kind(name);
         let kind = engine.map_or_else(|| "service".to_owned(), |kind| kind.to_string());
         let port = parts.addresses.get(name).map(|address| address.port);
+        let host = parts.hosts.of(name).map(|host| host.address());
         let status = parts.keepers.get(name).map(|keeper| keeper.status.borrow().clone());
         let Some(status) = status else {
             return Some(ProcessSnapshot {
@@ -186,6 +190,7 @@ impl Instance {
                 state: ProcessState::External,
                 fault: None,
                 pid: None,
+                host,
                 port,
                 uptime: None,
                 restarts: 0,
@@ -200,6 +205,7 @@ impl Instance {
             state: status.state,
             fault: status.fault,
             pid: status.pid(),
+            host,
             port,
             uptime: status.started.map(|started| started.elapsed()),
             restarts: status.restarts,

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use standfast_engines::hosts::Host;
 use standfast_engines::process::{
     Child, CommandSpec, Output, Signal, Spawner, StopPlan, holder_of_port, is_port_free, last_lines,
 };
@@ -28,6 +29,8 @@ pub(crate) struct ServicePlan {
     /// Written before each start: path and text.
     pub(crate) files: Vec<(PathBuf, String)>,
     pub(crate) port: Option<u16>,
+    /// The host that it runs on, when it has one of its own.
+    pub(crate) host: Option<Host>,
     pub(crate) readiness: Readiness,
     pub(crate) ready_within: Duration,
     pub(crate) restart: Restart,
@@ -55,10 +58,7 @@ impl Service {
 
     /// Starts the process; it is not ready yet.
     pub(crate) async fn launch(&mut self) -> Result<(), UnitError> {
-        if let Some(port) = self.plan.port.filter(|port| !is_port_free(*port)) {
-            let (name, holder) = (self.plan.name.clone(), holder_of_port(port));
-            return Err(UnitError::PortBusy { name, port, holder });
-        }
+        self.check_port()?;
         for (path, text) in &self.plan.files {
             let parent = path.parent().map_or(Ok(()), fs::create_dir_all);
             parent.and_then(|()| fs::write(path, text)).map_err(|source| UnitError::File {
@@ -71,11 +71,24 @@ impl Service {
         let spec = CommandSpec {
             environment: environment.map(|(name, value)| (name.into(), value.into())).collect(),
             directory: Some(self.plan.directory.clone()),
+            namespace: self.plan.host.as_ref().map(|host| host.namespace().clone()),
             output: Output::Lines { log: self.plan.log.clone(), lines: self.lines.clone() },
             ..CommandSpec::new(self.plan.name.clone(), &self.plan.program)
         };
         self.child = Some(self.spawner.spawn(spec.arguments(&self.plan.arguments)).await?);
         Ok(())
+    }
+
+    fn check_port(&self) -> Result<(), UnitError> {
+        let Some(port) = self.plan.port else { return Ok(()) };
+        let holder = match &self.plan.host {
+            // A host that cannot be entered says so when the service is started there.
+            Some(host) if host.is_port_free(port).unwrap_or(true) => return Ok(()),
+            Some(host) => host.holder_of_port(port).ok().flatten(),
+            None if is_port_free(port) => return Ok(()),
+            None => holder_of_port(port),
+        };
+        Err(UnitError::PortBusy { name: self.plan.name.clone(), port, holder })
     }
 
     pub(crate) async fn stop(&mut self) -> Result<(), UnitError> {

@@ -1,6 +1,7 @@
 //! What is known about one process, for `ps`, for reports and for those who wait for it.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,9 @@ pub struct ProcessSnapshot {
     pub state: ProcessState,
     pub fault: Option<FaultKind>,
     pub pid: Option<u32>,
+    /// The address of its host, when it has one of its own.
+    #[serde(default)]
+    pub host: Option<Ipv4Addr>,
     pub port: Option<u16>,
     pub uptime: Option<Duration>,
     pub restarts: u32,

@@ -170,7 +170,8 @@ async fn build(
             log: &log,
             ports: ports.all(),
             secrets: &secrets,
-            upstream_port: None,
+            host: None,
+            upstream: None,
         };
         let spec = engine_spec(system, name, &places);
         let fail =

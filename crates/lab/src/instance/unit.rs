@@ -1,6 +1,7 @@
 //! An engine or a service: what the supervisor and the faults do alike to both.
 
 use std::io;
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -56,10 +57,13 @@ impl Unit {
         self.child().is_some_and(|child| child.is_running())
     }
 
-    pub(crate) fn port(&self) -> Option<u16> {
+    /// Where it takes connections, if it does.
+    pub(crate) fn address(&self) -> Option<SocketAddrV4> {
         match self {
-            Self::Engine(engine) => Some(engine.spec().port),
-            Self::Service(service) => service.plan.port,
+            Self::Engine(engine) => {
+                Some(SocketAddrV4::new(engine.spec().address(), engine.spec().port))
+            }
+            Self::Service(service) => service.plan.port.map(|_port| service.plan.readiness.address),
         }
     }
 

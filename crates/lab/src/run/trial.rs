@@ -146,6 +146,7 @@ impl TrialPlan<'_> {
             // All other links are direct in both arms: figures that no network fault touches stay
             // free of the extra hop.
             network: Network::Edges(self.experiment.edges.clone()),
+            own_hosts: self.experiment.needs_hosts(),
             seed: self.seed,
             ephemeral: !options.keep,
             serve_binary: options.serve_binary.clone(),

@@ -99,6 +99,7 @@ impl Bench {
             environment: BTreeMap::new(),
             external: BTreeMap::new(),
             network: Network::Direct,
+            own_hosts: false,
             seed: 1,
             ephemeral: true,
             serve_binary: PathBuf::from("/nonexistent"),

@@ -4,6 +4,7 @@ mod instance;
 mod instance_bench;
 mod instance_control;
 mod instance_fault;
+mod instance_hosts;
 mod instance_network;
 mod network_bench;
 mod report;

@@ -47,7 +47,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+address = (os.environ["BIND"], int(sys.argv[1]))
+http.server.ThreadingHTTPServer(address, Handler).serve_forever()
 "#;
 
 /// A gate before a web server on Valkey. The gate also watches the cache.

@@ -75,6 +75,7 @@ impl Rig {
             environment: BTreeMap::from([(SERVICE.to_owned(), environment.into())]),
             external: BTreeMap::new(),
             network: Network::Direct,
+            own_hosts: false,
             seed: 1,
             ephemeral: true,
             serve_binary: binary.to_owned(),

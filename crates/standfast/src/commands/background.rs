@@ -39,6 +39,9 @@ pub(super) async fn start(session: &Session, arguments: &UpArguments, name: &str
     if arguments.direct {
         words.push("--direct".to_owned());
     }
+    if arguments.hosts {
+        words.push("--hosts".to_owned());
+    }
     launch(session, words, name).await
 }
 

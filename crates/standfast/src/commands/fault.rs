@@ -26,6 +26,7 @@ pub(super) async fn run(action: FaultAction) -> Answer {
         FaultAction::Restart(target) => plain(FaultKind::Restart, target),
         FaultAction::Partition(target) => plain(FaultKind::Partition, target),
         FaultAction::Reset(target) => plain(FaultKind::Reset, target),
+        FaultAction::Isolate(target) => plain(FaultKind::Isolate, target),
         FaultAction::Latency { delay, jitter, direction, target } => {
             let (fault, target) = plain(FaultKind::Latency, target);
             let direction = direction.map(Sides::from);

@@ -1,7 +1,7 @@
 //! `standfast load`: open-loop load on a scenario of a system that is up, or on a plain URL.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -121,12 +121,13 @@ async fn from_instance(
     };
     let status = control::ps(home, &record.name).await.map_err(instances::refused)?;
     let process = status.processes.iter().find(|process| process.name == spec.service);
-    let Some(port) = process.and_then(|process| process.port) else {
+    let reached = process.and_then(|process| Some((process.host, process.port?)));
+    let Some((host, port)) = reached else {
         return Err(Failure::usage(format!("service `{}` has no port", spec.service)));
     };
     let scenario =
         Scenario::compile(scenario_name, spec).map_err(|error| Failure::new(Exit::Usage, error))?;
-    Ok((scenario, SocketAddr::from(([127, 0, 0, 1], port))))
+    Ok((scenario, SocketAddr::from((host.unwrap_or(Ipv4Addr::LOCALHOST), port))))
 }
 
 fn running(

@@ -83,7 +83,10 @@ pub(super) fn table(processes: &[ProcessSnapshot]) -> Table {
             process.role.to_string(),
             state,
             process.pid.map_or(String::new(), |pid| pid.to_string()),
-            process.port.map_or(String::new(), |port| port.to_string()),
+            process.port.map_or(String::new(), |port| match process.host {
+                Some(host) => format!("{host}:{port}"),
+                None => port.to_string(),
+            }),
             process.uptime.map_or(String::new(), rounded),
             process.restarts.to_string(),
             process.rss_bytes.map_or(String::new(), |bytes| format!("{} MiB", bytes >> 20)),

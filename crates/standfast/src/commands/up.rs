@@ -49,7 +49,11 @@ pub(super) async fn run(arguments: UpArguments) -> Answer {
         without: arguments.without.clone(),
         environment: BTreeMap::new(),
         external,
-        network: if arguments.direct { Network::Direct } else { Network::All },
+        network: match arguments.direct || arguments.hosts {
+            true => Network::Direct,
+            false => Network::All,
+        },
+        own_hosts: arguments.hosts,
         seed: SEED,
         ephemeral: false,
         serve_binary: session.binary.clone(),
@@ -150,6 +154,9 @@ pub(super) fn again(record: &standfast_lab::instance::InstanceRecord) -> Vec<Str
     }
     if record.is_direct {
         words.push("--direct".to_owned());
+    }
+    if record.own_hosts {
+        words.push("--hosts".to_owned());
     }
     words
 }

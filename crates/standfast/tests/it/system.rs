@@ -49,6 +49,7 @@ pub(crate) async fn linked_cache_fallback(
         environment: [("offers".to_owned(), times.iter().map(setting).collect())].into(),
         external: BTreeMap::new(),
         network,
+        own_hosts: false,
         seed: 1,
         ephemeral: true,
         serve_binary: binary,

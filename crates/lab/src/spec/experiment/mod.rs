@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::system::{Edge, System};
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 
 pub use claim::{Claim, Limit, Measure, Operand, Percentile};
 pub use file::{Aggregate, Answers, Arrivals, ExperimentFile, Phase};
@@ -41,6 +41,13 @@ pub struct Experiment {
     /// Edges that the timeline touches: those lead through the fault proxy, in both arms.
     pub edges: BTreeSet<Edge>,
     pub claims: Vec<Claim>,
+}
+
+impl Experiment {
+    /// Whether a host is cut off, so that every process needs one of its own, in both arms.
+    pub fn needs_hosts(&self) -> bool {
+        self.timeline.iter().any(|timed| timed.fault.kind == FaultKind::Isolate)
+    }
 }
 
 /// Load of one scenario.

@@ -250,7 +250,7 @@ impl<'a> Check<'a, '_> {
         let services = with_port.flat_map(|(service, _)| {
             ["port", "url", "host"].map(|field| format!("{service}.{field}"))
         });
-        let own = ["dir", "name"].map(str::to_owned).into_iter();
+        let own = ["dir", "name", "host"].map(str::to_owned).into_iter();
         let port = service.port.map(|_| "port".to_owned());
         let names = engines.chain(services).chain(own).chain(port);
         names.map(|known| (known, name.to_owned())).collect()
