@@ -33,7 +33,13 @@ pub enum ServeError {
 }
 
 /// All services that [`serve`] knows.
-const SERVICES: &[&str] = &["cache-fallback/offers", "voted-inventory/inventory", "voted-inventory/orders"];
+const SERVICES: &[&str] = &[
+    "cache-fallback/offers",
+    "voted-inventory/inventory",
+    "voted-inventory/monitor",
+    "voted-inventory/orders",
+    "voted-inventory/voter",
+];
 
 /// Runs the service `name` until `shutdown` completes, then answers what it has begun and returns.
 ///
@@ -51,7 +57,9 @@ pub async fn serve(
     match name {
         "cache-fallback/offers" => cache_fallback::serve(options, shutdown).await,
         "voted-inventory/inventory" => voted_inventory::serve_inventory(options, shutdown).await,
+        "voted-inventory/monitor" => voted_inventory::serve_monitor(options, shutdown).await,
         "voted-inventory/orders" => voted_inventory::serve_orders(options, shutdown).await,
+        "voted-inventory/voter" => voted_inventory::serve_voter(options, shutdown).await,
         _ => Err(ServeError::Unknown { name: name.to_owned(), known: SERVICES.join(", ") }),
     }
 }

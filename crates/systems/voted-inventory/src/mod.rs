@@ -6,10 +6,15 @@
 
 mod inventory;
 mod log;
+mod monitor;
 mod orders;
+mod peer;
+mod voter;
 
 pub(crate) use inventory::serve as serve_inventory;
+pub(crate) use monitor::serve as serve_monitor;
 pub(crate) use orders::serve as serve_orders;
+pub(crate) use voter::serve as serve_voter;
 
 /// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
 /// since an arm of an experiment switches a tactic off in the whole system.
