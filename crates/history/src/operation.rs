@@ -59,6 +59,9 @@ pub struct Operation {
     /// The age that the service states for the answer (`X-Age-Ms`, else `Age` in whole seconds).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<u64>,
+    /// What the attempt made or acts on, when the scenario says where its name stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// What was read or written, when the scenario says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,

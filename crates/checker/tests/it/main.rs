@@ -20,6 +20,7 @@ pub(crate) fn read(intended_us: u64, latency_us: u64, outcome: Outcome) -> Opera
         source: None,
         stale: false,
         age_ms: None,
+        id: None,
         key: None,
         version: None,
         value: None,

@@ -30,6 +30,7 @@ prop_compose! {
             source,
             stale: failed,
             age_ms: version,
+            id: None,
             key: None,
             version,
             value: None,

@@ -156,6 +156,7 @@ fn operation(index: u64, seconds: f64, away: bool, falls_back: bool, trial: u32)
         source: source.map(str::to_owned),
         stale,
         age_ms: None,
+        id: None,
         key: None,
         version: None,
         value: None,

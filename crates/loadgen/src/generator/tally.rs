@@ -226,6 +226,7 @@ fn operation(requests: &Requests, ended: Ended, outcome: Outcome) -> Operation {
         source: answer.source,
         stale: answer.stale,
         age_ms: answer.age_ms,
+        id: observed.id,
         key: observed.key,
         version: observed.version,
         value: observed.value,

@@ -21,6 +21,7 @@ pub(crate) enum Place {
 /// The checked form of an [`ObserveSpec`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observe {
+    pub(crate) id: Option<Place>,
     pub(crate) key: Option<Place>,
     pub(crate) version: Option<Place>,
     pub(crate) value: Option<Place>,
@@ -31,6 +32,7 @@ pub(crate) struct Observe {
 /// The facts of one answer.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Observed {
+    pub(crate) id: Option<String>,
     pub(crate) key: Option<String>,
     pub(crate) version: Option<u64>,
     pub(crate) value: Option<String>,
@@ -47,6 +49,7 @@ impl Observe {
             let text = text.as_deref();
             text.map(|text| observe.place(scenario, field, text, names)).transpose()
         };
+        let id = place("id", &spec.id)?;
         let key = place("key", &spec.key)?;
         let version = place("version", &spec.version)?;
         let value = place("value", &spec.value)?;
@@ -58,7 +61,7 @@ impl Observe {
                 reason: "must be `header:NAME` or `body:/pointer`: only an answer has a version",
             });
         }
-        Ok(Self { key, version, value, headers: observe.headers })
+        Ok(Self { id, key, version, value, headers: observe.headers })
     }
 
     fn place(
@@ -99,7 +102,7 @@ impl Observe {
 
     /// All places that are used.
     pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {
-        [&self.key, &self.version, &self.value].into_iter().flatten()
+        [&self.id, &self.key, &self.version, &self.value].into_iter().flatten()
     }
 
     /// Whether an answer's body has to be kept and parsed.
@@ -124,7 +127,7 @@ impl Observe {
             Place::Template(template) => Some(render(template)),
         };
         let version = text(&self.version).and_then(|text| parse_version(&text));
-        Observed { key: text(&self.key), version, value: text(&self.value) }
+        Observed { id: text(&self.id), key: text(&self.key), version, value: text(&self.value) }
     }
 }
 
@@ -145,20 +148,26 @@ mod tests {
 
     fn spec(key: &str, version: &str, value: &str) -> ObserveSpec {
         let some = |text: &str| Some(text.to_owned());
-        ObserveSpec { key: some(key), version: some(version), value: some(value) }
+        ObserveSpec { id: None, key: some(key), version: some(version), value: some(value) }
     }
 
     #[test]
     fn facts_are_read_from_headers_and_body() {
-        let observe =
-            Observe::try_new("s", &spec("body:/id", "header:ETag", "body:/price/cents"), &[]);
-        let observe = observe.unwrap();
+        let spec = ObserveSpec {
+            id: Some("body:/id".to_owned()),
+            ..spec("body:/id", "header:ETag", "body:/price/cents")
+        };
+        let observe = Observe::try_new("s", &spec, &[]).unwrap();
         let body = br#"{"id":"a","price":{"cents":5}}"#.to_vec();
         let headers = vec![Some("\"17\"".to_owned())];
         let answer = Answer { headers, body, ..Answer::default() };
         let observed = observe.collect(Some(&answer), |_| unreachable!("no template"));
-        let expected =
-            Observed { key: Some("a".to_owned()), version: Some(17), value: Some("5".to_owned()) };
+        let expected = Observed {
+            id: Some("a".to_owned()),
+            key: Some("a".to_owned()),
+            version: Some(17),
+            value: Some("5".to_owned()),
+        };
         assert_eq!(observed, expected);
         let garbage = Answer { body: b"<html>".to_vec(), ..Answer::default() };
         assert_eq!(observe.collect(Some(&garbage), |_| String::new()), Observed::default());

@@ -41,11 +41,15 @@ pub struct ScenarioSpec {
     pub write: Option<bool>,
 }
 
-/// Where key, version and value of an operation stand. Each is `header:NAME` or `body:/pointer`
-/// (a JSON pointer) of the answer, or, for key and value, a template over the variables.
+/// Where id, key, version and value of an operation stand. Each is `header:NAME` or
+/// `body:/pointer` (a JSON pointer) of the answer, or, except the version, a template over the
+/// variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ObserveSpec {
+    /// What was made or acted on, such as `body:/order_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// What is read or written, such as `offer-{id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,

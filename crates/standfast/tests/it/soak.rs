@@ -199,6 +199,7 @@ fn read() -> ScenarioSpec {
         success: vec![200],
         uncertain: None,
         observe: ObserveSpec {
+            id: None,
             key: Some("{number}".to_owned()),
             version: Some("header:ETag".to_owned()),
             value: Some("body:/price_cents".to_owned()),

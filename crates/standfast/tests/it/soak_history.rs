@@ -195,6 +195,7 @@ fn good() -> SoakHistory {
         source: None,
         stale: false,
         age_ms: None,
+        id: None,
         key: Some("a".to_owned()),
         version: Some(version),
         value: Some(value.to_owned()),
