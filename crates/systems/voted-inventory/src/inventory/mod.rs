@@ -1,12 +1,34 @@
-//! The inventory service.
+//! The inventory service: one of three replicas that hold the same stock, since they apply the same
+//! log in the same order.
+//!
+//! A replica never asks another one. What it knows comes from the log, and from a snapshot of its own
+//! that saves it the log's beginning; while the log is away it goes on answering, and the version in
+//! each answer tells how old that is.
 
+mod feed;
+mod metrics;
+mod outgoing;
+mod replica;
+mod routes;
+mod settings;
 mod snapshot;
 mod state;
+mod store;
 
 use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use super::log::{LogWriter, Survey, Topic, WriterOptions};
 use crate::serve::{ServeError, ServeOptions};
+use crate::service::environment::Environment;
 use crate::service::{runtime, server};
+
+/// How often the end of the log is looked up, for the metrics alone.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves in a runtime of its own.
 pub(crate) async fn serve(
@@ -20,7 +42,35 @@ async fn run(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
+    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let writer = WriterOptions { give_up_after: None, queue_max: outgoing::WRITER_QUEUE_MAX };
+    let writer =
+        LogWriter::try_new(&settings.log, writer).map_err(|error| error.as_configuration())?;
+    let survey = Survey::try_new(&settings.log).map_err(|error| error.as_configuration())?;
     let listener = server::listen(&options).await?;
-    server::run(listener, axum::Router::new(), shutdown).await;
+    let replica = Arc::new(replica::Replica::new(settings));
+    let (outgoing, teller) = outgoing::queue(writer);
+    let mut beside = JoinSet::new();
+    beside.spawn(teller.run());
+    beside.spawn(look(Arc::clone(&replica), survey.clone()));
+    let feed = feed::Feed::new(Arc::clone(&replica), outgoing, survey);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let feed = tokio::spawn(feed.run(async { drop(stopped.await) }));
+    tracing::info!(port = options.port, replica = replica.name(), "listening");
+    server::run(listener, routes::router(replica), shutdown).await;
+    drop(stop);
+    if feed.await.is_err() {
+        tracing::error!("the feed ended by a panic, see above");
+    }
     Ok(())
+}
+
+/// Keeps the end of the log for the metrics.
+async fn look(replica: Arc<replica::Replica>, survey: Survey) {
+    loop {
+        if let Ok(bounds) = survey.bounds(Topic::Orders).await {
+            replica.metrics.saw_end(bounds.end);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }

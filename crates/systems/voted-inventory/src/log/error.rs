@@ -3,10 +3,12 @@
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 
+use crate::serve::ServeError;
+
 /// Why something could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
-    #[error("the client of the log cannot be made, see KAFKA_BOOTSTRAP_SERVERS")]
+    #[error("the client of the log cannot be made")]
     Client(#[source] KafkaError),
     #[error("topic `{topic}` could not be made: {source}")]
     Topic {
@@ -27,6 +29,13 @@ pub(crate) enum LogError {
 }
 
 impl LogError {
+    /// Of a client that cannot be made, as the mistake in the configuration that it is.
+    pub(crate) fn as_configuration(&self) -> ServeError {
+        let reason = std::error::Error::source(self).map_or_else(String::new, ToString::to_string);
+        let variable = "KAFKA_BOOTSTRAP_SERVERS".to_owned();
+        ServeError::Configuration { variable, problem: format!("cannot be used: {self}: {reason}") }
+    }
+
     /// Of a record that was sent.
     pub(super) fn of_append(error: KafkaError) -> Self {
         match error.rdkafka_error_code() {

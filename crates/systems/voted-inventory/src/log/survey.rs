@@ -36,9 +36,8 @@ impl Survey {
 
     /// Where `topic` begins and ends.
     pub(crate) async fn bounds(&self, topic: Topic) -> Result<Bounds, LogError> {
-        let answer = self.ask(move |consumer| {
-            consumer.fetch_watermarks(topic.name(), 0, ANSWER_TIME_MAX)
-        });
+        let answer =
+            self.ask(move |consumer| consumer.fetch_watermarks(topic.name(), 0, ANSWER_TIME_MAX));
         let (first, end) = answer.await.map_err(LogError::Away)?;
         Ok(Bounds { first, end })
     }
