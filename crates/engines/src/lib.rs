@@ -4,7 +4,7 @@
 //!   missing ones come.
 //! - [`process`] owns every child process, so that nothing survives us.
 //! - [`hosts`] are networks of their own, for processes that are to be cut off.
-//! - [`Engine`] is one PostgreSQL or Valkey server: it counts as started when it answers a real
+//! - [`Engine`] is one PostgreSQL, Valkey or Kafka server: it counts as started when it answers a real
 //!   query, not before.
 
 mod copy_tree;
@@ -13,6 +13,7 @@ mod engine;
 mod find;
 mod home;
 pub mod hosts;
+mod kafka;
 mod postgres;
 pub mod process;
 mod secrets;
@@ -27,6 +28,7 @@ pub use doctor::{ToolReport, doctor};
 pub use engine::{Engine, EngineError, EngineSpec, Lag, Upstream, discard_data};
 pub use find::{MissingTool, find};
 pub use home::{Home, HomeError};
+pub use kafka::{EdgeListener, KafkaSpec, Member};
 pub use secrets::{Secrets, SecretsError};
 pub use tool::{EngineKind, FoundIn, Installation, Tool, UnknownName};
 pub use user::{UserError, UserId};

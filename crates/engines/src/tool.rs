@@ -12,16 +12,18 @@ use serde::{Deserialize, Serialize};
 pub enum EngineKind {
     Postgres,
     Valkey,
+    Kafka,
 }
 
 impl EngineKind {
-    pub const ALL: [Self; 2] = [Self::Postgres, Self::Valkey];
+    pub const ALL: [Self; 3] = [Self::Postgres, Self::Valkey, Self::Kafka];
 
     /// The tool that it runs on.
     pub fn tool(self) -> Tool {
         match self {
             Self::Postgres => Tool::Postgres,
             Self::Valkey => Tool::Valkey,
+            Self::Kafka => Tool::Kafka,
         }
     }
 }
@@ -32,6 +34,9 @@ impl EngineKind {
 pub enum Tool {
     Postgres,
     Valkey,
+    Kafka,
+    /// What Kafka runs on.
+    Java,
     Nginx,
     Chromium,
     /// Stock clients of Toxiproxy, for the project's own tests.
@@ -40,14 +45,23 @@ pub enum Tool {
 }
 
 impl Tool {
-    pub const ALL: [Self; 5] =
-        [Self::Postgres, Self::Valkey, Self::Nginx, Self::Chromium, Self::ToxiproxyClients];
+    pub const ALL: [Self; 7] = [
+        Self::Postgres,
+        Self::Valkey,
+        Self::Kafka,
+        Self::Java,
+        Self::Nginx,
+        Self::Chromium,
+        Self::ToxiproxyClients,
+    ];
 
     /// Its name on the command line and in `system.toml`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
             Self::Valkey => "valkey",
+            Self::Kafka => "kafka",
+            Self::Java => "java",
             Self::Nginx => "nginx",
             Self::Chromium => "chromium",
             Self::ToxiproxyClients => "toxiproxy-clients",
@@ -109,8 +123,12 @@ fn by_name<T: Copy + fmt::Display>(all: &[T], name: &str) -> Result<T, UnknownNa
 pub struct Installation {
     pub tool: Tool,
     pub version: String,
-    /// PostgreSQL: the folder with its programs. Everything else: the program itself.
+    /// PostgreSQL: the folder with its programs. Kafka: the folder with its jars. Everything else:
+    /// the program itself.
     pub path: PathBuf,
+    /// Kafka: the Java that runs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<PathBuf>,
     pub found_in: FoundIn,
     /// What it really is: `redis` may stand in for `valkey`, otherwise the tool's own name.
     pub flavour: String,

@@ -10,7 +10,9 @@ const SUPERUSER: &str = "standfast";
 pub(super) fn url(spec: &EngineSpec) -> String {
     match (spec.kind, &spec.user) {
         (EngineKind::Postgres, Some(user)) => postgres(spec, user, &spec.secrets.application),
-        (EngineKind::Postgres, None) | (EngineKind::Valkey, _) => admin_url(spec),
+        (EngineKind::Postgres, None) | (EngineKind::Valkey | EngineKind::Kafka, _) => {
+            admin_url(spec)
+        }
     }
 }
 
@@ -21,6 +23,8 @@ pub(super) fn admin_url(spec: &EngineSpec) -> String {
         EngineKind::Valkey => {
             format!("redis://:{}@{}:{}", spec.secrets.cache, spec.address(), spec.port)
         }
+        // No URL, but what every client of Kafka takes: the brokers to begin with.
+        EngineKind::Kafka => spec.bootstrap_servers(),
     }
 }
 

@@ -27,6 +27,8 @@ pub enum EngineError {
     NotReady { engine: String, within: Duration, reason: String, log: PathBuf, last_lines: String },
     #[error("engine `{engine}` does not answer: {reason}")]
     NoAnswer { engine: String, reason: String },
+    #[error("engine `{engine}` runs on {runtime}, which is not here")]
+    NoRuntime { engine: String, runtime: &'static str },
     #[error("engine `{engine}` is not running")]
     NotRunning { engine: String },
     #[error("engine `{engine}` has no data in `{}`", data.display())]

@@ -14,7 +14,7 @@ use crate::process::{Child, Exit, Spawner, Stopped, holder_of_port, is_port_free
 use crate::tool::{EngineKind, Installation};
 use crate::user::UserId;
 use crate::wait::wait_until;
-use crate::{postgres, valkey};
+use crate::{kafka, postgres, valkey};
 
 /// Crash recovery of half a gigabyte of log on a busy machine is the longest start there is.
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -51,6 +51,7 @@ impl Engine {
         match engine.site.spec.kind {
             EngineKind::Postgres => postgres::create(&engine.site, home).await?,
             EngineKind::Valkey => valkey::create(&engine.site)?,
+            EngineKind::Kafka => kafka::create(&engine.site).await?,
         }
         Ok(engine)
     }
@@ -87,7 +88,9 @@ impl Engine {
         Ok(Self { site, child: Mutex::new(None) })
     }
 
-    /// Starts it and waits until it answers a real query. Does nothing when it runs already.
+    /// Starts it and waits until it answers a real query. Does nothing when it runs already. A
+    /// member of a Kafka cluster that cannot answer yet, as there is no majority of its cluster,
+    /// counts as started when it waits for the others.
     ///
     /// # Errors
     /// When its port is taken, it ends early, or it does not answer in time. The error shows the
@@ -110,6 +113,10 @@ impl Engine {
             EngineKind::Valkey => {
                 valkey::prepare(&self.site)?;
                 valkey::command(&self.site)
+            }
+            EngineKind::Kafka => {
+                kafka::prepare(&self.site)?;
+                kafka::command(&self.site)?
             }
         };
         let child = self.site.spawner.spawn(command).await?;
@@ -148,6 +155,12 @@ impl Engine {
                 return None;
             }
             let answer = self.ready().await;
+            if self.site.spec.kind == EngineKind::Kafka
+                && answer.is_err()
+                && kafka::waits_for_quorum(&self.site).await
+            {
+                return Some(());
+            }
             answer.map_err(|error| *lock(&reason) = error.to_string()).ok()
         };
         let (engine, log) = (self.site.name(), self.site.spec.log.clone());
@@ -181,6 +194,7 @@ impl Engine {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::stop(&child).await,
             EngineKind::Valkey => valkey::stop(&child).await,
+            EngineKind::Kafka => kafka::stop(&child).await,
         }
     }
 
@@ -224,7 +238,7 @@ impl Engine {
     pub async fn flush(&self) -> Result<u64, EngineError> {
         match self.site.spec.kind {
             EngineKind::Valkey => valkey::flush(&self.site).await,
-            EngineKind::Postgres => Err(self.unsupported("be flushed")),
+            EngineKind::Postgres | EngineKind::Kafka => Err(self.unsupported("be flushed")),
         }
     }
 
@@ -236,6 +250,7 @@ impl Engine {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::answer(&self.site).await,
             EngineKind::Valkey => valkey::answer(&self.site).await,
+            EngineKind::Kafka => kafka::answer(&self.site).await,
         }
     }
 
@@ -246,7 +261,7 @@ impl Engine {
     pub async fn lag(&self) -> Result<Option<Lag>, EngineError> {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::lag(&self.site).await,
-            EngineKind::Valkey => Ok(None),
+            EngineKind::Valkey | EngineKind::Kafka => Ok(None),
         }
     }
 
@@ -262,7 +277,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::run_script(&self.site, script, variables).await,
-            EngineKind::Valkey => Err(self.unsupported("run SQL")),
+            EngineKind::Valkey | EngineKind::Kafka => Err(self.unsupported("run SQL")),
         }
     }
 
@@ -325,6 +340,7 @@ impl Engine {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::is_data_folder(&self.site.spec.data),
             EngineKind::Valkey => valkey::is_data_folder(&self.site.spec.data),
+            EngineKind::Kafka => kafka::is_data_folder(&self.site.spec.data),
         }
     }
 

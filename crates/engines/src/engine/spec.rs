@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::hosts::Host;
+use crate::kafka::KafkaSpec;
 use crate::secrets::Secrets;
 use crate::tool::EngineKind;
 
@@ -31,6 +32,8 @@ pub struct EngineSpec {
     pub settings: BTreeMap<String, String>,
     /// PostgreSQL: the primary to stream from.
     pub replica_of: Option<Upstream>,
+    /// Kafka: its place in a cluster, and its listeners for proxies.
+    pub kafka: KafkaSpec,
     pub secrets: Secrets,
 }
 

@@ -29,6 +29,7 @@ pub(super) struct Facts {
     pub(super) has_service_policy: bool,
     /// The Python that has pip, when one has.
     pub(super) python: Option<String>,
+    pub(super) has_maven: bool,
 }
 
 impl Facts {
@@ -43,6 +44,9 @@ impl Facts {
                 .into_iter()
                 .find(|python| succeeds(python, &["-m", "pip", "--version"]))
                 .map(str::to_owned),
+            has_maven: std::env::var_os("PATH").is_some_and(|path| {
+                std::env::split_paths(&path).any(|folder| folder.join("mvn").is_file())
+            }),
         }
     }
 }

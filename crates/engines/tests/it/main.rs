@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod hosts;
+mod kafka;
+mod kafka_cluster;
 mod nest;
 mod place;
 mod postgres;

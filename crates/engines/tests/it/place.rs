@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use standfast_engines::process::{Guardian, Spawner};
 use standfast_engines::{
-    Engine, EngineKind, EngineSpec, Home, Installation, Secrets, Upstream, find,
+    Engine, EngineKind, EngineSpec, Home, Installation, KafkaSpec, Secrets, Upstream, find,
 };
 
 /// Templates are shared by all tests and runs, as they are in production.
@@ -67,6 +67,7 @@ impl Place {
             user: is_postgres.then(|| "offers".to_owned()),
             settings: BTreeMap::new(),
             replica_of: None,
+            kafka: KafkaSpec::default(),
             secrets: self.secrets.clone(),
         }
     }

@@ -73,6 +73,7 @@ pub(crate) fn engine_spec(system: &System, name: &str, places: &EnginePlaces<'_>
             port: upstream.port(),
             slot: format!("standfast_{}", name.replace('-', "_")),
         }),
+        kafka: standfast_engines::KafkaSpec::default(),
         secrets: places.secrets.clone(),
     }
 }
