@@ -4,6 +4,7 @@
 pub(crate) mod answer;
 pub(crate) mod environment;
 pub(crate) mod events;
+pub(crate) mod fault_layer;
 pub(crate) mod idempotency;
 pub(crate) mod problem;
 pub(crate) mod runtime;

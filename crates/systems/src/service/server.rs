@@ -13,8 +13,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tower::Service;
+use tower::{Layer, Service};
 
+use super::environment::Environment;
+use super::fault_layer::{Control, Faulty};
 use crate::serve::{ServeError, ServeOptions};
 
 /// A connection costs some 20 KiB; further clients wait in the kernel's queue.
@@ -30,16 +32,46 @@ const GRACE: Duration = Duration::from_secs(3);
 /// After a failed accept (no more file descriptors), some connections must end first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Takes the port of a service.
-pub(crate) async fn listen(options: &ServeOptions) -> Result<TcpListener, ServeError> {
+/// The ports of a service: its own, and the one at which the lab breaks it.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    requests: TcpListener,
+    faults: Control,
+}
+
+impl From<TcpListener> for Listener {
+    /// A service that the lab cannot break from inside.
+    fn from(requests: TcpListener) -> Self {
+        Self { requests, faults: Control::none() }
+    }
+}
+
+/// Takes the ports of a service.
+pub(crate) async fn listen(options: &ServeOptions) -> Result<Listener, ServeError> {
     let address = SocketAddrV4::new(options.bind, options.port);
-    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })
+    let requests = TcpListener::bind(address).await;
+    let requests = requests.map_err(|source| ServeError::Listen { address, source })?;
+    let faults = Control::listen(&Environment::of_process(), options.bind).await?;
+    Ok(Listener { requests, faults })
 }
 
 /// Serves `router` on `listener` until `shutdown` completes.
 pub(crate) async fn run(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let Listener { requests, faults } = listener.into();
+    let service = faults.layer().layer(router);
+    tokio::select! {
+        () = accept(requests, service, shutdown) => {}
+        () = faults.serve() => {}
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    service: Faulty<Router>,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -67,9 +99,9 @@ pub(crate) async fn run(
         };
         // Answers are small and complete: waiting for more to send would only add 40 ms.
         drop(stream.set_nodelay(true));
-        let (router, stopped) = (router.clone(), stopped.clone());
+        let (service, stopped) = (service.clone(), stopped.clone());
         connections.spawn(async move {
-            serve_connection(TokioIo::new(stream), router, stopped).await;
+            serve_connection(TokioIo::new(stream), service, stopped).await;
             drop(place);
         });
     }
@@ -84,11 +116,11 @@ pub(crate) async fn run(
 
 async fn serve_connection(
     stream: TokioIo<tokio::net::TcpStream>,
-    router: Router,
+    service: Faulty<Router>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        router.clone().call(request)
+        service.clone().call(request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
