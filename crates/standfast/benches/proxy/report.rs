@@ -34,7 +34,7 @@ pub(crate) struct Report<'a> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.table(f)?;
-        writeln!(f, "\ngoals (ratios are medians of the ratios within each round)")?;
+        writeln!(f, "\ngoals (ratios are medians of the ratios within each turn)")?;
         self.cost_goals(f)?;
         self.ratio_goals(f)?;
         self.accuracy_goals(f)
@@ -43,7 +43,7 @@ impl fmt::Display for Report<'_> {
 
 impl Report<'_> {
     fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\n{:<NAME_COLUMNS$}", "medians of all rounds")?;
+        write!(f, "\n{:<NAME_COLUMNS$}", "medians of all turns")?;
         for contender in Contender::ALL {
             write!(f, "{:>FIGURE_COLUMNS$}", contender.name())?;
         }
