@@ -17,6 +17,10 @@ const SLICE_MS_MAX: u64 = 100;
 /// How much lateness is made up for, so that a long stall does not end in a flood.
 const CATCH_UP_MAX: Duration = Duration::from_millis(100);
 
+/// Bytes that come so soon after the last ones left belong to the same stream: reading and writing
+/// takes time as well, and at 100 MB/s that is a twentieth of it.
+const READ_AFTER_MAX: Duration = Duration::from_millis(2);
+
 /// Limits the rate.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -30,13 +34,21 @@ pub(super) struct Running {
     toxic: Bandwidth,
     /// While something waits: when the slice before it was due.
     free_at: Option<Instant>,
-    /// By how much the last slice was late.
-    late: Duration,
+    /// When the last slice left, and by how much it was late.
+    left: Option<(Instant, Duration)>,
 }
 
 impl Running {
     pub(super) fn new(toxic: Bandwidth) -> Self {
-        Self { toxic, free_at: None, late: Duration::ZERO }
+        Self { toxic, free_at: None, left: None }
+    }
+
+    /// When the first slice after nothing waited starts to count.
+    fn from_idle(&self, now: Instant) -> Instant {
+        let Some((left_at, late)) = self.left else { return now };
+        let gap = now.saturating_duration_since(left_at);
+        let credit = if gap <= READ_AFTER_MAX { late + gap } else { late };
+        now.checked_sub(credit.min(CATCH_UP_MAX)).unwrap_or(now)
     }
 }
 
@@ -49,8 +61,8 @@ impl Effect for Running {
         }
         let slice_max = usize::try_from(bytes_per_ms.saturating_mul(SLICE_MS_MAX));
         let slice_max = slice_max.unwrap_or(usize::MAX);
-        let from_idle = pipe.now.checked_sub(self.late).unwrap_or(pipe.now);
-        let mut free_at = self.free_at.take().unwrap_or(from_idle);
+        let mut free_at = self.free_at.take().unwrap_or_else(|| self.from_idle(pipe.now));
+        let begun_at = free_at;
         while let Some(head) = pipe.input.front() {
             let slice = head.bytes.len().min(slice_max);
             let takes_ns = (slice as u64).saturating_mul(1_000_000) / bytes_per_ms;
@@ -62,7 +74,11 @@ impl Effect for Running {
             pipe.pass_delayed(slice, due);
             free_at = due;
         }
-        self.late = pipe.now.saturating_duration_since(free_at).min(CATCH_UP_MAX);
+        // A look that found nothing is no reason for credit.
+        if free_at > begun_at {
+            let late = pipe.now.saturating_duration_since(free_at).min(CATCH_UP_MAX);
+            self.left = Some((pipe.now, late));
+        }
         pipe.pass_end();
         None
     }
