@@ -1,4 +1,5 @@
-//! What a history proves: availability, latency, sources, staleness, detection and recovery.
+//! What a history proves: availability, latency, sources, staleness, wrong answers, orders and
+//! stock, detection and recovery.
 //!
 //! Everything here is a pure function of recorded operations and events: no clock, no I/O, no
 //! randomness, so that a stored history judged again gives the same figures. A function that finds
@@ -7,10 +8,12 @@
 //! Times are microseconds since the start of the run. An operation belongs to a phase by its
 //! *intended* send time, or a stalled system would push its own failures into a later phase.
 
+mod agreement;
 mod availability;
 mod detection;
 mod interval;
 mod latency;
+mod ledger;
 mod outage;
 mod proportion;
 mod recovery;
@@ -19,10 +22,14 @@ mod staleness;
 mod trials;
 mod window;
 
+pub use agreement::{Agreement, Truth, Witness, WrongAnswer, judge_agreement};
 pub use availability::Availability;
 pub use detection::{InjectedFault, time_to_detect};
 pub use interval::{Interval, quantile_interval};
 pub use latency::{Answers, Latencies};
+pub use ledger::{
+    Cancel, Create, Keeper, Ledger, LedgerJudgement, LedgerViolation, Standing, StoredOrder, Wanted,
+};
 pub use outage::longest_gap;
 pub use proportion::Proportion;
 pub use recovery::{Recovery, SteadyState, time_to_recover};

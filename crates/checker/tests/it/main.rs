@@ -1,6 +1,8 @@
 //! The checker against figures worked out by hand, and against slower ways to the same answer.
 
+mod agreement;
 mod figures;
+mod ledger;
 mod recovery;
 mod staleness;
 
