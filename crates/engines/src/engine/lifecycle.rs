@@ -51,7 +51,7 @@ impl Engine {
         match engine.site.spec.kind {
             EngineKind::Postgres => postgres::create(&engine.site, home).await?,
             EngineKind::Valkey => valkey::create(&engine.site)?,
-            EngineKind::Kafka => kafka::create(&engine.site).await?,
+            EngineKind::Kafka => kafka::create(&engine.site, home).await?,
         }
         Ok(engine)
     }
@@ -194,7 +194,7 @@ impl Engine {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::stop(&child).await,
             EngineKind::Valkey => valkey::stop(&child).await,
-            EngineKind::Kafka => kafka::stop(&child).await,
+            EngineKind::Kafka => kafka::stop(&self.site, &child).await,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What every kind of engine needs: its spec, its programs, whom it runs as and who starts it.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -64,6 +64,21 @@ impl Site {
     pub(crate) fn write(&self, path: &Path, text: &str) -> Result<(), EngineError> {
         write_private(path, text.as_bytes()).map_err(|source| self.io("write", path, source))?;
         self.own(path)
+    }
+
+    /// Waits for a file lock, which ends with the file. That blocks, so it is done elsewhere.
+    pub(crate) async fn lock(&self, path: PathBuf) -> Result<File, EngineError> {
+        let wait = {
+            let path = path.clone();
+            move || {
+                let file = File::options().create(true).truncate(false).write(true).open(path)?;
+                file.lock()?;
+                Ok(file)
+            }
+        };
+        let locked = tokio::task::spawn_blocking(wait).await;
+        let locked = locked.expect("waiting for a lock cannot panic");
+        locked.map_err(|source| self.io("lock", &path, source))
     }
 
     /// One of the engine's programs, run as its user, without our environment.

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::topology::Member;
-use crate::engine::{EngineError, Site};
+use crate::engine::{EngineError, EngineSpec, Site};
 
 pub(super) const CONFIGURATION_FILE: &str = "server.properties";
 
@@ -41,7 +41,7 @@ const MANAGED: [&str; 14] = [
 ];
 
 /// Our settings. A system can override every one of them.
-const SETTINGS: [(&str, &str); 18] = [
+const SETTINGS: [(&str, &str); 17] = [
     // A topic that nobody made is a mistake, and should look like one.
     ("auto.create.topics.enable", "false"),
     // How long a dead broker counts as alive, and so how long its partitions have no leader. The
@@ -68,8 +68,6 @@ const SETTINGS: [(&str, &str); 18] = [
     ("num.io.threads", "4"),
     ("background.threads", "2"),
     ("num.recovery.threads.per.data.dir", "2"),
-    // The end of one is not worth waiting for in a lab.
-    ("controlled.shutdown.retry.backoff.ms", "500"),
 ];
 
 /// Whether `folder` is one of a broker that we made.
@@ -87,7 +85,7 @@ pub(super) fn write(site: &Site) -> Result<(), EngineError> {
         site.check_setting(key, value, &MANAGED)?;
     }
     check_heap(site)?;
-    site.write(&site.spec.data.join(CONFIGURATION_FILE), &render(site))
+    site.write(&site.spec.data.join(CONFIGURATION_FILE), &render(&site.spec))
 }
 
 fn check_heap(site: &Site) -> Result<(), EngineError> {
@@ -100,15 +98,14 @@ fn check_heap(site: &Site) -> Result<(), EngineError> {
     Err(EngineError::Setting { engine, key, problem: "is no size such as `256m`" })
 }
 
-fn render(site: &Site) -> String {
-    let spec = &site.spec;
+fn render(spec: &EngineSpec) -> String {
     let members = spec.members();
     let mut settings: BTreeMap<&str, String> =
         SETTINGS.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
     settings.extend(replication(members.len()));
     let own = spec.settings.iter().filter(|(key, _)| *key != HEAP);
     settings.extend(own.map(|(key, value)| (key.as_str(), value.clone())));
-    settings.extend(listeners(site));
+    settings.extend(listeners(spec));
     let voters: Vec<String> = members.iter().copied().map(Member::voter).collect();
     settings.insert("controller.quorum.voters", voters.join(","));
     settings.insert("process.roles", "broker,controller".to_owned());
@@ -141,8 +138,7 @@ fn replication(members: usize) -> Vec<(&'static str, String)> {
     factors.chain(minima.into_iter().map(|key| (key, in_sync.to_string()))).collect()
 }
 
-fn listeners(site: &Site) -> Vec<(&'static str, String)> {
-    let spec = &site.spec;
+fn listeners(spec: &EngineSpec) -> Vec<(&'static str, String)> {
     let client = format!("CLIENT://{}:{}", spec.address(), spec.port);
     let mut names = vec!["CLIENT".to_owned(), "CONTROLLER".to_owned()];
     let mut listeners = vec![client.clone(), format!("CONTROLLER://{}", spec.controller())];
@@ -176,4 +172,60 @@ fn escaped(value: &str) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddrV4};
+
+    use super::super::topology::{EdgeListener, KafkaSpec};
+    use super::*;
+    use crate::secrets::Secrets;
+    use crate::tool::EngineKind;
+
+    fn spec(kafka: KafkaSpec) -> EngineSpec {
+        EngineSpec {
+            name: "kafka".to_owned(),
+            kind: EngineKind::Kafka,
+            host: None,
+            port: 9092,
+            data: "/data".into(),
+            log: "/log".into(),
+            database: None,
+            user: None,
+            settings: BTreeMap::new(),
+            replica_of: None,
+            kafka,
+            secrets: Secrets::generate(),
+        }
+    }
+
+    #[test]
+    fn one_broker_is_its_own_cluster() {
+        let mut spec = spec(KafkaSpec::default());
+        spec.settings.insert("heap".to_owned(), "1g".to_owned());
+        spec.settings.insert("message.max.bytes".to_owned(), "2048".to_owned());
+        insta::assert_snapshot!("one_broker", render(&spec));
+    }
+
+    #[test]
+    fn a_member_names_all_voters_and_advertises_the_proxies_of_its_edges() {
+        let member = |node: u32, port: u16| Member { node, address: Ipv4Addr::LOCALHOST, port };
+        let proxy = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 40_001);
+        let spec = spec(KafkaSpec {
+            node: 1,
+            members: vec![member(1, 9092), member(2, 9094), member(3, 9095)],
+            edges: vec![EdgeListener { edge: "orders".to_owned(), advertised: proxy }],
+        });
+        insta::assert_snapshot!("member_of_three", render(&spec));
+    }
+
+    #[test]
+    fn values_are_written_as_java_reads_them() {
+        let check = |value: &str, expected: &str| assert_eq!(escaped(value), expected);
+        check(r"C:\x", r"C:\\x");
+        check("  two", r"\  two");
+        check("a b=c:d", "a b=c:d");
+        check("Tölz", r"T\u00f6lz");
+    }
 }

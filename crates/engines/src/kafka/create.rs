@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::class_archive;
 use super::configuration::{self, CONFIGURATION_FILE};
 use super::server::java;
 use crate::engine::{EngineError, Site};
+use crate::home::Home;
 use crate::process::CommandSpec;
 
 /// It takes a second, and several on a busy machine.
@@ -17,7 +19,14 @@ const FORMAT_WITHIN: Duration = Duration::from_secs(60);
 const CLUSTER_ID_LENGTH: usize = 22;
 
 /// Makes the data folder.
-pub(crate) async fn create(site: &Site) -> Result<(), EngineError> {
+pub(crate) async fn create(site: &Site, home: &Home) -> Result<(), EngineError> {
+    let archive = class_archive::ensure(site, home).await?;
+    format(site).await?;
+    archive.map_or(Ok(()), |archive| class_archive::link(site, &archive))
+}
+
+/// Makes a data folder that a broker can be started in.
+pub(super) async fn format(site: &Site) -> Result<(), EngineError> {
     site.make_data_folder()?;
     configuration::write(site)?;
     let cluster = cluster_id(site);

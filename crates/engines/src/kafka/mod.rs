@@ -7,6 +7,7 @@
 //! An acknowledged record survives `kill -9`: it is in the page cache, and with three brokers in
 //! two of them. It does not survive the loss of the machine's power, as Kafka does not sync.
 
+mod class_archive;
 mod configuration;
 mod connection;
 mod create;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
+use super::class_archive::ARCHIVE_FILE;
 use super::configuration::{self, CONFIGURATION_FILE};
 use super::probe;
 use crate::engine::{EngineError, Site};
@@ -15,6 +16,10 @@ use crate::process::{
 
 /// A broker hands its partitions over before it ends, and waits for a controller that may be gone.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// A broker asks the controller whether it may end. Without a majority of its cluster nobody will
+/// answer, ever, and it need not be waited for as long.
+const STOP_ALONE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Loopback answers at once, or the broker hangs.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -82,6 +87,10 @@ pub(crate) fn command(site: &Site) -> Result<CommandSpec, EngineError> {
     let mut command = java(site)?;
     command.arguments.insert(0, format!("-Xmx{heap}").into());
     command.arguments.insert(0, temporary);
+    // Java goes on without one, if somebody took it away.
+    if site.spec.data.join(ARCHIVE_FILE).exists() {
+        command.arguments.insert(0, format!("-XX:SharedArchiveFile={ARCHIVE_FILE}").into());
+    }
     Ok(CommandSpec {
         name: site.name(),
         directory: Some(site.spec.data.clone()),
@@ -118,15 +127,20 @@ pub(crate) async fn answer(site: &Site) -> Result<(), EngineError> {
 /// Whether it is up and can do no more, as too few members of its cluster are there to decide
 /// anything. So the first broker of a cluster counts as started before the second one is.
 pub(crate) async fn waits_for_quorum(site: &Site) -> bool {
-    if site.spec.kafka.members.len() < 2 || !accepts(site.spec.controller()).await {
-        return false;
+    accepts(site.spec.controller()).await && !has_quorum(site).await
+}
+
+/// Whether a majority of its cluster is there.
+async fn has_quorum(site: &Site) -> bool {
+    if site.spec.kafka.members.is_empty() {
+        return true;
     }
     let members = site.spec.members();
     let mut present = 0;
     for member in &members {
         present += usize::from(accepts(member.controller()).await);
     }
-    present <= members.len() / 2
+    present > members.len() / 2
 }
 
 async fn accepts(address: SocketAddrV4) -> bool {
@@ -136,6 +150,7 @@ async fn accepts(address: SocketAddrV4) -> bool {
 
 /// In order: partitions are handed over and logs closed. By force when that takes too long, which
 /// costs the next start a look through its logs and nothing else.
-pub(crate) async fn stop(child: &Child) -> Result<Stopped, EngineError> {
-    Ok(child.stop(StopPlan { signal: Signal::SIGTERM, grace: STOP_WITHIN }).await?)
+pub(crate) async fn stop(site: &Site, child: &Child) -> Result<Stopped, EngineError> {
+    let grace = if has_quorum(site).await { STOP_WITHIN } else { STOP_ALONE_WITHIN };
+    Ok(child.stop(StopPlan { signal: Signal::SIGTERM, grace }).await?)
 }

@@ -18,7 +18,8 @@ pub struct KafkaSpec {
     pub node: u32,
     /// All members of its cluster, itself included, the same for each; none when it stands alone.
     pub members: Vec<Member>,
-    /// Edges that lead through a proxy.
+    /// Edges that lead through a proxy. All members of a cluster need the same ones in the same
+    /// order: through an edge a client is only told of brokers that have it.
     pub edges: Vec<EdgeListener>,
 }
 

@@ -1,6 +1,6 @@
 //! The data folder of an empty server, made once by `initdb` and copied ever after.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(super) async fn template(site: &Site, home: &Home) -> Result<PathBuf, Engine
     if template.is_dir() {
         return Ok(template);
     }
-    let _lock = lock(site, template.with_extension("lock")).await?;
+    let _lock = site.lock(template.with_extension("lock")).await?;
     if template.is_dir() {
         return Ok(template);
     }
@@ -64,20 +64,6 @@ fn template_name(site: &Site) -> String {
     let hash: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     // An extension is set on it, so it must not end in something that looks like one.
     format!("postgres-{}-{user}-{hash}", site.installation.version.replace('.', "-"))
-}
-
-/// Waiting for a file lock blocks, so it is done elsewhere.
-async fn lock(site: &Site, path: PathBuf) -> Result<File, EngineError> {
-    let wait = {
-        let path = path.clone();
-        move || {
-            let file = File::options().create(true).truncate(false).write(true).open(path)?;
-            file.lock()?;
-            Ok(file)
-        }
-    };
-    let locked = tokio::task::spawn_blocking(wait).await.expect("waiting for a lock cannot panic");
-    locked.map_err(|source| site.io("lock", &path, source))
 }
 
 async fn build(site: &Site, folder: &Path) -> Result<(), EngineError> {
