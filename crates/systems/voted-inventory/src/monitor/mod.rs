@@ -1,9 +1,13 @@
 //! The monitor.
 
+mod wire;
+
 use std::future::Future;
 
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::{runtime, server};
+
+pub(super) use wire::{Dissent, Finding, ReplicaStatus, Report, State, Status};
 
 /// Serves in a runtime of its own.
 pub(crate) async fn serve(

@@ -5,6 +5,8 @@
 mod address;
 mod connection;
 mod pool;
+mod replicas;
 
 pub(crate) use address::PeerAddress;
 pub(crate) use pool::{Call, CallError, Peer, PeerLimits, Response};
+pub(crate) use replicas::replicas;

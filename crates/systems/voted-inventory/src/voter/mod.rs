@@ -1,5 +1,14 @@
 //! The voter.
 
+mod latencies;
+mod ledger;
+mod question;
+mod replica;
+mod seats;
+mod settings;
+mod statement;
+mod suspicion;
+
 use std::future::Future;
 
 use crate::serve::{ServeError, ServeOptions};

@@ -1,0 +1,30 @@
+//! Which replicas there are: voter and monitor must mean the same by a name.
+
+use super::address::PeerAddress;
+use crate::serve::ServeError;
+use crate::service::environment::Environment;
+
+/// `INVENTORY_URLS`, and the names by which monitor and lab know them: `INVENTORY_NAMES`, or
+/// `inventory-1` and so on.
+pub(crate) fn replicas(
+    environment: &Environment<'_>,
+) -> Result<Vec<(String, PeerAddress)>, ServeError> {
+    let urls: String = environment.required("INVENTORY_URLS")?;
+    let addresses = PeerAddress::parse_list(&urls)
+        .map_err(|error| wrong("INVENTORY_URLS", &format!("cannot be used: {error}")))?;
+    let names: Vec<String> = match environment.get("INVENTORY_NAMES") {
+        Some(names) => names.split(',').map(|name| name.trim().to_owned()).collect(),
+        None => (1..=addresses.len()).map(|number| format!("inventory-{number}")).collect(),
+    };
+    let mut distinct = names.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if distinct.len() != addresses.len() || distinct.iter().any(String::is_empty) {
+        return Err(wrong("INVENTORY_NAMES", "must have a name of its own for each URL"));
+    }
+    Ok(names.into_iter().zip(addresses).collect())
+}
+
+fn wrong(variable: &str, problem: &str) -> ServeError {
+    ServeError::Configuration { variable: variable.to_owned(), problem: problem.to_owned() }
+}
