@@ -56,6 +56,13 @@ impl Instance {
             .map(|fault| fault.kind)
     }
 
+    /// Whether the host of `process` is cut off.
+    pub(super) fn is_isolated(&self, process: &str) -> bool {
+        let faults = self.faults();
+        let mut hosts = faults.iter().filter_map(|held| held.grip.host());
+        hosts.any(|isolated| isolated.process() == process && !isolated.is_healed())
+    }
+
     /// Joins a host again, and waits until its process is reached as before.
     pub(super) async fn join(&self, fault: &Fault, isolated: &Isolated) -> Result<(), FaultError> {
         if isolated.is_healed() {

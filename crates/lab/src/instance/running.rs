@@ -22,6 +22,7 @@ use super::registry::Registry;
 use super::routes::Routes;
 use super::status::{ProcessSnapshot, ProcessState, Role, memory_bytes};
 use super::unit::UnitError;
+use crate::fault::FaultKind;
 use crate::spec::{EngineKind, System};
 
 /// A system that runs. When it is dropped, every process of it ends at once.
@@ -203,7 +204,7 @@ impl Instance {
             kind,
             role,
             state: status.state,
-            fault: status.fault,
+            fault: status.fault.or(self.is_isolated(name).then_some(FaultKind::Isolate)),
             pid: status.pid(),
             host,
             port,

@@ -1,6 +1,7 @@
 //! The command line as a contract: help, exit codes, messages, JSON, broken pipes.
 
 use serde_json::Value;
+use standfast_lab::fault::FaultKind;
 
 use crate::place::{Place, free_ports};
 use crate::program::Running;
@@ -161,7 +162,7 @@ async fn what_programs_read_is_json() {
     let experiments = systems[0]["experiments"].as_array().unwrap();
     assert_eq!(systems[0]["name"], "cache-fallback");
     assert!(experiments.iter().any(|experiment| experiment["tactic"] == "stale-fallback"));
-    assert_eq!(list["faults"].as_array().unwrap().len(), 10);
+    assert_eq!(list["faults"].as_array().unwrap().len(), FaultKind::ALL.len());
 
     let doctor = place.must(&["doctor", "--json"]).await.json();
     let tools = doctor["tools"].as_array().unwrap();

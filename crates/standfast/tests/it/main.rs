@@ -2,6 +2,7 @@
 
 mod cli;
 mod example;
+mod hosts;
 mod http;
 mod killed;
 mod lifecycle;
