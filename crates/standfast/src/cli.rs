@@ -1,11 +1,16 @@
 //! The command line: a public contract, since scripts depend on it.
 
+mod fault;
+
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use standfast_lab::spec::{DataRate, Length};
+
+pub(crate) use fault::{
+    DirectionArgument, FaultAction, FaultArguments, FaultInstance, FaultTarget,
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -198,102 +203,6 @@ pub(crate) struct ServeArguments {
     /// Name of this instance
     #[arg(long, env = "INSTANCE_ID", default_value = "1")]
     pub(crate) instance: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct FaultArguments {
-    #[command(subcommand)]
-    pub(crate) action: FaultAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum FaultAction {
-    /// Stop a process gracefully, and hold it down
-    Stop(FaultTarget),
-    /// SIGKILL a process and all its children; it is brought back by the supervisor, unless --for
-    Kill(FaultTarget),
-    /// SIGSTOP a process and all its children: it hangs
-    Pause(FaultTarget),
-    /// Empty a cache
-    Flush(FaultTarget),
-    /// Restart a process gracefully
-    Restart(FaultTarget),
-    /// Make all that is sent on a link come later: answers, unless --direction says otherwise
-    Latency {
-        /// How much later, such as 200ms
-        #[arg(long, value_name = "DURATION")]
-        delay: Length,
-        /// By how much that varies to both sides
-        #[arg(long, value_name = "DURATION")]
-        jitter: Option<Length>,
-        /// What comes later: requests (upstream), answers (downstream), or both
-        #[arg(long, value_enum)]
-        direction: Option<DirectionArgument>,
-        #[command(flatten)]
-        target: FaultTarget,
-    },
-    /// Cut a link: silence on all connections, until it is healed and all flows on
-    Cut {
-        /// Only what is sent this way (default: both)
-        #[arg(long, value_enum)]
-        direction: Option<DirectionArgument>,
-        #[command(flatten)]
-        target: FaultTarget,
-    },
-    /// Cut every link between two sides, as in --target "primary cache | offers"
-    Partition(FaultTarget),
-    /// Let a link carry only so much
-    Bandwidth {
-        /// What it carries, such as "100 KB/s"
-        #[arg(long, value_name = "RATE")]
-        rate: DataRate,
-        /// Only what is sent this way (default: both)
-        #[arg(long, value_enum)]
-        direction: Option<DirectionArgument>,
-        #[command(flatten)]
-        target: FaultTarget,
-    },
-    /// Reset the open connections of a link; with --for, new ones as well
-    Reset(FaultTarget),
-    /// Cut the host of a process off from everybody; the system was brought up with --hosts
-    Isolate(FaultTarget),
-    /// Heal every fault that is in effect, or those of one target
-    Clear {
-        /// Only the faults of this process, edge or partition
-        #[arg(long)]
-        target: Option<String>,
-        #[command(flatten)]
-        instance: InstanceArguments,
-    },
-    /// The faults that are in effect
-    Status {
-        #[command(flatten)]
-        instance: InstanceArguments,
-    },
-    /// The faults so far, and the failures that the supervisor saw
-    Failures {
-        #[command(flatten)]
-        instance: InstanceArguments,
-    },
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum DirectionArgument {
-    Upstream,
-    Downstream,
-    Both,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct FaultTarget {
-    /// The process to break; of a link, the edge FROM:TO, or TO for every edge that leads there
-    #[arg(long)]
-    pub(crate) target: String,
-    /// Heal after this time, such as 10s (default: until `fault clear`)
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
-    pub(crate) duration: Option<Duration>,
-    #[command(flatten)]
-    pub(crate) instance: InstanceArguments,
 }
 
 const AFTER_PROXY_HELP: &str = "\

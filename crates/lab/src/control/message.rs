@@ -32,6 +32,9 @@ pub enum Request {
         fault: Fault,
         /// Healed by itself after that time.
         for_ms: Option<u64>,
+        /// Whether a process that it ends stays away until it is cleared, also without a time.
+        #[serde(default)]
+        is_held: bool,
     },
     /// Heals the faults of one target, or all.
     ClearFaults {

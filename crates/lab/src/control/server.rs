@@ -142,7 +142,13 @@ impl Server {
             Request::Stop { name } => instance.stop(&name).await,
             Request::Restart { name: Some(name) } => instance.restart(&name).await,
             Request::Restart { name: None } => instance.restart_all().await,
-            Request::InjectFault { fault, for_ms } => return self.inject(fault, for_ms).await,
+            Request::InjectFault { fault, for_ms, is_held } => {
+                let hold = match is_held || for_ms.is_some() {
+                    true => Hold::UntilHealed,
+                    false => Hold::No,
+                };
+                return self.inject(fault, hold, for_ms).await;
+            }
             Request::ClearFaults { target } => return self.clear(target.as_deref()).await,
             Request::FaultStatus => return Response::Faults { faults: self.faults() },
             Request::Shutdown { .. } => return Response::failed("handled by the connection"),
@@ -166,8 +172,7 @@ impl Server {
         }
     }
 
-    async fn inject(self: &Arc<Self>, fault: Fault, for_ms: Option<u64>) -> Response {
-        let hold = for_ms.map_or(Hold::No, |_| Hold::UntilHealed);
+    async fn inject(self: &Arc<Self>, fault: Fault, hold: Hold, for_ms: Option<u64>) -> Response {
         let injected = match self.instance.inject(&fault, hold).await {
             Ok(injected) => injected,
             Err(error) => return Response::failed(error),

@@ -5,7 +5,7 @@ use standfast_faultproxy::ProxyError;
 
 use super::kind::FaultKind;
 use super::parameters::Objection;
-use crate::instance::UnitError;
+use crate::instance::{HttpError, UnitError};
 use crate::spec::Edge;
 
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,8 @@ pub enum FaultError {
     NoHost { target: String },
     #[error("cannot isolate `{target}`: {source}")]
     Host { target: String, source: Box<HostsError> },
+    #[error("cannot tell `{target}` to be {kind}: {source}")]
+    Untold { kind: FaultKind, target: String, source: HttpError },
     #[error("the instance ended before the fault on `{target}` was in effect")]
     InstanceGone { target: String },
 }

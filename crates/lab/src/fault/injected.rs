@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::application::Distorted;
 use super::effect::Evidence;
 use super::isolate::Isolated;
 use super::kind::Fault;
@@ -40,6 +41,8 @@ pub(crate) enum Guard {
     Links(Arc<BrokenLinks>),
     /// A task that joins the host again, soon.
     Host(Arc<Isolated>),
+    /// A task that tells the service to stop it, soon.
+    Application(Arc<Distorted>),
 }
 
 impl Injected {
@@ -70,6 +73,7 @@ impl Drop for Injected {
                 return;
             }
             Some(Guard::Host(isolated)) => return isolated.join_soon(),
+            Some(Guard::Application(distorted)) => return distorted.heal_soon(),
             None => return,
         };
         let (reply, _nobody_waits) = oneshot::channel();

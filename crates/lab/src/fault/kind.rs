@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::parameters::Sides;
-use crate::spec::{DataRate, EngineKind, Length};
+use super::probability::Probability;
+use crate::spec::{DataRate, EngineKind, Length, System};
 
 /// What is done to a process, or to the links between processes.
 #[derive(
@@ -36,10 +37,18 @@ pub enum FaultKind {
     Reset,
     /// A host that is cut off from everybody: silence for all that runs on it, and for all others.
     Isolate,
+    /// Killed, its data folder emptied, and started again: it begins from nothing.
+    Wipe,
+    /// A service whose answers come later, on whatever connection.
+    Slow,
+    /// A service that fails requests by chance.
+    Intermittent,
+    /// A service that answers with another stock than it has.
+    Incorrect,
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Stop,
         Self::Kill,
         Self::Pause,
@@ -51,6 +60,10 @@ impl FaultKind {
         Self::Bandwidth,
         Self::Reset,
         Self::Isolate,
+        Self::Wipe,
+        Self::Slow,
+        Self::Intermittent,
+        Self::Incorrect,
     ];
 
     /// Why it cannot be done to an engine of this kind, or to a service when there is none.
@@ -67,6 +80,10 @@ impl FaultKind {
             (Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset, _) => {
                 None
             }
+            (Self::Wipe | Self::Slow | Self::Intermittent | Self::Incorrect, None) => None,
+            (Self::Wipe | Self::Slow | Self::Intermittent | Self::Incorrect, Some(engine)) => {
+                Some(format!("that is done to services, and {engine} is none"))
+            }
         }
     }
 
@@ -75,7 +92,8 @@ impl FaultKind {
         match self {
             Self::Stop | Self::Pause | Self::Isolate => true,
             Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth => true,
-            Self::Kill | Self::Flush | Self::Restart | Self::Reset => false,
+            Self::Slow | Self::Intermittent | Self::Incorrect => true,
+            Self::Kill | Self::Flush | Self::Restart | Self::Reset | Self::Wipe => false,
         }
     }
 
@@ -91,8 +109,14 @@ impl FaultKind {
             Self::Stop | Self::Kill | Self::Pause | Self::Flush | Self::Restart => false,
             // Links are not what it is done to: there may be others than those that we know.
             Self::Isolate => false,
+            Self::Wipe | Self::Slow | Self::Intermittent | Self::Incorrect => false,
             Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset => true,
         }
+    }
+
+    /// Whether the service does it to itself, when the lab tells it to.
+    pub fn is_of_application(self) -> bool {
+        matches!(self, Self::Slow | Self::Intermittent | Self::Incorrect)
     }
 }
 
@@ -110,6 +134,10 @@ impl fmt::Display for FaultKind {
             Self::Bandwidth => "bandwidth",
             Self::Reset => "reset",
             Self::Isolate => "isolate",
+            Self::Wipe => "wipe",
+            Self::Slow => "slow",
+            Self::Intermittent => "intermittent",
+            Self::Incorrect => "incorrect",
         })
     }
 }
@@ -122,10 +150,10 @@ pub struct Fault {
     /// An engine or a service of the system. A network fault hits every edge that leads to it, or
     /// just one edge, `offers:replica`; a partition names both sides, `primary cache | offers`.
     pub target: String,
-    /// Of `latency`: how much later all comes.
+    /// Of `latency` and `slow`: how much later all comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<Length>,
-    /// Of `latency`: by how much the delay varies to both sides.
+    /// Of `latency` and `slow`: by how much the delay varies to both sides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jitter: Option<Length>,
     /// Of `bandwidth`: what the link carries.
@@ -134,13 +162,38 @@ pub struct Fault {
     /// Of `latency`, `cut` and `bandwidth`: which way; a latency hits answers, the others both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Sides>,
+    /// Of `intermittent`: how likely a request fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<Probability>,
+    /// Of `incorrect`: the product whose stock is another one; all of them by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
 }
 
 impl Fault {
     /// A fault without parameters.
     pub fn new(kind: FaultKind, target: impl Into<String>) -> Self {
         let target = target.into();
-        Self { kind, target, delay: None, jitter: None, rate: None, direction: None }
+        Self {
+            kind,
+            target,
+            delay: None,
+            jitter: None,
+            rate: None,
+            direction: None,
+            probability: None,
+            product: None,
+        }
+    }
+
+    /// Why it cannot be done to its target, which is a process of `system`.
+    pub(crate) fn objection(&self, system: &System) -> Option<String> {
+        let service = system.services.get(&self.target);
+        if self.kind.is_of_application() && service.is_some_and(|service| !service.faults) {
+            let target = &self.target;
+            return Some(format!("[service.{target}] does not say `faults = true`"));
+        }
+        self.kind.objection(system.engine_kind(&self.target))
     }
 
     /// Whether both are the same thing done to the same target, however strongly.

@@ -26,7 +26,7 @@ pub(crate) struct Links {
     pub(crate) edges: BTreeSet<Edge>,
 }
 
-/// What came to a network fault while it was in effect.
+/// What came to a fault of links, or inside of a service, while it was in effect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hit {
     /// Connections that were open when it began.
@@ -37,12 +37,15 @@ pub struct Hit {
     pub bytes: u64,
     /// Connections that it reset when it began.
     pub resets: u64,
+    /// Of a fault inside of a service: requests of others than the lab that it met.
+    #[serde(default)]
+    pub requests: u64,
 }
 
 impl Hit {
     /// Whether nobody can have noticed the fault.
     pub fn is_nothing(&self) -> bool {
-        (self.attempts, self.bytes, self.resets) == (0, 0, 0)
+        (self.attempts, self.bytes, self.resets, self.requests) == (0, 0, 0, 0)
     }
 }
 
@@ -191,6 +194,7 @@ impl BrokenLinks {
             attempts: self.links.attempts().saturating_sub(self.attempts_before),
             bytes,
             resets: self.resets,
+            requests: 0,
         };
         *hit = Some(found);
         found

@@ -2,8 +2,10 @@
 //!
 //! One file per fault does it to a process or to links, and proves it. The keeper of a process
 //! decides what follows: one that a fault holds is not started again until the fault is healed.
-//! Links are broken by toxics of the fault proxy that they lead through, hosts at their switch.
+//! Links are broken by toxics of the fault proxy that they lead through, hosts at their switch, and
+//! services that are built for it break themselves when the lab tells them to.
 
+mod application;
 mod bandwidth;
 mod cut;
 mod effect;
@@ -18,10 +20,12 @@ mod links;
 mod parameters;
 mod partition;
 mod pause;
+mod probability;
 mod reset;
 mod restart;
 mod stop;
 mod target;
+mod wipe;
 
 use crate::instance::Unit;
 
@@ -31,8 +35,10 @@ pub use injected::{Hold, Injected};
 pub use kind::{Fault, FaultKind};
 pub use links::Hit;
 pub use parameters::{Objection, Sides};
+pub use probability::{NoProbability, Probability};
 pub use target::Targets;
 
+pub(crate) use application::{Distorted, Lever, distort};
 pub(crate) use injected::Guard;
 pub(crate) use isolate::{Isolated, Station, inject as isolate};
 pub(crate) use links::{BrokenLinks, Links};
@@ -49,6 +55,11 @@ pub(crate) async fn inject(
         FaultKind::Pause => pause::inject(target, unit).await,
         FaultKind::Flush => flush::inject(target, unit).await,
         FaultKind::Restart => restart::inject(target, unit).await,
+        FaultKind::Wipe => wipe::inject(target, unit).await,
+        FaultKind::Slow | FaultKind::Intermittent | FaultKind::Incorrect => {
+            let why = "a service does it to itself".to_owned();
+            Err(FaultError::Impossible { kind, target: target.to_owned(), why })
+        }
         FaultKind::Isolate => {
             let why = "it is done to a host, and not to a process".to_owned();
             Err(FaultError::Impossible { kind, target: target.to_owned(), why })
@@ -82,6 +93,10 @@ pub(crate) async fn break_links(
         | FaultKind::Pause
         | FaultKind::Flush
         | FaultKind::Restart
+        | FaultKind::Wipe
+        | FaultKind::Slow
+        | FaultKind::Intermittent
+        | FaultKind::Incorrect
         | FaultKind::Isolate => {
             let (kind, target) = (fault.kind, fault.target.clone());
             let why = "it is not done to links".to_owned();

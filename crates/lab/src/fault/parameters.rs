@@ -85,7 +85,11 @@ impl FaultKind {
             Self::Latency => &["delay", "jitter", "direction"],
             Self::Bandwidth => &["rate", "direction"],
             Self::Cut => &["direction"],
+            Self::Slow => &["delay", "jitter"],
+            Self::Intermittent => &["probability"],
+            Self::Incorrect => &["product"],
             Self::Stop | Self::Kill | Self::Pause | Self::Flush | Self::Restart => &[],
+            Self::Wipe => &[],
             Self::Partition | Self::Reset | Self::Isolate => &[],
         }
     }
@@ -100,6 +104,8 @@ impl Fault {
             ("jitter", self.jitter.is_some()),
             ("rate", self.rate.is_some()),
             ("direction", self.direction.is_some()),
+            ("probability", self.probability.is_some()),
+            ("product", self.product.is_some()),
         ];
         let stray = given.iter().filter(|(name, is_given)| *is_given && !takes.contains(name));
         let mut objections: Vec<Objection> = stray
@@ -111,11 +117,15 @@ impl Fault {
                 )),
             })
             .collect();
-        if kind == FaultKind::Latency {
+        if matches!(kind, FaultKind::Latency | FaultKind::Slow) {
             objections.extend(self.delay_objection().map(Objection::new));
         }
         if kind == FaultKind::Bandwidth && self.rate.is_none() {
             let text = "bandwidth needs `rate`, as in `rate = \"100 KB/s\"`";
+            objections.push(Objection::new(text));
+        }
+        if kind == FaultKind::Intermittent && self.probability.is_none() {
+            let text = "intermittent needs `probability`, as in `probability = 0.5`";
             objections.push(Objection::new(text));
         }
         objections
@@ -123,13 +133,14 @@ impl Fault {
 
     fn delay_objection(&self) -> Option<String> {
         let Some(delay) = self.delay else {
-            return Some("latency needs `delay`, as in `delay = \"200ms\"`".to_owned());
+            let kind = self.kind;
+            return Some(format!("{kind} needs `delay`, as in `delay = \"200ms\"`"));
         };
         let jitter = self.jitter.map_or(Duration::ZERO, |jitter| jitter.0);
         let is_whole =
             |time: Duration| time.subsec_nanos().is_multiple_of(DELAY_STEP.subsec_nanos());
         if delay.0.is_zero() {
-            return Some("a latency without any delay changes nothing".to_owned());
+            return Some("a delay of nothing changes nothing".to_owned());
         }
         if !is_whole(delay.0) || !is_whole(jitter) {
             return Some("`delay` and `jitter` are whole milliseconds".to_owned());
@@ -151,7 +162,13 @@ impl Fault {
         });
         let rate = self.rate.map(|rate| rate.to_string());
         let direction = self.direction.map(|direction| direction.to_string());
-        [delay, rate, direction].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let probability = self.probability.map(|probability| format!("probability {probability}"));
+        let product = self.product.clone();
+        [delay, rate, direction, probability, product]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
@@ -190,8 +207,20 @@ mod tests {
             "kind = 'stop'\ntarget = 'a'\ndelay = '1s'",
             &["stop takes no `delay`, nor anything else"],
         );
+        check(
+            "kind = 'slow'\ntarget = 'a'\ndirection = 'both'",
+            &[
+                "slow takes no `direction`; it takes delay, jitter",
+                "slow needs `delay`, as in `delay = \"200ms\"`",
+            ],
+        );
+        check(
+            "kind = 'intermittent'\ntarget = 'a'",
+            &["intermittent needs `probability`, as in `probability = 0.5`"],
+        );
+        check("kind = 'incorrect'\ntarget = 'a'\nproduct = 'X'", &[]);
         let latency = |rest: &str| format!("kind = 'latency'\ntarget = 'a:b'\n{rest}");
-        check(&latency("delay = '0s'"), &["a latency without any delay changes nothing"]);
+        check(&latency("delay = '0s'"), &["a delay of nothing changes nothing"]);
         check(&latency("delay = '1500us'"), &["`delay` and `jitter` are whole milliseconds"]);
         check(&latency("delay = '5ms'\njitter = '6ms'"), &["`jitter` is more than `delay`"]);
     }

@@ -16,6 +16,7 @@ use super::events::EventSink;
 use super::folder::InstanceFolder;
 use super::hosts::Hosts;
 use super::keeper::{Keeper, KeeperParts};
+use super::levers::{Levers, Pivot};
 use super::options::{ProvisionError, ProvisionOptions};
 use super::order::KeeperHandle;
 use super::plan::Planner;
@@ -51,6 +52,7 @@ pub(super) struct Built {
     pub(super) addresses: BTreeMap<String, Address>,
     pub(super) keepers: BTreeMap<String, KeeperHandle>,
     pub(super) roles: BTreeMap<String, Role>,
+    pub(super) levers: Levers,
     pub(super) tasks: JoinSet<()>,
 }
 
@@ -61,6 +63,7 @@ pub(super) fn build(site: &Site<'_>, secrets: &Secrets) -> Result<Built, Provisi
         addresses: BTreeMap::new(),
         keepers: BTreeMap::new(),
         roles: BTreeMap::new(),
+        levers: Levers::default(),
         tasks: JoinSet::new(),
     };
     let mut builder = Builder { site, built };
@@ -128,6 +131,9 @@ impl Builder<'_> {
             }
         }
         let run_token = token();
+        let Site { ports, hosts, .. } = self.site;
+        let pivot = Pivot { ports, hosts, token: &run_token, seed: self.site.options.seed };
+        self.built.levers = Levers::choose(self.site.system, pivot)?;
         for name in self.site.system.services.keys() {
             let declared = self.site.system.service_without(name, &self.site.options.without);
             let declared = declared.expect("the name is a key of the services");
@@ -139,6 +145,7 @@ impl Builder<'_> {
                 hosts: self.site.hosts,
                 routes: self.site.routes,
                 tools: self.site.tools,
+                levers: &self.built.levers,
                 run_token: &run_token,
             };
             let plan = planner.service(name, &declared)?;

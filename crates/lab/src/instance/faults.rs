@@ -9,7 +9,7 @@ use super::order::{KeeperHandle, Order};
 use super::running::Instance;
 use super::status::ProcessState;
 use crate::fault::{
-    BrokenLinks, Fault, FaultError, FaultKind, Guard, Hit, Hold, Injected, Isolated,
+    BrokenLinks, Distorted, Fault, FaultError, FaultKind, Guard, Hit, Hold, Injected, Isolated,
 };
 use crate::spec::nearest;
 
@@ -27,6 +27,8 @@ pub(super) enum Grip {
     Process,
     Links(Arc<BrokenLinks>),
     Host(Arc<Isolated>),
+    /// Its target, which knows itself.
+    Application(Arc<Distorted>),
 }
 
 impl Grip {
@@ -34,6 +36,7 @@ impl Grip {
         match injected.guard() {
             Some(Guard::Links(links)) => Self::Links(Arc::clone(links)),
             Some(Guard::Host(host)) => Self::Host(Arc::clone(host)),
+            Some(Guard::Application(service)) => Self::Application(Arc::clone(service)),
             Some(Guard::Keeper(_)) | None => Self::Process,
         }
     }
@@ -41,26 +44,27 @@ impl Grip {
     pub(super) fn links(&self) -> Option<&Arc<BrokenLinks>> {
         match self {
             Self::Links(links) => Some(links),
-            Self::Process | Self::Host(_) => None,
+            Self::Process | Self::Host(_) | Self::Application(_) => None,
         }
     }
 
     pub(super) fn host(&self) -> Option<&Arc<Isolated>> {
         match self {
             Self::Host(host) => Some(host),
-            Self::Process | Self::Links(_) => None,
+            Self::Process | Self::Links(_) | Self::Application(_) => None,
         }
     }
 
+    /// Whether it ends with the process at the latest.
     pub(super) fn is_of_process(&self) -> bool {
-        matches!(self, Self::Process)
+        matches!(self, Self::Process | Self::Application(_))
     }
 }
 
 /// What is known of a fault when it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Healed {
-    /// What came to it; unknown of faults of processes.
+    /// What came to it; unknown of faults of processes and hosts.
     pub hit: Option<Hit>,
 }
 
@@ -76,6 +80,9 @@ impl Instance {
         if fault.kind == FaultKind::Isolate {
             return self.isolate(fault).await;
         }
+        if fault.kind.is_of_application() {
+            return self.distort(fault).await;
+        }
         match fault.kind.is_of_network() {
             true => self.break_links(fault, hold).await,
             false => self.break_process(fault, hold).await,
@@ -85,13 +92,16 @@ impl Instance {
     async fn break_process(&self, fault: &Fault, hold: Hold) -> Result<Injected, FaultError> {
         let (kind, target) = (fault.kind, &fault.target);
         let keeper = self.fault_target(target)?;
-        if let Some(why) = kind.objection(self.parts.system.engine_kind(target)) {
+        if let Some(why) = fault.objection(&self.parts.system) {
             return Err(FaultError::Impossible { kind, target: target.clone(), why });
         }
-        if let Some(FaultKind::Isolate) = self.held_by(target) {
-            // Whether it took effect, and was healed, could not be seen from here.
-            let (target, held) = (target.clone(), FaultKind::Isolate);
-            return Err(FaultError::AlreadyHeld { target, held });
+        let held = self.held_by(target);
+        // Of an isolated one nobody could see whether it took effect; one that breaks itself would
+        // forget to.
+        let is_in_the_way =
+            |held: &FaultKind| *held == FaultKind::Isolate || held.is_of_application();
+        if let Some(held) = held.filter(is_in_the_way) {
+            return Err(FaultError::AlreadyHeld { target: target.clone(), held });
         }
         let events = &self.parts.events;
         events.send(self.fault_event("injecting", fault));
@@ -176,6 +186,11 @@ impl Instance {
                 self.faults().retain(|held| !held.grip.host().is_some_and(|host| host.is_healed()));
                 joined?;
             }
+            Grip::Application(distorted) => {
+                let hit = self.set_right(&held.fault, distorted).await?;
+                self.active();
+                return Ok(Healed { hit });
+            }
             Grip::Links(broken) => {
                 let mended = self.mend(&held.fault, broken).await;
                 self.faults().retain(|held| !held.grip.links().is_some_and(|b| b.is_mended()));
@@ -208,6 +223,7 @@ impl Instance {
         faults.retain(|held| match &held.grip {
             Grip::Links(broken) => !broken.is_mended(),
             Grip::Host(isolated) => !isolated.is_healed(),
+            Grip::Application(service) => self.is_distorted(&held.fault.target, service),
             Grip::Process => {
                 let keeper = self.parts.keepers.get(&held.fault.target);
                 keeper.is_some_and(|keeper| keeper.status.borrow().state != ProcessState::Ready)
@@ -218,6 +234,7 @@ impl Instance {
             Grip::Host(_) => 0,
             Grip::Links(_) => 1,
             Grip::Process => 2,
+            Grip::Application(_) => 3,
         });
         faults.clone()
     }

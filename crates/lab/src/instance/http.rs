@@ -1,10 +1,10 @@
-//! The few requests that the lab itself makes: readiness and metrics.
+//! The few requests that the lab itself makes: readiness, metrics, and faults inside of services.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -35,23 +35,45 @@ pub enum HttpError {
     Body { address: SocketAddr, reason: String },
 }
 
+/// A request.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'a str,
+    pub(crate) header: Option<(&'static str, &'a str)>,
+    pub(crate) body: Bytes,
+}
+
 /// Asks for `path` on a connection of its own.
 pub(crate) async fn get(
     address: SocketAddr,
     path: &str,
     deadline: Duration,
 ) -> Result<Answer, HttpError> {
-    timeout(deadline, exchange(address, path))
+    send(address, Ask { method: "GET", path, header: None, body: Bytes::new() }, deadline).await
+}
+
+/// Asks on a connection of its own.
+pub(crate) async fn send(
+    address: SocketAddr,
+    ask: Ask<'_>,
+    deadline: Duration,
+) -> Result<Answer, HttpError> {
+    timeout(deadline, exchange(address, ask))
         .await
         .unwrap_or(Err(HttpError::Deadline { address, deadline }))
 }
 
-async fn exchange(address: SocketAddr, path: &str) -> Result<Answer, HttpError> {
-    let request = Request::get(path)
-        .header("host", address.to_string())
-        .header("connection", "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|source| HttpError::Path { path: path.to_owned(), source })?;
+async fn exchange(address: SocketAddr, ask: Ask<'_>) -> Result<Answer, HttpError> {
+    let request = Request::builder().method(ask.method).uri(ask.path);
+    let request = request.header("host", address.to_string()).header("connection", "close");
+    let request = match ask.header {
+        Some((name, value)) => request.header(name, value),
+        None => request,
+    };
+    let request = request
+        .body(Full::new(ask.body))
+        .map_err(|source| HttpError::Path { path: ask.path.to_owned(), source })?;
     let stream = TcpStream::connect(address)
         .await
         .map_err(|source| HttpError::Connect { address, source })?;

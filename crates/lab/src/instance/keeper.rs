@@ -271,7 +271,7 @@ impl Keeper {
         }
         match kind {
             FaultKind::Stop => self.held_down(),
-            FaultKind::Kill if is_held => self.held_down(),
+            FaultKind::Kill | FaultKind::Wipe if is_held => self.held_down(),
             FaultKind::Kill => {
                 self.gone();
                 self.send(self.event("exited").with("status", "was killed by the lab"));
@@ -287,8 +287,11 @@ impl Keeper {
             | FaultKind::Partition
             | FaultKind::Bandwidth
             | FaultKind::Reset
+            | FaultKind::Slow
+            | FaultKind::Intermittent
+            | FaultKind::Incorrect
             | FaultKind::Isolate => unreachable!("a keeper refuses what is not of its process"),
-            FaultKind::Restart => {
+            FaultKind::Restart | FaultKind::Wipe => {
                 self.hold = None;
                 self.gone();
                 self.launch().await;

@@ -4,6 +4,8 @@
 //! supervisor that was killed left behind is cleaned up by the next start of anything.
 
 mod address;
+mod application_faults;
+mod asking;
 mod backoff;
 mod build;
 mod clock;
@@ -13,9 +15,10 @@ mod faults;
 mod folder;
 mod host_faults;
 mod hosts;
-mod http;
+pub(crate) mod http;
 mod keeper;
 mod leftovers;
+mod levers;
 mod lifecycle;
 mod metrics;
 mod network_faults;

@@ -10,6 +10,7 @@ use standfast_engines::{Installation, Tool};
 use super::address::Address;
 use super::folder::InstanceFolder;
 use super::hosts::Hosts;
+use super::levers::Levers;
 use super::options::{ProvisionError, ProvisionOptions};
 use super::readiness::Readiness;
 use super::routes::Routes;
@@ -27,6 +28,7 @@ pub(crate) struct Planner<'a> {
     pub(crate) routes: &'a Routes,
     /// Programs that the system requires, by the name that it uses for them.
     pub(crate) tools: &'a BTreeMap<Tool, Installation>,
+    pub(crate) levers: &'a Levers,
     /// Proves to a service that a request for a fault comes from this run.
     pub(crate) run_token: &'a str,
 }
@@ -82,7 +84,8 @@ impl Planner<'_> {
             program,
             arguments,
             // A command of the user's folder finds the files of that folder.
-            directory: self.system.source.folder().map_or(directory, PathBuf::from),
+            directory: self.system.source.folder().map_or(directory.clone(), PathBuf::from),
+            data: directory,
             files,
             port,
             host: self.hosts.of(name),
@@ -137,6 +140,10 @@ impl Planner<'_> {
         ]);
         if let Some(port) = port {
             environment.insert("PORT".to_owned(), port.to_string());
+        }
+        if let Some(lever) = self.levers.of(name) {
+            environment.insert("STANDFAST_FAULTS".to_owned(), "true".to_owned());
+            environment.insert("FAULT_PORT".to_owned(), lever.control.port().to_string());
         }
         // Output that waits in a buffer of the child is an event that comes too late.
         if std::env::var_os("PYTHONUNBUFFERED").is_none_or(|value| value == OsStr::new("")) {

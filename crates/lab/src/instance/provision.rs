@@ -62,7 +62,7 @@ impl Instance {
             hosts: &hosts,
             routes: &routes,
         };
-        let Built { registry, addresses, keepers, roles, tasks } = build(&site, &secrets)?;
+        let Built { registry, addresses, keepers, roles, levers, tasks } = build(&site, &secrets)?;
         let instance = Self::new(InstanceParts {
             system: Arc::clone(system),
             folder,
@@ -74,6 +74,7 @@ impl Instance {
             routes,
             keepers,
             roles,
+            levers,
             tasks,
             events: options.events,
             without: options.without,

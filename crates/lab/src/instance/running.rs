@@ -14,6 +14,8 @@ use super::events::EventSink;
 use super::faults::Held;
 use super::folder::{FolderError, InstanceFolder, InstanceLock};
 use super::hosts::Hosts;
+use super::http::HttpError;
+use super::levers::Levers;
 use super::metrics::{Metrics, ScrapeError};
 use super::options::Stage;
 use super::order::KeeperHandle;
@@ -51,6 +53,8 @@ pub(super) struct InstanceParts {
     pub(super) routes: Routes,
     pub(super) keepers: BTreeMap<String, KeeperHandle>,
     pub(super) roles: BTreeMap<String, Role>,
+    /// Services that can be told to break themselves.
+    pub(super) levers: Levers,
     pub(super) tasks: JoinSet<()>,
     pub(super) events: EventSink,
     pub(super) without: Vec<String>,
@@ -90,6 +94,8 @@ pub enum InstanceError {
     Unit(Arc<UnitError>),
     #[error("metrics of `{name}`: {source}")]
     Scrape { name: String, source: ScrapeError },
+    #[error("`{name}` is asked in vain: {source}")]
+    Ask { name: String, source: HttpError },
     #[error(transparent)]
     Folder(#[from] FolderError),
 }
@@ -204,7 +210,10 @@ impl Instance {
             kind,
             role,
             state: status.state,
-            fault: status.fault.or(self.is_isolated(name).then_some(FaultKind::Isolate)),
+            fault: status
+                .fault
+                .or(self.is_isolated(name).then_some(FaultKind::Isolate))
+                .or_else(|| self.own_fault(name)),
             pid: status.pid(),
             host,
             port,

@@ -1,7 +1,7 @@
 //! A service of the user or of our own binary, as one supervised process.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use standfast_engines::hosts::Host;
@@ -26,6 +26,8 @@ pub(crate) struct ServicePlan {
     pub(crate) environment: Vec<(String, String)>,
     /// Where it runs.
     pub(crate) directory: PathBuf,
+    /// Where it keeps its data, `{dir}`.
+    pub(crate) data: PathBuf,
     /// Written before each start: path and text.
     pub(crate) files: Vec<(PathBuf, String)>,
     pub(crate) port: Option<u16>,
@@ -98,6 +100,42 @@ impl Service {
                 .await?;
         }
         Ok(())
+    }
+
+    /// The files of its data folder that it made itself.
+    pub(crate) fn kept(&self) -> Result<Vec<PathBuf>, UnitError> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.plan.data.clone()];
+        while let Some(folder) = folders.pop() {
+            let entries = fs::read_dir(&folder).map_err(|source| self.failed(&folder, source))?;
+            for entry in entries {
+                let entry = entry.map_err(|source| self.failed(&folder, source))?;
+                let kind = entry.file_type().map_err(|source| self.failed(&folder, source))?;
+                // What a link points to is somebody else's; the link itself is a file.
+                match kind.is_dir() {
+                    true => folders.push(entry.path()),
+                    false => files.push(entry.path()),
+                }
+            }
+        }
+        files.retain(|file| self.plan.files.iter().all(|(given, _)| given != file));
+        Ok(files)
+    }
+
+    /// Deletes them, and answers how many there were. The folders stay, and what it is given.
+    pub(crate) fn wipe(&self) -> Result<u64, UnitError> {
+        let files = self.kept()?;
+        for file in &files {
+            fs::remove_file(file).map_err(|source| self.failed(file, source))?;
+        }
+        match self.kept()?.as_slice() {
+            [] => Ok(files.len() as u64),
+            [left, ..] => Err(self.failed(left, std::io::Error::other("it came back"))),
+        }
+    }
+
+    fn failed(&self, path: &Path, source: std::io::Error) -> UnitError {
+        UnitError::Data { name: self.plan.name.clone(), path: path.to_owned(), source }
     }
 
     /// The end of its log, for messages.

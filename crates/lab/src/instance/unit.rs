@@ -27,6 +27,10 @@ pub enum UnitError {
     NotReady { name: String, within: Duration, reason: String, log: PathBuf, lines: String },
     #[error("`{name}` is a service and holds nothing to flush")]
     NothingToFlush { name: String },
+    #[error("`{name}` is an engine, whose data is not the lab's to delete")]
+    NotToWipe { name: String },
+    #[error("cannot empty the data folder `{}` of `{name}`: {source}", path.display())]
+    Data { name: String, path: PathBuf, source: io::Error },
     #[error("`{name}` is held by the fault `{fault}`: clear that first")]
     Held { name: String, fault: crate::fault::FaultKind },
     #[error(transparent)]
@@ -140,6 +144,23 @@ impl Unit {
             Self::Service(service) => {
                 Err(UnitError::NothingToFlush { name: service.plan.name.clone() })
             }
+        }
+    }
+
+    /// How many files a service keeps in its data folder, besides those that it is given.
+    pub(crate) fn kept(&self) -> Result<u64, UnitError> {
+        Ok(self.service()?.kept()?.len() as u64)
+    }
+
+    /// Deletes all that a service keeps, and answers how many files that were.
+    pub(crate) fn wipe(&mut self) -> Result<u64, UnitError> {
+        self.service()?.wipe()
+    }
+
+    fn service(&self) -> Result<&Service, UnitError> {
+        match self {
+            Self::Service(service) => Ok(service),
+            Self::Engine(engine) => Err(UnitError::NotToWipe { name: engine.spec().name.clone() }),
         }
     }
 }

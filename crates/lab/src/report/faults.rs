@@ -94,8 +94,11 @@ fn fault_row(place: &str, fault: &FaultResult) -> Markup {
     }
 }
 
-/// What came to a network fault while it lasted.
+/// What came to a fault while it lasted.
 fn came(hit: Hit) -> String {
+    if hit.requests > 0 {
+        return format!("{} requests met it", hit.requests);
+    }
     format!("{} bytes and {} new connections came to it", hit.bytes, hit.attempts)
 }
 

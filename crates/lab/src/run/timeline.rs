@@ -74,7 +74,10 @@ impl Player {
         }
         if record.hit.is_some_and(|hit| hit.is_nothing()) {
             let (kind, target) = (timed.fault.kind, &timed.fault.target);
-            let why = "nothing was sent on its links, and nobody connected, while it lasted";
+            let why = match kind.is_of_application() {
+                true => "no request met it while it lasted",
+                false => "nothing was sent on its links, and nobody connected, while it lasted",
+            };
             return Err(FaultError::no_effect(kind, target, why));
         }
         self.tell(timed, FaultState::Healed);

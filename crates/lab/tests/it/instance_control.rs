@@ -92,7 +92,7 @@ async fn a_fault_lasts_until_its_time_is_over_or_it_is_cleared() {
     let bench = Bench::new(SHOP);
     let supervisor = up(&bench).await;
     let stop = Fault::new(FaultKind::Stop, "web");
-    let inject = |for_ms| Request::InjectFault { fault: stop.clone(), for_ms };
+    let inject = |for_ms| Request::InjectFault { fault: stop.clone(), for_ms, is_held: false };
 
     let Response::Done { evidence } = request(&bench, inject(Some(700))).await.unwrap() else {
         panic!("an injection answers what was seen");
@@ -134,7 +134,8 @@ async fn faults_of_one_link_are_cleared_and_end_each_by_itself() {
         let Response::Faults { faults } = response else { panic!("{response:?}") };
         faults
     };
-    let inject = |fault, for_ms| request(&bench, Request::InjectFault { fault, for_ms });
+    let inject =
+        |fault, for_ms| request(&bench, Request::InjectFault { fault, for_ms, is_held: false });
 
     let slow = network_bench::latency("web:cache", "100ms");
     inject(slow.clone(), Some(60_000)).await.unwrap();

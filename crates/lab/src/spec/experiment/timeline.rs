@@ -74,7 +74,7 @@ impl Check<'_, '_> {
                 return BTreeSet::new();
             }
         };
-        if let Some(why) = fault.kind.objection(self.system.engine_kind(&fault.target)) {
+        if let Some(why) = fault.objection(self.system) {
             let text = format!("cannot {} `{}`: {why}", fault.kind, fault.target);
             self.problems.report(line, text);
         }

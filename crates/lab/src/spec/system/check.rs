@@ -174,6 +174,7 @@ impl<'a> Check<'a, '_> {
                 self.problems.report_unknown(line, text, needed, self.process_names());
             }
         }
+        self.faults(name, service);
         let check = service.readiness().check;
         if service.port.is_none() && matches!(check, ReadyCheck::Http(_) | ReadyCheck::Tcp) {
             let text = format!("`ready` of `{name}` asks its port, and it has none");
@@ -185,6 +186,20 @@ impl<'a> Check<'a, '_> {
             }
         }
         self.templates(name, service, steps!["service", name]);
+    }
+
+    fn faults(&mut self, name: &str, service: &ServiceDeclaration) {
+        if service.faults && service.port.is_none() {
+            let text = format!("`faults` of `{name}` show at its port, and it has none");
+            self.report(steps!["service", name, "faults"], text);
+        }
+        let Some(probe) = &service.probe else { return };
+        let place = steps!["service", name, "probe"];
+        if !service.faults {
+            self.report(place, "`probe` shows faults, and needs `faults = true`".to_owned());
+        } else if !probe.starts_with('/') {
+            self.report(place, format!("`{probe}` is no path: it begins with `/`"));
+        }
     }
 
     /// Checks all that placeholders are filled into, at a declaration or an override at `place`.

@@ -111,6 +111,12 @@ pub struct ServiceDeclaration {
     /// When it counts as ready; by default when its port takes connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<Ready>,
+    /// Whether it obeys the lab at `FAULT_PORT`, and breaks itself when told to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub faults: bool,
+    /// The path at which such a fault shows; `/health` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<String>,
     #[serde(default)]
     pub restart: Restart,
     #[serde(default)]

@@ -1,0 +1,263 @@
+//! `slow`, `intermittent` and `incorrect`: a service breaks itself when the lab tells it to, at a
+//! second port that it opens for the lab alone. No fault from outside could make it lie.
+//!
+//! It is in effect from the moment at which the service says so; a request of the lab then shows
+//! that it is true. That request carries the token of the run, so that the service does not count
+//! it as one that the fault has met.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::effect::Evidence;
+use super::error::FaultError;
+use super::kind::{Fault, FaultKind};
+use super::links::Hit;
+use super::parameters::Objection;
+use crate::instance::http::{self, Answer, Ask, HttpError};
+use crate::spec::Length;
+
+/// Of the port for faults: what it does takes microseconds, so more means that the service hangs.
+const TOLD_WITHIN: Duration = Duration::from_secs(5);
+/// Of an ordinary request, besides the delay that the fault itself makes.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+/// A fault that chance shows less often than once in so long is shown to nobody else either.
+const SHOWN_WITHIN: Duration = Duration::from_secs(10);
+/// Carries the token of the run.
+const TOKEN: &str = "x-standfast-token";
+
+/// Where a service can be told to break itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Lever {
+    /// Its port for faults.
+    pub(crate) control: SocketAddr,
+    /// Its port for everybody.
+    pub(crate) requests: SocketAddr,
+    /// The path at which every fault shows.
+    pub(crate) probe: String,
+    pub(crate) token: String,
+    /// What chance is drawn from.
+    pub(crate) seed: u64,
+}
+
+/// A service that breaks itself until it is told to stop.
+#[derive(Debug)]
+pub(crate) struct Distorted {
+    fault: Fault,
+    lever: Lever,
+    /// The fault ends with this process.
+    pid: u32,
+    is_healed: AtomicBool,
+}
+
+/// What a service says of its fault.
+#[derive(Debug, Deserialize)]
+struct Report {
+    fault: Option<Value>,
+    #[serde(default)]
+    hits: u64,
+    #[serde(default)]
+    probes_hit: u64,
+}
+
+/// Tells the service that runs as `pid` to break itself. What is answered besides the evidence
+/// heals it again.
+pub(crate) async fn distort(
+    fault: &Fault,
+    lever: Lever,
+    pid: u32,
+) -> Result<(Evidence, Distorted), FaultError> {
+    let is_healed = AtomicBool::new(false);
+    let distorted = Distorted { fault: fault.clone(), lever, pid, is_healed };
+    let shown = match distorted.begin().await {
+        Ok(evidence) => return Ok((evidence, distorted)),
+        Err(error) => Err(error),
+    };
+    // It may have been told all the same, and nobody would know of it.
+    if let Err(error) = distorted.heal().await {
+        tracing::warn!(%error, "a fault that did not show may be left in its service");
+    }
+    shown
+}
+
+impl Distorted {
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub(crate) fn is_healed(&self) -> bool {
+        self.is_healed.load(Ordering::Relaxed)
+    }
+
+    async fn begin(&self) -> Result<Evidence, FaultError> {
+        let before = match self.fault.kind {
+            FaultKind::Incorrect => Some(self.probe(ANSWERED_WITHIN).await?),
+            _ => None,
+        };
+        self.tell(Ask { method: "PUT", body: self.body()?, ..self.ask("/fault") }).await?;
+        let said = self.report("GET").await?.fault;
+        let at = Instant::now();
+        let kind = self.body_kind();
+        if said.as_ref().and_then(|fault| fault.get("kind")).and_then(Value::as_str) != Some(kind) {
+            return Err(self.no_effect("the service does not say that it has this fault"));
+        }
+        let text = match before {
+            Some(before) => self.lies(&before).await?,
+            None if self.fault.kind == FaultKind::Slow => self.waits().await?,
+            None => self.fails().await?,
+        };
+        Ok(Evidence { at, text, pid: Some(self.pid) })
+    }
+
+    /// Its own name of the fault.
+    fn body_kind(&self) -> &'static str {
+        match self.fault.kind {
+            FaultKind::Slow => "latency",
+            FaultKind::Intermittent => "intermittent",
+            _ => "incorrect",
+        }
+    }
+
+    fn body(&self) -> Result<Bytes, FaultError> {
+        let fault = &self.fault;
+        let mut body = json!({ "kind": self.body_kind(), "seed": self.lever.seed });
+        match fault.kind {
+            FaultKind::Slow => {
+                let delay = fault.delay.ok_or_else(|| Objection::new("slow needs `delay`"))?;
+                body["delay_ms"] = json!(milliseconds(delay));
+                body["jitter_ms"] = json!(fault.jitter.map_or(0, milliseconds));
+            }
+            FaultKind::Intermittent => {
+                let probability = fault.probability;
+                let probability = probability
+                    .ok_or_else(|| Objection::new("intermittent needs `probability`"))?;
+                body["probability"] = json!(probability.share());
+            }
+            _ => {
+                if let Some(product) = &fault.product {
+                    body["product"] = json!(product);
+                }
+            }
+        }
+        Ok(body.to_string().into())
+    }
+
+    /// Shows that an answer takes as long as it should at least.
+    async fn waits(&self) -> Result<String, FaultError> {
+        let delay = self.fault.delay.map_or(Duration::ZERO, |delay| delay.0);
+        let jitter = self.fault.jitter.map_or(Duration::ZERO, |jitter| jitter.0);
+        let asked = Instant::now();
+        self.probe(delay + jitter + ANSWERED_WITHIN).await?;
+        let took = asked.elapsed();
+        if took < delay.saturating_sub(jitter) {
+            return Err(self.no_effect(format!("an answer came after {} ms", took.as_millis())));
+        }
+        Ok(format!("GET {} was answered after {} ms", self.lever.probe, took.as_millis()))
+    }
+
+    /// Shows that a request fails.
+    async fn fails(&self) -> Result<String, FaultError> {
+        let deadline = Instant::now() + SHOWN_WITHIN;
+        let path = &self.lever.probe;
+        for request in 1_u32.. {
+            let answer = self.probe(ANSWERED_WITHIN).await?;
+            if answer.status >= 500 {
+                return Ok(format!("GET {path} answered {} at request {request}", answer.status));
+            }
+            if Instant::now() > deadline {
+                return Err(self.no_effect(format!("none of {request} requests failed")));
+            }
+        }
+        Err(self.no_effect("no request failed"))
+    }
+
+    /// Shows that an answer is another one than `before`.
+    async fn lies(&self, before: &Answer) -> Result<String, FaultError> {
+        let path = &self.lever.probe;
+        let after = self.probe(ANSWERED_WITHIN).await?;
+        // Under load the truth changes as well: the service itself says whether it lied.
+        if after.body == before.body || self.report("GET").await?.probes_hit == 0 {
+            let why = match &self.fault.product {
+                Some(product) => format!("GET {path} names no stock of `{product}` to be wrong"),
+                None => format!("GET {path} names no stock of any product to be wrong"),
+            };
+            return Err(self.no_effect(why));
+        }
+        Ok(format!("GET {path} names another stock than before"))
+    }
+
+    /// Takes the fault away; returns when the service says that it has none, with what it met.
+    pub(crate) async fn heal(&self) -> Result<Hit, FaultError> {
+        let met = self.report("DELETE").await.map_err(|error| self.not_restored(&error))?;
+        let left = self.report("GET").await.map_err(|error| self.not_restored(&error))?;
+        if let Some(fault) = left.fault {
+            return Err(self.not_restored(&format!("the service still has the fault {fault}")));
+        }
+        self.is_healed.store(true, Ordering::Relaxed);
+        Ok(Hit { requests: met.hits, ..Hit::default() })
+    }
+
+    /// Takes the fault away as soon as that can be done, for those who cannot wait for it.
+    pub(crate) fn heal_soon(self: Arc<Self>) {
+        // Without a runtime nobody supervises the service any more.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        drop(runtime.spawn(async move {
+            if let Err(error) = self.heal().await {
+                tracing::error!(%error, "a service still has its fault");
+            }
+        }));
+    }
+
+    async fn report(&self, method: &'static str) -> Result<Report, FaultError> {
+        let answer = self.tell(Ask { method, ..self.ask("/fault") }).await?;
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            self.no_effect(format!("its port for faults answers nonsense: {error}"))
+        })
+    }
+
+    async fn tell(&self, ask: Ask<'_>) -> Result<Answer, FaultError> {
+        let answer = http::send(self.lever.control, ask, TOLD_WITHIN).await;
+        let answer = answer.map_err(|source| self.untold(source))?;
+        match answer.status {
+            200 => Ok(answer),
+            status => {
+                let said = String::from_utf8_lossy(&answer.body).into_owned();
+                Err(self.no_effect(format!("its port for faults answered {status}: {said}")))
+            }
+        }
+    }
+
+    /// An ordinary request, known as the lab's.
+    async fn probe(&self, within: Duration) -> Result<Answer, FaultError> {
+        let answer = http::send(self.lever.requests, self.ask(&self.lever.probe), within).await;
+        answer.map_err(|source| self.untold(source))
+    }
+
+    fn ask<'a>(&'a self, path: &'a str) -> Ask<'a> {
+        let header = Some((TOKEN, self.lever.token.as_str()));
+        Ask { method: "GET", path, header, body: Bytes::new() }
+    }
+
+    fn untold(&self, source: HttpError) -> FaultError {
+        FaultError::Untold { kind: self.fault.kind, target: self.fault.target.clone(), source }
+    }
+
+    fn no_effect(&self, why: impl Into<String>) -> FaultError {
+        FaultError::no_effect(self.fault.kind, &self.fault.target, why)
+    }
+
+    fn not_restored(&self, why: &impl ToString) -> FaultError {
+        let (kind, target) = (self.fault.kind, self.fault.target.clone());
+        FaultError::NotRestored { kind, target, why: why.to_string() }
+    }
+}
+
+fn milliseconds(length: Length) -> u64 {
+    u64::try_from(length.0.as_millis()).unwrap_or(u64::MAX)
+}
