@@ -1,6 +1,7 @@
 //! The lab on files, real processes and real engines.
 
 mod instance;
+mod instance_application;
 mod instance_bench;
 mod instance_control;
 mod instance_fault;
