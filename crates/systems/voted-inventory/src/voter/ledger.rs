@@ -182,7 +182,7 @@ impl Ledger {
         found.into_iter().filter(is_slow).collect()
     }
 
-    /// What the monitor has not been told; [`Ledger::untold_again`] takes it back when that fails.
+    /// What the monitor has not been told yet.
     pub(super) fn take_findings(&mut self, names: &[String]) -> Vec<Finding> {
         let outliers = self.outliers();
         let untold = self.untold.iter_mut().zip(names).enumerate();
@@ -194,27 +194,6 @@ impl Ledger {
             Finding { replica: name.clone(), answers, failures, dissents, cleared, is_outlier }
         });
         findings.filter(Finding::is_news).collect()
-    }
-
-    /// What was taken could not be told.
-    pub(super) fn untold_again(&mut self, names: &[String], findings: Vec<Finding>) {
-        for finding in findings {
-            let Some(replica) = names.iter().position(|name| *name == finding.replica) else {
-                continue;
-            };
-            let untold = &mut self.untold[replica];
-            untold.answers += finding.answers;
-            untold.failures += finding.failures;
-            for Dissent { product, times } in finding.dissents {
-                *untold.dissents.entry(product).or_insert(0) += times;
-            }
-            // What it was accused of again meanwhile is not cleared.
-            let accused: Vec<&str> = self.suspicions.of(replica).collect();
-            let cleared = finding.cleared.into_iter();
-            untold.cleared.extend(cleared.filter(|product| !accused.contains(&product.as_str())));
-            untold.cleared.sort_unstable();
-            untold.cleared.dedup();
-        }
     }
 }
 
