@@ -1,0 +1,218 @@
+//! PostgreSQL as the service sees it: there or away, and sessions that end with their work.
+//!
+//! A statement that was not answered in time leaves its connection in an unknown state, so the
+//! connection is closed. Background work owns a session each, and looks for a new one when it is
+//! lost; requests borrow from a pool.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use serde_json::json;
+use standfast_tactics::deadline::Deadline;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout, timeout_at};
+use tokio_postgres::{Client, Config, Error, NoTls};
+
+use super::settings::CONNECT_TIME_MAX;
+use crate::service::events;
+use crate::service::problem::Problem;
+
+/// Of the server in events, as in `system.toml`.
+const TARGET: &str = "postgres";
+
+/// How soon a server that is away is tried again.
+const CONNECT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Connections for cancellations and look-ups.
+const POOL_MAX: usize = 8;
+
+/// What clients are told while the server is away.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a call gave no result.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CallError {
+    #[error("the database did not answer in time")]
+    Timeout,
+    #[error("the database closed the connection")]
+    Closed,
+    #[error("the database failed: {0}")]
+    Postgres(#[from] Error),
+}
+
+impl CallError {
+    /// Whether the server lives and says that it did nothing.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Timeout | Self::Closed => false,
+            Self::Postgres(error) => error.code().is_some(),
+        }
+    }
+}
+
+/// The server.
+pub(super) struct Database {
+    config: Config,
+    pool: Pool,
+    /// Sessions of writers that are up; while there is none, requests are refused at once.
+    writers: AtomicUsize,
+    /// Whether it was reported to be away.
+    is_missed: AtomicBool,
+}
+
+/// A connection with an owner.
+#[derive(Debug)]
+pub(super) struct Session {
+    client: Client,
+    driver: JoinHandle<()>,
+}
+
+impl Database {
+    pub(super) fn new(config: Config) -> Self {
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_config(config.clone(), NoTls, recycling))
+            .max_size(POOL_MAX)
+            .build()
+            .expect("a pool without timeouts of its own needs no runtime");
+        Self { config, pool, writers: AtomicUsize::new(0), is_missed: AtomicBool::new(false) }
+    }
+
+    /// Whether orders can be written.
+    pub(super) fn is_there(&self) -> bool {
+        self.writers.load(Ordering::Relaxed) > 0
+    }
+
+    /// A writer's session is up.
+    pub(super) fn writer_came(&self) {
+        self.writers.fetch_add(1, Ordering::Relaxed);
+        if self.is_missed.swap(false, Ordering::Relaxed) {
+            tracing::info!("the database is there");
+            events::report("recovered", TARGET, json!({}));
+        }
+    }
+
+    /// A writer's session is lost.
+    pub(super) fn writer_went(&self, error: &CallError) {
+        if self.writers.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.is_missed.store(true, Ordering::Relaxed);
+            tracing::warn!(%error, "the database is away");
+            events::report(
+                "detected",
+                TARGET,
+                json!({ "by": "orders", "cause": error.to_string() }),
+            );
+        }
+    }
+
+    /// A session, however long that takes.
+    pub(super) async fn session(&self) -> Session {
+        loop {
+            match timeout(CONNECT_TIME_MAX, self.config.connect(NoTls)).await {
+                Ok(Ok((client, connection))) => {
+                    let driver = tokio::spawn(async move {
+                        if let Err(error) = connection.await {
+                            tracing::debug!(%error, "a session ended");
+                        }
+                    });
+                    return Session { client, driver };
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "no session"),
+                Err(_) => tracing::debug!("no session in time"),
+            }
+            sleep(CONNECT_AGAIN).await;
+        }
+    }
+
+    /// A connection of the pool.
+    pub(super) async fn borrow(&self, deadline: Deadline) -> Result<Borrowed, Problem> {
+        if !self.is_there() {
+            return Err(away("the database is away"));
+        }
+        match timeout_at(deadline.instant(), self.pool.get()).await {
+            Ok(Ok(object)) => Ok(Borrowed(Some(object))),
+            Ok(Err(error)) => Err(away(&format!("no connection to the database: {error}"))),
+            Err(_) => Err(away("no connection to the database in time")),
+        }
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The configuration has a password.
+        formatter.debug_struct("Database").field("writers", &self.writers).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn client_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// Completes when the connection is closed, from whichever side. Cancel-safe.
+    pub(super) async fn ended(&mut self) {
+        // A panic of the driver closes it as well.
+        drop((&mut self.driver).await);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// A connection of the pool; dropped without [`Borrowed::give_back`], it is closed.
+#[derive(Debug)]
+pub(super) struct Borrowed(Option<Object>);
+
+impl Borrowed {
+    pub(super) fn client(&self) -> &Object {
+        self.0.as_ref().expect("only giving back takes it")
+    }
+
+    pub(super) fn client_mut(&mut self) -> &mut Object {
+        self.0.as_mut().expect("only giving back takes it")
+    }
+
+    /// Nothing is under way on it.
+    pub(super) fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if let Some(object) = self.0.take() {
+            drop(Object::take(object));
+        }
+    }
+}
+
+/// Runs `call`, at most until `deadline`.
+pub(super) async fn within<T>(
+    deadline: Deadline,
+    call: impl Future<Output = Result<T, Error>>,
+) -> Result<T, CallError> {
+    match timeout_at(deadline.instant(), call).await {
+        Ok(result) => result.map_err(CallError::Postgres),
+        Err(_) => Err(CallError::Timeout),
+    }
+}
+
+/// The answer while the server is away.
+pub(super) fn away(detail: &str) -> Problem {
+    Problem::unavailable(RETRY_AFTER, detail)
+}
+
+/// The answer when a write was sent and no result came. 504 and not 503: a client must not take it
+/// for a refusal.
+pub(super) fn unknown_outcome() -> Problem {
+    let title = "It is not known whether the write happened";
+    let detail = "the database went away meanwhile; retry with the same Idempotency-Key";
+    Problem::new(axum::http::StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", title, detail)
+}

@@ -1,0 +1,124 @@
+//! What the orders service counts, and what it shows of its state at `/metrics`.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::ballot::Status;
+
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Registry,
+    /// By `operation` and `outcome`.
+    requests: Family<Labels<2>, Counter>,
+    placed: Counter,
+    /// Transactions with orders: fewer than orders when these come together.
+    batches: Counter,
+    pub(super) cancelled: Counter,
+    pub(super) published: Counter,
+    pub(super) parked: Counter,
+    /// Events that were sent without an outbox and did not arrive.
+    pub(super) lost: Counter,
+    pub(super) replies: Counter,
+    /// Replies to orders that are not here.
+    pub(super) strays: Counter,
+    /// By `status`.
+    decided: Family<Labels<1>, Counter>,
+    /// By the last look at it.
+    pub(super) outbox_rows: Gauge,
+    pub(super) outbox_oldest_seconds: Gauge<f64, AtomicU64>,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut registry = Registry::with_prefix("orders");
+        let (requests, decided) = (Family::default(), Family::default());
+        let counter = |registry: &mut Registry, name, help| {
+            let counter: Counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        registry.register("requests", "Requests by operation and outcome", requests.clone());
+        registry.register("decided", "Orders by what they came to", decided.clone());
+        let placed = counter(&mut registry, "placed", "Orders that are durable");
+        let batches = counter(&mut registry, "batches", "Transactions that placed orders");
+        let cancelled = counter(&mut registry, "cancelled", "Cancellations that are durable");
+        let published = counter(&mut registry, "published", "Events that are in the log");
+        let parked = counter(&mut registry, "parked", "Events that the log refuses");
+        let lost = counter(&mut registry, "lost", "Events sent without outbox that got lost");
+        let replies = counter(&mut registry, "replies", "Replies that were read");
+        let strays = counter(&mut registry, "strays", "Replies to orders that are not here");
+        let (outbox_rows, outbox_oldest_seconds) = (Gauge::default(), Gauge::default());
+        registry.register("outbox_rows", "Events not in the log yet", outbox_rows.clone());
+        registry.register(
+            "outbox_oldest_seconds",
+            "Age of the oldest event that is not in the log yet",
+            outbox_oldest_seconds.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            placed,
+            batches,
+            cancelled,
+            published,
+            parked,
+            lost,
+            replies,
+            strays,
+            decided,
+            outbox_rows,
+            outbox_oldest_seconds,
+        }
+    }
+
+    pub(super) fn answered(&self, operation: &'static str, outcome: &'static str) {
+        let labels = [("operation", operation), ("outcome", outcome)];
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// A transaction with `count` orders is committed.
+    pub(super) fn placed(&self, count: usize) {
+        self.placed.inc_by(count as u64);
+        self.batches.inc();
+    }
+
+    pub(super) fn decided(&self, status: Status) {
+        self.decided.get_or_create(&[("status", status.name())]).inc();
+    }
+
+    /// The text form.
+    pub(super) fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_form_has_the_names_that_experiments_use() {
+        let metrics = Metrics::new();
+        metrics.placed(3);
+        metrics.decided(Status::Confirmed);
+        let text = metrics.render();
+        for line in [
+            "orders_placed_total 3",
+            "orders_batches_total 1",
+            "orders_decided_total{status=\"confirmed\"} 1",
+            "orders_outbox_rows 0",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The orders service's HTTP surface.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::database::RETRY_AFTER;
+use super::draft::Draft;
+use super::lookup::PageRequest;
+use super::orders::Orders;
+use super::placing::{NewOrder, Written};
+use crate::service::answer;
+use crate::service::idempotency::IdempotencyKey;
+use crate::service::problem::Problem;
+
+/// An order has some 50 bytes.
+const BODY_LENGTH_MAX: usize = 4096;
+
+/// Of a page of orders.
+const LIMIT_DEFAULT: i64 = 100;
+const LIMIT_MAX: i64 = 1000;
+
+type App = State<Arc<Orders>>;
+
+pub(super) fn router(orders: Arc<Orders>) -> Router {
+    let router = Router::new()
+        .route("/orders", post(place).get(page))
+        .route("/orders/{id}", get(show))
+        .route("/orders/{id}/cancel", post(cancel))
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics));
+    answer::with_fallbacks(router).with_state(orders)
+}
+
+async fn place(State(orders): App, request: Request<Body>) -> Response<Body> {
+    let start = Instant::now();
+    let result = try_place(&orders, request, start).await;
+    respond(&orders, "place", result)
+}
+
+async fn try_place(
+    orders: &Orders,
+    request: Request<Body>,
+    start: Instant,
+) -> Result<Response<Body>, Problem> {
+    let (parts, body) = request.into_parts();
+    let deadline = answer::deadline_of(&parts.headers, start, orders.settings.request_budget)?;
+    let body = answer::body(body, BODY_LENGTH_MAX, deadline).await?;
+    let draft = Draft::parse(&body)?;
+    let key = IdempotencyKey::of_request(&parts.headers, "POST", parts.uri.path(), &body)?;
+    if !orders.database.is_there() {
+        return Err(Problem::unavailable(RETRY_AFTER, "nothing was written: the database is away"));
+    }
+    let order = NewOrder::of(draft);
+    let written = orders.placing.place(order, key, deadline).await?;
+    Ok(written_response(written))
+}
+
+async fn cancel(
+    State(orders): App,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let start = Instant::now();
+    let result = try_cancel(&orders, &id, request, start).await;
+    respond(&orders, "cancel", result)
+}
+
+async fn try_cancel(
+    orders: &Arc<Orders>,
+    id: &str,
+    request: Request<Body>,
+    start: Instant,
+) -> Result<Response<Body>, Problem> {
+    let (parts, body) = request.into_parts();
+    let id = order_id(id)?;
+    let deadline = answer::deadline_of(&parts.headers, start, orders.settings.request_budget)?;
+    let body = answer::body(body, BODY_LENGTH_MAX, deadline).await?;
+    if !body.is_empty() && serde_json::from_slice(&body).ok() != Some(json!({})) {
+        return Err(Problem::bad_request("a cancellation has no body, or an empty object"));
+    }
+    let key = IdempotencyKey::of_request(&parts.headers, "POST", parts.uri.path(), &body)?;
+    let written = orders.cancel(id, key, deadline).await?;
+    Ok(written_response(written))
+}
+
+async fn show(State(orders): App, Path(id): Path<String>, headers: HeaderMap) -> Response<Body> {
+    let start = Instant::now();
+    let result = async {
+        let deadline = answer::deadline_of(&headers, start, orders.settings.request_budget)?;
+        let order = orders.order(order_id(&id)?, deadline).await?;
+        Ok(answer::json(StatusCode::OK, &order))
+    };
+    let result = result.await;
+    respond(&orders, "show", result)
+}
+
+/// All orders, a page at a time: `after` is the last id of the page before.
+async fn page(State(orders): App, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
+    let start = Instant::now();
+    let result = async {
+        let deadline = answer::deadline_of(&headers, start, orders.settings.request_budget)?;
+        let page = page_request(query.as_deref().unwrap_or(""))?;
+        let found = orders.page(page, deadline).await?;
+        // Only a full page may have another one behind it.
+        let next = found.last().filter(|_| found.len() as i64 == page.limit);
+        let next = next.map(|order| order.order_id);
+        Ok(answer::json(StatusCode::OK, &json!({ "orders": found, "next_after": next })))
+    };
+    let result = result.await;
+    respond(&orders, "page", result)
+}
+
+fn page_request(query: &str) -> Result<PageRequest, Problem> {
+    let mut page = PageRequest { after: Uuid::nil(), limit: LIMIT_DEFAULT };
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        let wrong = || {
+            Problem::bad_request(format!(
+                "`{parameter}` is none of after=<id of an order> and limit=<1 to {LIMIT_MAX}>"
+            ))
+        };
+        match parameter.split_once('=') {
+            Some(("after", id)) => page.after = order_id(id).map_err(|_| wrong())?,
+            Some(("limit", limit)) => {
+                let limit = limit.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+                page.limit = limit.ok_or_else(wrong)?;
+            }
+            Some(_) | None => return Err(wrong()),
+        }
+    }
+    Ok(page)
+}
+
+fn written_response(written: Written) -> Response<Body> {
+    let Written { status, response } = written;
+    let location = serde_json::from_str(&response).ok().and_then(|body: Value| {
+        let id = body.get("order_id")?.as_str()?;
+        HeaderValue::try_from(format!("/orders/{id}")).ok()
+    });
+    let mut answer = Response::new(Body::from(response));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(location) = location {
+        headers.insert(header::LOCATION, location);
+    }
+    answer
+}
+
+fn respond(
+    orders: &Orders,
+    operation: &'static str,
+    result: Result<Response<Body>, Problem>,
+) -> Response<Body> {
+    match result {
+        Ok(response) => {
+            orders.metrics.answered(operation, "ok");
+            response
+        }
+        Err(problem) => {
+            orders.metrics.answered(operation, answer::fault_of(problem.status()));
+            problem.into_response()
+        }
+    }
+}
+
+async fn health() -> Response<Body> {
+    answer::json(StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+/// The log is no condition: without it, orders are taken and published later.
+async fn ready(State(orders): App) -> Response<Body> {
+    if orders.database.is_there() {
+        return answer::json(StatusCode::OK, &json!({ "ready": true }));
+    }
+    Problem::unavailable(RETRY_AFTER, "the database is away").into_response()
+}
+
+async fn metrics(State(orders): App) -> Response<Body> {
+    answer::metrics(orders.metrics.render())
+}
+
+fn order_id(text: &str) -> Result<Uuid, Problem> {
+    let is_plain = text.len() == 36;
+    Uuid::try_parse(text)
+        .ok()
+        .filter(|_| is_plain)
+        .ok_or_else(|| Problem::bad_request("an order's id is a UUID"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_a_place_and_a_size() {
+        let id = Uuid::now_v7();
+        let page = page_request(&format!("after={id}&limit=7")).unwrap();
+        assert_eq!(page, PageRequest { after: id, limit: 7 });
+        let first = page_request("").unwrap();
+        assert_eq!(first, PageRequest { after: Uuid::nil(), limit: LIMIT_DEFAULT });
+        for wrong in ["limit=0", "limit=1001", "limit=x", "after=1", "before=1", "limit"] {
+            assert_eq!(page_request(wrong).unwrap_err().status(), 400, "{wrong}");
+        }
+    }
+}
