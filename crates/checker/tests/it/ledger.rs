@@ -178,11 +178,14 @@ struct Fate {
     cancelled: bool,
 }
 
+/// Most attempts are acknowledged.
+const OUTCOMES: [Outcome; 4] = [Outcome::Ok, Outcome::Ok, Outcome::Fail, Outcome::Info];
+
 prop_compose! {
     fn fate()(
         product in 0..3_u8,
         quantity in 1..4_u64,
-        outcome in prop::sample::select(vec![Outcome::Ok, Outcome::Ok, Outcome::Fail, Outcome::Info]),
+        outcome in prop::sample::select(OUTCOMES.to_vec()),
         arrives in any::<bool>(),
         rejected in any::<bool>(),
         cancelled in any::<bool>(),

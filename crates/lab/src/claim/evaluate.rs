@@ -6,6 +6,8 @@ use standfast_checker::{
 };
 use standfast_history::{Operation, Outcome};
 
+use super::answers::wrong_answers;
+use super::ledger::ledger;
 use super::metric::{Wanted, metric};
 use super::phases::windows;
 use super::record::TrialRecord;
@@ -23,6 +25,8 @@ pub struct Measured {
     pub interval: Option<Interval>,
     /// Why the true value may be greater than this one; absent when it is exact.
     pub open: Option<String>,
+    /// What it counts, as far as somebody will read it.
+    pub evidence: Vec<String>,
 }
 
 /// Why nothing could be measured. Never a pass.
@@ -37,11 +41,15 @@ pub type Evaluation = Result<Measured, Unknown>;
 
 impl Measured {
     pub(super) fn exact(value: f64, unit: Unit, n: u64) -> Self {
-        Self { value, unit, n, interval: None, open: None }
+        Self { value, unit, n, interval: None, open: None, evidence: Vec::new() }
     }
 
     pub(super) fn at_least(self, reason: impl Into<String>) -> Self {
         Self { open: Some(reason.into()), ..self }
+    }
+
+    pub(super) fn shown_by(self, evidence: Vec<String>) -> Self {
+        Self { evidence, ..self }
     }
 
     fn within(self, interval: Option<Interval>) -> Self {
@@ -87,6 +95,8 @@ pub fn head(claim: &Claim) -> ClaimHead {
         },
         limit,
         unit: quantity.unit,
+        bound_ms: claim.bound_ms,
+        in_trials: claim.in_trials,
     }
 }
 
@@ -101,6 +111,7 @@ pub fn judge_trial(claim: &Claim, trial: &TrialRecord) -> ClaimTrial {
                 interval: None,
                 verdict: Verdict::Unknown,
                 reason: Some(unknown.reason),
+                evidence: Vec::new(),
             };
         }
     };
@@ -124,6 +135,7 @@ pub fn judge_trial(claim: &Claim, trial: &TrialRecord) -> ClaimTrial {
         interval: measured.interval.map(Into::into),
         verdict,
         reason: measured.open,
+        evidence: measured.evidence,
     }
 }
 
@@ -149,6 +161,10 @@ fn measure(measure: &Measure, during: spec::Phase, trial: &TrialRecord) -> Evalu
             };
             staleness(trial, scope.inside(of)?, bounds)
         }
+        Measure::WrongAnswers { truth, of } => {
+            wrong_answers(trial, scope.inside(of)?, truth.as_deref())
+        }
+        Measure::Ledger(accounts) => ledger(trial, accounts),
         Measure::Ratio { of, over } => ratio(of, over, trial),
         Measure::Metric { name, service, aggregate } => {
             metric(trial, &windows, Wanted { name, service, aggregate: *aggregate })

@@ -1,6 +1,9 @@
 //! What the claims of an experiment measure on the record of one trial.
 
+mod answers;
 mod evaluate;
+mod evidence;
+mod ledger;
 mod metric;
 mod phases;
 mod record;

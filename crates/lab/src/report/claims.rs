@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::page::verdict_badge;
+use crate::spec::Unit;
 use crate::verdict::{
     Arm, ArmResult, ClaimResult, ExperimentResult, IntervalResult, Verdict, distance, figure,
 };
@@ -79,6 +80,7 @@ fn cell(arm: &ArmResult, id: &str) -> Markup {
         @if let (Some(worst), true) = (claim.worst, several) {
             span.detail { "median of " (claim.trials.len()) ", worst " (figure(worst, claim.unit)) }
         }
+        @if let Some(of_bound) = of_bound(claim) { span.detail { (of_bound) } }
         @if let Some(interval) = claim.interval.and_then(|i| interval_text(i, claim)) {
             span.detail { (interval) }
         }
@@ -87,6 +89,9 @@ fn cell(arm: &ArmResult, id: &str) -> Markup {
         }
         @if let Some(reason) = claim.trials.iter().find_map(|trial| trial.reason.as_deref()) {
             span.detail { (reason) }
+        }
+        @if let Some(first) = claim.trials.iter().find(|trial| !trial.evidence.is_empty()) {
+            @for line in &first.evidence { span.detail { (line) } }
         }
     }
 }
@@ -97,6 +102,13 @@ fn measured(claim: &ClaimResult) -> String {
     claim
         .measured
         .map_or("not measured".to_owned(), |value| format!("{sign}{}", figure(value, claim.unit)))
+}
+
+/// The measured time beside what theory allows.
+fn of_bound(claim: &ClaimResult) -> Option<String> {
+    let (measured, bound_ms) = (claim.measured?, claim.bound_ms.filter(|bound| *bound > 0.0)?);
+    let factor = figure(measured / bound_ms, Unit::Factor);
+    Some(format!("{factor} the bound of {}", figure(bound_ms, Unit::Milliseconds)))
 }
 
 /// An interval that is narrower than its digits says nothing.

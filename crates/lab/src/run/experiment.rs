@@ -134,6 +134,7 @@ impl<'a> Runner<'a> {
         self.options.progress.tell(Progress::Trial { place, step: Step::Checking });
         let FinishedRecord { record, provisioned_in, events_lost, not_restored: _ } = trial;
         self.writer.history(place, &record.operations)?;
+        self.writer.finals(place, &record.finals)?;
         self.writer.latencies(place.arm, &record)?;
         let head = TrialHead {
             trial: place.trial,

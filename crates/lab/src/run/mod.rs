@@ -5,6 +5,8 @@ mod cancellation;
 mod conclude;
 mod environment;
 mod experiment;
+mod final_page;
+mod final_reader;
 mod load;
 mod logs;
 mod options;

@@ -83,6 +83,8 @@ fn services_of(measure: &Measure) -> Vec<&str> {
         | Measure::Outage { .. }
         | Measure::StaleAgeMax { .. }
         | Measure::Staleness { .. }
+        | Measure::WrongAnswers { .. }
+        | Measure::Ledger(_)
         | Measure::Missed { .. } => Vec::new(),
     }
 }

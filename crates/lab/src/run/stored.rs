@@ -66,6 +66,11 @@ impl RunFolder {
         self.root.join("history.jsonl.zst")
     }
 
+    /// What was read at the end; only there when the experiment reads anything.
+    pub fn finals(&self) -> PathBuf {
+        self.root.join("finals.jsonl.zst")
+    }
+
     pub fn report(&self) -> PathBuf {
         self.root.join("report.html")
     }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::final_reader::FinalReader;
 use super::load::{deliveries, load_plans, tell_load};
 use super::logs::keep_logs;
 use super::options::{ArmPlan, RunError, RunOptions};
@@ -102,10 +103,15 @@ impl TrialPlan<'_> {
         let instance = instance.map_err(|error| TrialEnd::Environment(error.to_string()))?;
         let provisioned_in = origin.elapsed();
         let instance = Arc::new(instance);
-        let attempted = self.attempt(&instance, origin).await;
-        self.tell(Step::Stopping);
+        let first = self.reader(&instance, sink.clock()).before_load().await;
+        let mut attempted = self.attempt(&instance, origin).await;
         // Whatever is still broken, by an error or an interruption, is healed before anything else.
         let healed = instance.heal_all().await;
+        if let Ok(attempt) = &mut attempted {
+            let last = self.reader(&instance, sink.clock()).at_end().await;
+            attempt.record.finals = [first, last].concat();
+        }
+        self.tell(Step::Stopping);
         if let Err(error) = keep_logs(instance.folder(), &self.options.folder, self.place) {
             tracing::warn!(%error, "cannot keep the logs of a trial");
         }
@@ -128,6 +134,11 @@ impl TrialPlan<'_> {
             (Err(_), Some(reason)) => Err(TrialEnd::NotRestored(reason)),
             (Err(end), None) => Err(end),
         }
+    }
+
+    fn reader<'a>(&'a self, instance: &'a Instance, clock: &'a Clock) -> FinalReader<'a> {
+        let readings = &self.experiment.readings;
+        FinalReader { readings, instance, clock, cancellation: &self.options.cancellation }
     }
 
     fn provisioning(&self, sink: &EventSink) -> ProvisionOptions {
@@ -275,6 +286,7 @@ impl TrialPlan<'_> {
             events: Vec::new(),
             faults,
             samples: samples.finish(),
+            finals: Vec::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use standfast_checker::{Answers, Latencies};
-use standfast_history::{Event, Operation};
+use standfast_history::{Event, FinalRead, Operation};
 
 use super::options::RunError;
 use super::progress::Place;
@@ -53,21 +53,17 @@ impl RunWriter {
         self.document(&self.folder.result(), result)
     }
 
-    /// Adds the operations of one trial. Each trial is a zstd frame of its own, so that what is
-    /// there can be read whatever happens to the next one.
+    /// Adds the operations of one trial.
     pub(crate) fn history(&self, place: Place, operations: &[Operation]) -> Result<(), RunError> {
-        let path = self.folder.history();
-        let written = append(&path).and_then(|file| {
-            let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
-            for record in operations {
-                write_line(
-                    &mut encoder,
-                    &TaggedRef { arm: place.arm, trial: place.trial, record },
-                )?;
-            }
-            encoder.finish()?.flush()
-        });
-        written.map_err(|source| RunError::Write { path, source })
+        write_frame(self.folder.history(), place, operations)
+    }
+
+    /// Adds what was read at the end of one trial.
+    pub(crate) fn finals(&self, place: Place, finals: &[FinalRead]) -> Result<(), RunError> {
+        match finals.is_empty() {
+            true => Ok(()),
+            false => write_frame(self.folder.finals(), place, finals),
+        }
     }
 
     /// Notes the latencies of one trial for the `.hgrm` files, and writes those anew.
@@ -128,6 +124,19 @@ struct TaggedRef<'a, T> {
     trial: u32,
     #[serde(flatten)]
     record: &'a T,
+}
+
+/// Each trial is a zstd frame of its own, so that what is there can be read whatever happens to the
+/// next one.
+fn write_frame<T: Serialize>(path: PathBuf, place: Place, records: &[T]) -> Result<(), RunError> {
+    let written = append(&path).and_then(|file| {
+        let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
+        for record in records {
+            write_line(&mut encoder, &TaggedRef { arm: place.arm, trial: place.trial, record })?;
+        }
+        encoder.finish()?.flush()
+    });
+    written.map_err(|source| RunError::Write { path, source })
 }
 
 fn append(path: &Path) -> std::io::Result<BufWriter<File>> {

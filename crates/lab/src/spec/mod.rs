@@ -15,8 +15,8 @@ mod system;
 mod units;
 
 pub use experiment::{
-    Aggregate, Answers, Arrivals, Claim, Experiment, ExperimentFile, ExperimentSource, Limit, Load,
-    Measure, Operand, Percentile, Phase, TimedFault,
+    Accounts, Aggregate, Answers, Arrivals, Claim, Experiment, ExperimentFile, ExperimentSource,
+    Limit, Load, Measure, Operand, Page, Percentile, Phase, Reading, TimedFault, Until,
 };
 pub use placeholder::{UnknownPlaceholder, fill};
 pub use problem::{Problem, SpecError};

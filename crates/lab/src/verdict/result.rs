@@ -130,10 +130,17 @@ pub struct ClaimResult {
     pub during: Option<Phase>,
     pub limit: Limit,
     pub unit: Unit,
+    /// What theory allows, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_ms: Option<f64>,
+    /// The share of the trials in which it has to hold; absent when that is all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_trials: Option<f64>,
     /// Median of the trials; shares from 0 to 1, times in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<f64>,
-    /// The trial furthest to the wrong side: the verdict is about this one.
+    /// The trial furthest to the wrong side, of those that have to hold: the verdict is about this
+    /// one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst: Option<f64>,
     /// Distance of the worst trial from the limit; negative when it is on the wrong side.
@@ -189,6 +196,9 @@ pub struct ClaimTrial {
     /// Why nothing could be measured, or what the figure leaves open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The first of what was counted, such as the operations that were wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
 }
 
 /// A range that covers the true value with the stated confidence.

@@ -9,7 +9,7 @@ use super::super::problem::{Problems, SpecError};
 use super::super::system::System;
 use super::super::units::{Length, Moment, format_duration};
 use super::file::{ClaimFile, LoadFile, one};
-use super::{Experiment, ExperimentSource, Load, TimedFault, measure};
+use super::{Experiment, ExperimentSource, Load, Reading, TimedFault, measure};
 
 /// Enough for queues and caches to fill at the rates of the shipped experiments.
 const WARM_UP_DEFAULT: Duration = Duration::from_secs(2);
@@ -41,6 +41,7 @@ pub(super) fn experiment(
         "environment",
         "load",
         "timeline",
+        "final",
         "claim",
     ];
     document.check_keys(KEYS, &mut problems);
@@ -62,12 +63,14 @@ pub(super) fn experiment(
         problems: &mut problems,
         load: Vec::new(),
         timeline: Vec::new(),
+        readings: Vec::new(),
     };
     check.head(trials, tactic.as_deref(), &environment);
     check.loads();
     let edges = check.timeline(&environment);
+    check.readings();
     let claims = check.claims();
-    let (load, timeline) = (check.load, check.timeline);
+    let (load, timeline, readings) = (check.load, check.timeline, check.readings);
     problems.finish(Experiment {
         name: source.name.clone(),
         file: source.file.clone(),
@@ -82,6 +85,7 @@ pub(super) fn experiment(
         load,
         timeline,
         edges,
+        readings,
         claims,
     })
 }
@@ -94,6 +98,7 @@ pub(super) struct Check<'a, 't> {
     pub(super) problems: &'a mut Problems,
     pub(super) load: Vec<Load>,
     pub(super) timeline: Vec<TimedFault>,
+    pub(super) readings: Vec<Reading>,
 }
 
 impl Check<'_, '_> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::super::quantity::{Quantity, Unit};
 use super::super::units::format_duration;
+use super::accounts::Accounts;
 use super::file::{Aggregate, Answers, Phase};
 
 /// One claim of an experiment.
@@ -21,6 +22,10 @@ pub struct Claim {
     pub measure: Measure,
     pub during: Phase,
     pub limit: Limit,
+    /// What theory allows, in milliseconds.
+    pub bound_ms: Option<f64>,
+    /// The share of the trials in which it has to hold, from 0 to 1.
+    pub in_trials: f64,
 }
 
 /// What has to be true of the measured value.
@@ -146,6 +151,14 @@ pub enum Measure {
         stale_within: Option<Duration>,
         of: Option<String>,
     },
+    /// The number of answers that cannot be right.
+    WrongAnswers {
+        /// The final reading that is trusted.
+        truth: Option<String>,
+        of: Option<String>,
+    },
+    /// The number of mistakes.
+    Ledger(Box<Accounts>),
     Ratio {
         of: Box<Operand>,
         over: Box<Operand>,
@@ -180,7 +193,7 @@ impl Measure {
             | Self::Ttr { .. }
             | Self::Outage { .. }
             | Self::StaleAgeMax { .. } => Unit::Milliseconds,
-            Self::Staleness { .. } => Unit::Count,
+            Self::Staleness { .. } | Self::WrongAnswers { .. } | Self::Ledger(_) => Unit::Count,
             Self::Ratio { .. } => Unit::Factor,
             Self::Metric { aggregate, .. } => match aggregate {
                 Aggregate::Rate => Unit::PerSecond,
@@ -205,6 +218,8 @@ impl Measure {
             Self::Outage { .. } => "outage".to_owned(),
             Self::StaleAgeMax { .. } => "stale_age_max".to_owned(),
             Self::Staleness { .. } => "staleness".to_owned(),
+            Self::WrongAnswers { .. } => "wrong_answers".to_owned(),
+            Self::Ledger(_) => "ledger".to_owned(),
             Self::Ratio { .. } => "ratio".to_owned(),
             Self::Metric { .. } => "metric".to_owned(),
             Self::Missed { .. } => "missed".to_owned(),
@@ -221,7 +236,9 @@ impl Measure {
             | Self::Outage { of }
             | Self::StaleAgeMax { of }
             | Self::Staleness { of, .. }
+            | Self::WrongAnswers { of, .. }
             | Self::Missed { of } => of.as_deref(),
+            Self::Ledger(accounts) => Some(&accounts.creates),
             Self::Ttd | Self::Ratio { .. } | Self::Metric { .. } => None,
         }
     }
@@ -248,6 +265,8 @@ impl fmt::Display for Measure {
                     write!(f, " ({} when marked stale)", format_duration(*stale_within))?;
                 }
             }
+            Self::WrongAnswers { .. } => f.write_str("wrong answers")?,
+            Self::Ledger(accounts) => write!(f, "{accounts}")?,
             Self::Ratio { of, over } => write!(f, "{of} over {over}")?,
             Self::Metric { name, service, aggregate } => {
                 let what = match aggregate {

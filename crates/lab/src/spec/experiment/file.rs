@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::quantity::Quantity;
 use super::super::units::{Length, Moment, Rate};
+use super::reading::FinalFile;
 use crate::fault::Fault;
 
 /// A claim about a system under load and faults, and how to try it.
@@ -38,6 +39,9 @@ pub struct ExperimentFile {
     pub load: Vec<LoadFile>,
     #[serde(default)]
     pub timeline: Vec<TimedFaultFile>,
+    /// What is read after the load, when everything is healed, for claims that need it.
+    #[serde(default, rename = "final")]
+    pub final_readings: Vec<FinalFile>,
     pub claim: Vec<ClaimFile>,
 }
 
@@ -119,6 +123,10 @@ pub enum Subject {
     StaleAgeMax,
     /// Answers that were staler than they said or may be, or that nobody wrote.
     Staleness,
+    /// Answers that contradict another answer, or the truth, at the same version.
+    WrongAnswers,
+    /// Orders that are lost, invented or not decided, and stock that does not add up with them.
+    Ledger,
     /// One measure divided by another.
     Ratio,
     /// A metric that a service exports.
@@ -197,6 +205,31 @@ pub struct ClaimFile {
     /// Of `metric`: `delta`, `rate`, `max` or `last`.
     #[serde(default, rename = "as")]
     pub aggregate: Option<Aggregate>,
+    /// Of `wrong_answers`: the final reading that is trusted.
+    #[serde(default)]
+    pub truth: Option<String>,
+    /// Of `ledger`: the final reading of all orders.
+    #[serde(default)]
+    pub orders: Option<String>,
+    /// Of `ledger`: the final reading of stock.
+    #[serde(default)]
+    pub stock: Option<String>,
+    /// Of `ledger`: the scenario that cancels orders.
+    #[serde(default)]
+    pub cancels: Option<String>,
+    /// Of `ledger`: statuses of orders that hold stock; by default `confirmed`.
+    #[serde(default)]
+    pub taken: Option<Vec<String>>,
+    /// Of `ledger`: statuses of orders that nobody has decided about; by default `pending`.
+    #[serde(default)]
+    pub open: Option<Vec<String>>,
+    /// Of a time: what theory allows, shown beside it. A limit may be a factor of it: `"1.1 x"`.
+    #[serde(default)]
+    pub bound: Option<Length>,
+    /// The share of the trials in which it has to hold, such as `"95 %"`; by default all. For a
+    /// limit from above this is the percentile over the trials.
+    #[serde(default)]
+    pub in_trials: Option<Quantity>,
     #[serde(default)]
     pub at_least: Option<Quantity>,
     #[serde(default)]

@@ -3,46 +3,61 @@
 use super::super::document::steps;
 use super::super::quantity::{Quantity, Unit};
 use super::check::Check;
-use super::claim::{Claim, Limit, Measure, Operand, Percentile};
+use super::claim::{Claim, Measure, Operand, Percentile};
 use super::file::{
     Answers, ClaimFile, MeasureFile, Phase, ScenarioOrMeasure, Subject, TextOrNumber,
 };
+use super::limit::Written;
 
 /// Reports what is wrong with the claim at `index`; `None` when anything is.
 pub(super) fn claim(check: &mut Check<'_, '_>, index: usize, file: ClaimFile) -> Option<Claim> {
     let line = check.document.line(steps!["claim", index]);
     let during = file.during.unwrap_or_default();
-    let limits = (file.at_least, file.at_most, file.equals);
+    let written = Written {
+        limits: (file.at_least, file.at_most, file.equals),
+        bound_ms: file.bound.map(|bound| bound.0.as_secs_f64() * 1e3),
+    };
+    let in_trials = file.in_trials;
     let mut reader = Reader { check, index, line, is_fine: true };
     let measure = reader.measure(file)?;
     reader.phase(&measure, during);
-    let limit = reader.limit(limits, &measure)?;
+    let limit = reader.limit(&written, &measure)?;
+    let in_trials = reader.in_trials(in_trials);
     if !reader.is_fine {
         return None;
     }
-    let text = format!("{measure}{} {limit}", during.suffix());
+    let mut text = format!("{measure}{} {limit}", during.suffix());
+    if let Some(bound_ms) = written.bound_ms {
+        let bound = Quantity { value: bound_ms, unit: Unit::Milliseconds };
+        text.push_str(&format!(" (bound {bound})"));
+    }
+    if let Some(share) = in_trials {
+        text.push_str(&format!(" in {share} of the trials"));
+    }
     let id = format!("{}-{}", index + 1, measure.word().replace('_', "-"));
-    Some(Claim { id, line, text, measure, during, limit })
+    let in_trials = in_trials.map_or(1.0, |share| share.value);
+    Some(Claim { id, line, text, measure, during, limit, bound_ms: written.bound_ms, in_trials })
 }
 
-struct Reader<'a, 'c, 't> {
-    check: &'a mut Check<'c, 't>,
-    index: usize,
+pub(super) struct Reader<'a, 'c, 't> {
+    pub(super) check: &'a mut Check<'c, 't>,
+    pub(super) index: usize,
     line: usize,
-    is_fine: bool,
+    pub(super) is_fine: bool,
 }
 
 impl Reader<'_, '_, '_> {
-    fn report(&mut self, text: impl Into<String>) {
+    pub(super) fn report(&mut self, text: impl Into<String>) {
         self.is_fine = false;
         self.check.problems.report(self.line, format!("claim {}: {}", self.index + 1, text.into()));
     }
 
-    fn measure(&mut self, file: ClaimFile) -> Option<Measure> {
+    fn measure(&mut self, mut file: ClaimFile) -> Option<Measure> {
         let stale = (file.fresh_within, file.stale_within);
         if file.that != Subject::Staleness && (stale.0.is_some() || stale.1.is_some()) {
             self.report("`fresh_within` and `stale_within` are for `that = \"staleness\"`");
         }
+        self.check_accounts(&file);
         if file.that != Subject::Ratio && file.over.is_some() {
             self.report("`over` is for `that = \"ratio\"`");
         }
@@ -55,7 +70,7 @@ impl Reader<'_, '_, '_> {
             let (of, over) = (self.operand(of, during), self.operand(over, during));
             return Some(Measure::Ratio { of: Box::new(of?), over: Box::new(over?) });
         }
-        let of = match file.of {
+        let of = match file.of.take() {
             Some(ScenarioOrMeasure::Measure(_)) => {
                 self.report("`of` is the name of a scenario, except in a ratio");
                 return None;
@@ -63,6 +78,12 @@ impl Reader<'_, '_, '_> {
             Some(ScenarioOrMeasure::Scenario(scenario)) => Some(scenario),
             None => None,
         };
+        if file.that == Subject::WrongAnswers {
+            return self.wrong_answers(of, file);
+        }
+        if file.that == Subject::Ledger {
+            return self.ledger(of, file);
+        }
         if file.that == Subject::Staleness {
             let Some(fresh_within) = stale.0 else {
                 self.report("staleness needs `fresh_within`");
@@ -126,8 +147,8 @@ impl Reader<'_, '_, '_> {
             Subject::StaleAgeMax => Some(Measure::StaleAgeMax { of }),
             Subject::Metric => self.metric(file.name, file.service, file.aggregate),
             Subject::Missed => Some(Measure::Missed { of }),
-            Subject::Staleness | Subject::Ratio => {
-                self.report("a ratio cannot be made of a ratio or of staleness");
+            Subject::Staleness | Subject::WrongAnswers | Subject::Ledger | Subject::Ratio => {
+                self.report("a ratio cannot be made of a ratio, staleness or mistakes");
                 None
             }
             // Read above, by `latency`.
@@ -184,13 +205,19 @@ impl Reader<'_, '_, '_> {
 
     /// A claim about load that the experiment does not put on is never decided.
     fn scenario(&mut self, of: Option<&str>) {
-        let Some(scenario) = of else { return };
+        if let Some(scenario) = of {
+            self.scenario_at("of", scenario);
+        }
+    }
+
+    /// The same, for a scenario that stands at `key`.
+    pub(super) fn scenario_at(&mut self, key: &str, scenario: &str) {
         let loads: Vec<&str> = self.check.load.iter().map(|load| load.scenario.as_str()).collect();
         if loads.contains(&scenario) {
             return;
         }
         self.is_fine = false;
-        let line = self.check.document.line(steps!["claim", self.index, "of"]);
+        let line = self.check.document.line(steps!["claim", self.index, key]);
         let text = format!("no `[[load]]` of this experiment has the scenario `{scenario}`");
         self.check.problems.report_unknown(line, text, scenario, loads);
     }
@@ -207,6 +234,11 @@ impl Reader<'_, '_, '_> {
         let last = timeline.iter().map(|timed| timed.until.unwrap_or(timed.at)).max();
         let duration = self.check.duration;
         let objection = match (during, first, last) {
+            (Phase::Before | Phase::Fault | Phase::After, ..)
+                if matches!(measure, Measure::Ledger(_)) =>
+            {
+                "a ledger is of the whole run, not of a phase"
+            }
             (Phase::All, None, _) if needs_fault => "it needs a fault, and `[[timeline]]` has none",
             (Phase::Before | Phase::Fault | Phase::After, None, _) => {
                 "the phase needs a fault, and `[[timeline]]` has none"
@@ -224,45 +256,6 @@ impl Reader<'_, '_, '_> {
             (Phase::Before | Phase::Fault | Phase::After | Phase::All, ..) => return,
         };
         self.report(objection);
-    }
-
-    fn limit(
-        &mut self,
-        (at_least, at_most, equals): (Option<Quantity>, Option<Quantity>, Option<Quantity>),
-        measure: &Measure,
-    ) -> Option<Limit> {
-        let limit = match (at_least, at_most, equals) {
-            (Some(limit), None, None) => Limit::AtLeast(limit),
-            (None, Some(limit), None) => Limit::AtMost(limit),
-            (None, None, Some(limit)) => Limit::Equals(limit),
-            (None, None, None) if matches!(measure, Measure::Staleness { .. }) => {
-                Limit::Equals(Quantity { value: 0.0, unit: Unit::Count })
-            }
-            _ => {
-                self.report("needs exactly one of `at_least`, `at_most` and `equals`");
-                return None;
-            }
-        };
-        let (written, unit) = (limit.quantity(), measure.unit());
-        let Some(quantity) = written.in_unit(unit) else {
-            let example = match unit {
-                Unit::Share => "\"99.9 %\"",
-                Unit::Milliseconds => "\"50 ms\"",
-                Unit::Count => "3",
-                Unit::Factor => "\"10 x\"",
-                Unit::PerSecond => "\"20/s\"",
-            };
-            self.report(format!("{measure} is compared with something like {example}"));
-            return None;
-        };
-        if unit == Unit::Share && quantity.value > 1.0 {
-            self.report(format!("{quantity} is more than all"));
-        }
-        Some(match limit {
-            Limit::AtLeast(_) => Limit::AtLeast(quantity),
-            Limit::AtMost(_) => Limit::AtMost(quantity),
-            Limit::Equals(_) => Limit::Equals(quantity),
-        })
     }
 }
 
@@ -288,6 +281,8 @@ fn latency(subject: Subject) -> Option<(Percentile, Answers)> {
         | Subject::Outage
         | Subject::StaleAgeMax
         | Subject::Staleness
+        | Subject::WrongAnswers
+        | Subject::Ledger
         | Subject::Ratio
         | Subject::Metric
         | Subject::Missed => None,

@@ -1,9 +1,12 @@
 //! `experiment.toml`: load, faults over time, and claims.
 
+mod accounts;
 mod check;
 mod claim;
 mod file;
+mod limit;
 mod measure;
+mod reading;
 mod source;
 mod timeline;
 
@@ -14,8 +17,10 @@ use std::time::Duration;
 use super::system::{Edge, System};
 use crate::fault::{Fault, FaultKind};
 
+pub use accounts::Accounts;
 pub use claim::{Claim, Limit, Measure, Operand, Percentile};
 pub use file::{Aggregate, Answers, Arrivals, ExperimentFile, Phase};
+pub use reading::{Page, Reading, Until};
 pub use source::ExperimentSource;
 
 /// An experiment that makes sense on its system.
@@ -40,6 +45,8 @@ pub struct Experiment {
     pub timeline: Vec<TimedFault>,
     /// Edges that the timeline touches: those lead through the fault proxy, in both arms.
     pub edges: BTreeSet<Edge>,
+    /// What is read when nothing changes any more, in this order.
+    pub readings: Vec<Reading>,
     pub claims: Vec<Claim>,
 }
 
