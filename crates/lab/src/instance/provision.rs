@@ -40,14 +40,15 @@ impl Instance {
         let lock = take(&folder)?;
         stages.end("leftovers");
 
-        let hosts = Hosts::make(system, &options).await?;
-        if options.own_hosts {
-            stages.end("hosts");
-        }
         let tools = find_tools(system, &options.external, &options.home)?;
         let ports = choose_ports(system, &options, &folder)?;
         write_record(system, &options, &folder, &ports)?;
         stages.end("tools and ports");
+        // After the record: a folder without one is nobody's to delete.
+        let hosts = Hosts::make(system, &options).await?;
+        if options.own_hosts {
+            stages.end("hosts");
+        }
 
         let secrets = provide_data(system, &options, &folder, &tools).await?;
         stages.end("data");

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use standfast_engines::hosts;
 use standfast_lab::fault::{Fault, FaultError, FaultKind, Hold};
-use standfast_lab::instance::{Data, Instance, Network, ProvisionError};
+use standfast_lab::instance::{Data, Instance, Network, ProvisionError, sweep};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -181,4 +181,5 @@ async fn without_hosts_of_their_own_nobody_is_isolated_and_the_way_out_is_named(
     options.external.insert("cache".to_owned(), "redis://:pw@10.0.0.1:6379".to_owned());
     let error = bench.provision(options).await.unwrap_err();
     assert!(matches!(error, ProvisionError::ExternalHost { .. }), "{error}");
+    assert_eq!(sweep(&bench.home).deleted, ["elsewhere"], "its folder is known to be of no use");
 }
