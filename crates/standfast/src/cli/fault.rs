@@ -32,8 +32,7 @@ pub(crate) enum FaultAction {
     Restart(FaultTarget),
     /// SIGKILL a service, delete all that it keeps, and start it again from nothing
     Wipe(FaultTarget),
-    /// Make all that is sent on a link come later; with a number as --instance, or --latency, all
-    /// that a service answers
+    /// Make all that is sent on a link come later, or what a service answers (--instance N)
     Latency {
         /// On links: how much later, such as 200ms
         #[arg(long, value_name = "DURATION", conflicts_with = "latency")]

@@ -11,6 +11,7 @@ mod past;
 mod place;
 mod processes;
 mod program;
+mod service_faults;
 mod soak;
 mod soak_history;
 mod soak_victim;
