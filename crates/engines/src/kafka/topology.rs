@@ -46,6 +46,13 @@ impl Default for KafkaSpec {
     }
 }
 
+impl EdgeListener {
+    /// Where the proxy of the edge with this index finds the broker that listens at `broker`.
+    pub fn address(broker: SocketAddrV4, index: usize) -> SocketAddrV4 {
+        inner(*broker.ip(), broker.port(), index + 1)
+    }
+}
+
 /// Where listeners go that have no port of their own in the system: each index has its address.
 const INNER: Ipv4Addr = Ipv4Addr::new(127, 0, 9, 92);
 
@@ -75,7 +82,7 @@ impl EngineSpec {
 
     /// The listener of the edge with this index.
     pub(super) fn edge_listener(&self, index: usize) -> SocketAddrV4 {
-        inner(self.address(), self.port, index + 1)
+        EdgeListener::address(SocketAddrV4::new(self.address(), self.port), index)
     }
 
     /// Where clients may begin: every broker of the cluster, this one first.

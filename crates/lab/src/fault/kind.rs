@@ -70,8 +70,8 @@ impl FaultKind {
     pub fn objection(self, engine: Option<EngineKind>) -> Option<String> {
         match (self, engine) {
             (Self::Flush, Some(EngineKind::Valkey)) => None,
-            (Self::Flush, Some(EngineKind::Postgres)) => {
-                Some("only a cache can be flushed, and postgres is none".to_owned())
+            (Self::Flush, Some(engine @ (EngineKind::Postgres | EngineKind::Kafka))) => {
+                Some(format!("only a cache can be flushed, and {engine} is none"))
             }
             (Self::Flush, None) => {
                 Some("only a cache can be flushed, and a service is none".to_owned())

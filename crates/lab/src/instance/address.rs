@@ -20,9 +20,15 @@ impl Address {
         Self { host, port: at.port(), url, admin_url: None }
     }
 
-    /// An engine that runs elsewhere; `None` when `url` names no host.
+    /// An engine that runs elsewhere; `None` when `url` names no host. Brokers of Kafka are named as
+    /// `host:port`, any number of them, and the first one stands for all.
     pub(crate) fn of_external(url: &str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
+        let Some((scheme, rest)) = url.split_once("://") else {
+            let (host, port) = url.split(',').next()?.rsplit_once(':')?;
+            let port = port.parse().ok().filter(|_| !host.is_empty())?;
+            let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+            return Some(Self { host, port, admin_url: None, url: url.to_owned() });
+        };
         let authority = rest.split(['/', '?']).next()?;
         let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let default = match scheme {
@@ -72,7 +78,8 @@ impl Address {
 
 /// `url` with another host and port; all else in it, the password included, stays.
 fn through(url: &str, listener: SocketAddrV4) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    // A broker has no URL: its clients are told host and port.
+    let Some((scheme, rest)) = url.split_once("://") else { return listener.to_string() };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
     let user = authority.rsplit_once('@').map_or(String::new(), |(user, _)| format!("{user}@"));
@@ -101,7 +108,9 @@ mod tests {
         check("redis://:secret@[::1]:7000", Some(("::1", 7000)));
         check("redis://[::1]", Some(("::1", 6379)));
         check("mysql://a@b/c", None);
-        check("db.example:5432", None);
+        check("db.example", None);
+        check("kafka-1.example:9092,kafka-2.example:9093", Some(("kafka-1.example", 9092)));
+        check("[::1]:9092", Some(("::1", 9092)));
         check("redis://:secret@", None);
     }
 
@@ -115,6 +124,7 @@ mod tests {
             ("redis://:secret@[::1]:7000", "redis://:secret@127.0.0.1:9"),
             ("http://127.0.0.1:5000", "http://127.0.0.1:9"),
             ("redis://cache.example?db=1", "redis://127.0.0.1:9?db=1"),
+            ("127.0.0.1:9092", "127.0.0.1:9"),
         ];
         let listener = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9);
         for (url, expected) in cases {

@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use rand::Rng;
-use standfast_engines::{Engine, Installation, Secrets, Tool};
+use standfast_engines::{Engine, Installation, KafkaSpec, Secrets, Tool};
 use standfast_history::Event;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -15,6 +15,7 @@ use super::engine_set::{EnginePlaces, engine_spec};
 use super::events::EventSink;
 use super::folder::InstanceFolder;
 use super::hosts::Hosts;
+use super::kafka::kafka_spec;
 use super::keeper::{Keeper, KeeperParts};
 use super::levers::{Levers, Pivot};
 use super::options::{ProvisionError, ProvisionOptions};
@@ -97,6 +98,7 @@ impl Builder<'_> {
                 secrets,
                 host: self.site.hosts.of(name),
                 upstream: primary.and_then(|primary| self.upstream(name, primary)),
+                kafka: self.kafka(name),
             };
             let spec = engine_spec(self.site.system, name, &places);
             let port = spec.port;
@@ -113,6 +115,15 @@ impl Builder<'_> {
             self.keep(name, Unit::Engine(Box::new(engine)), Restart::Always);
         }
         Ok(())
+    }
+
+    /// The brokers of its cluster, and the listeners through which it is reached.
+    fn kafka(&self, name: &str) -> KafkaSpec {
+        let Site { system, ports, hosts, routes, .. } = self.site;
+        let at = |broker: &str| {
+            SocketAddrV4::new(hosts.address(broker), ports.of(broker).unwrap_or_default())
+        };
+        KafkaSpec { edges: routes.to_broker(name), ..kafka_spec(system, name, at) }
     }
 
     /// Where a replica finds its primary: behind a listener, or where it is itself.

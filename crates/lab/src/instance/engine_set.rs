@@ -7,7 +7,7 @@ use std::path::Path;
 
 use standfast_engines::hosts::Host;
 use standfast_engines::{
-    EngineKind, EngineSpec, Home, Installation, Secrets, Tool, Upstream, find,
+    EngineKind, EngineSpec, Home, Installation, KafkaSpec, Secrets, Tool, Upstream, find,
 };
 
 use super::options::ProvisionError;
@@ -42,6 +42,8 @@ pub(crate) struct EnginePlaces<'a> {
     pub(crate) host: Option<Host>,
     /// Where a replica finds its primary, when that is not the primary's port of this machine.
     pub(crate) upstream: Option<SocketAddrV4>,
+    /// The place of a broker in its cluster.
+    pub(crate) kafka: KafkaSpec,
 }
 
 /// The configuration of the engine `name`.
@@ -73,7 +75,7 @@ pub(crate) fn engine_spec(system: &System, name: &str, places: &EnginePlaces<'_>
             port: upstream.port(),
             slot: format!("standfast_{}", name.replace('-', "_")),
         }),
-        kafka: standfast_engines::KafkaSpec::default(),
+        kafka: places.kafka.clone(),
         secrets: places.secrets.clone(),
     }
 }
@@ -83,6 +85,7 @@ impl From<spec::EngineKind> for EngineKind {
         match kind {
             spec::EngineKind::Postgres => Self::Postgres,
             spec::EngineKind::Valkey => Self::Valkey,
+            spec::EngineKind::Kafka => Self::Kafka,
         }
     }
 }

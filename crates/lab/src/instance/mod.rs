@@ -15,6 +15,7 @@ mod faults;
 mod folder;
 mod host_faults;
 mod hosts;
+mod kafka;
 pub(crate) mod http;
 mod keeper;
 mod leftovers;

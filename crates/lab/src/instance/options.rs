@@ -74,7 +74,10 @@ pub enum ProvisionError {
     Unknown { what: &'static str, name: String, system: String, suggestion: Option<String> },
     #[error("`{replica}` cannot replicate `{primary}`, which runs elsewhere: give its URL as well")]
     ExternalPrimary { replica: String, primary: String },
-    #[error("`{url}` of `{engine}` is no URL like postgresql://user:password@host:port/database")]
+    #[error(
+        "`{url}` of `{engine}` is no URL like postgresql://user:password@host:port/database, and not \
+         host:port of a broker"
+    )]
     ExternalUrl { engine: String, url: String },
     #[error("`{engine}` runs elsewhere, where processes on hosts of their own cannot reach it")]
     ExternalHost { engine: String },

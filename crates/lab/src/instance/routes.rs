@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
+use standfast_engines::EdgeListener;
 use standfast_faultproxy::{FaultProxy, Options, ProxyDeclaration, ProxyError};
 
 use super::address::Address;
 use super::hosts::Hosts;
+use super::kafka::clusters;
 use super::options::{Network, ProvisionError, ProvisionOptions};
 use super::ports::PortPlan;
 use crate::fault::FaultError;
@@ -25,6 +27,8 @@ pub(crate) struct Routes {
     known: BTreeSet<Edge>,
     /// Whom the lab cannot give other addresses, since it does not start them.
     external: BTreeSet<String>,
+    /// All brokers of the cluster of each.
+    clusters: BTreeMap<String, Vec<String>>,
     /// The port that stands for the one who is connected to.
     ports: BTreeMap<Edge, u16>,
     /// They decide at which address that is.
@@ -45,36 +49,72 @@ impl Routes {
     ) -> Result<Self, ProvisionError> {
         let known = system.edges_given(&options.environment);
         let external = options.external.keys().cloned().collect::<BTreeSet<_>>();
-        let mut routes = Self { known, external, hosts: hosts.clone(), ..Self::default() };
+        let clusters = clusters(system);
+        let hosts_of_all = hosts.clone();
+        let mut routes = Self { known, external, clusters, hosts: hosts_of_all, ..Self::default() };
         let wanted = |edge: &&Edge| match &options.network {
             Network::Direct => false,
             Network::Edges(edges) => edges.contains(edge),
             Network::All => true,
         };
-        let edges: Vec<Edge> = routes
+        let edges: BTreeSet<Edge> = routes
             .known
             .iter()
             .filter(|edge| !routes.external.contains(&edge.from))
             .filter(wanted)
-            .cloned()
+            .flat_map(|edge| routes.whole(edge))
             .collect();
         if edges.is_empty() {
             return Ok(routes);
         }
         let proxy = FaultProxy::start(Options { seed: options.seed, ..Options::default() })?;
-        for edge in edges {
+        for edge in edges.clone() {
             let external = options.external.get(&edge.to).and_then(|url| Address::of_external(url));
             let upstream = match external {
                 Some(address) => address.authority(),
                 None => {
                     let (host, port) = (hosts.address(&edge.to), own.of(&edge.to));
-                    SocketAddrV4::new(host, port.unwrap_or_default()).to_string()
+                    let own = SocketAddrV4::new(host, port.unwrap_or_default());
+                    routes.upstream(&edges, &edge, own).to_string()
                 }
             };
             routes.add(&proxy, edge, &upstream, own).await?;
         }
         routes.proxy = Some(proxy);
         Ok(routes)
+    }
+
+    /// The edges that `edge` stands for. A client of a broker is sent on to the others of its
+    /// cluster, so that it must find all of them or none behind listeners. One that runs elsewhere
+    /// sends its clients on to itself, and no listener would keep them.
+    fn whole(&self, edge: &Edge) -> Vec<Edge> {
+        match self.clusters.get(&edge.to) {
+            None => vec![edge.clone()],
+            Some(brokers) if brokers.iter().any(|broker| self.external.contains(broker)) => {
+                Vec::new()
+            }
+            Some(brokers) => brokers.iter().map(|to| Edge::new(&edge.from, to)).collect(),
+        }
+    }
+
+    /// Where the proxy connects to for `edge`, which leads to the process that listens at `own`.
+    fn upstream(&self, edges: &BTreeSet<Edge>, edge: &Edge, own: SocketAddrV4) -> SocketAddrV4 {
+        if !self.clusters.contains_key(&edge.to) {
+            return own;
+        }
+        let mut to_it = edges.iter().filter(|other| other.to == edge.to);
+        let index = to_it.position(|other| other == edge);
+        EdgeListener::address(own, index.expect("the edge is one of the edges"))
+    }
+
+    /// The listeners that lead to a broker, in the order in which [`Self::upstream`] counts them.
+    pub(crate) fn to_broker(&self, broker: &str) -> Vec<EdgeListener> {
+        let edges = self.ports.iter().filter(|(edge, _)| edge.to == broker);
+        let listeners = edges.map(|(edge, port)| EdgeListener {
+            edge: edge.from.clone(),
+            advertised: self.hosts.lab(*port),
+        });
+        listeners.collect()
     }
 
     async fn add(
@@ -107,7 +147,17 @@ impl Routes {
 
     /// Where `from` finds `to`, whose own address is `direct`.
     pub(crate) fn address(&self, from: &str, to: &str, direct: &Address) -> Address {
-        self.listener(from, to).map_or_else(|| direct.clone(), |at| direct.through(at))
+        let Some(at) = self.listener(from, to) else { return direct.clone() };
+        let mut address = direct.through(at);
+        if let Some(brokers) = self.clusters.get(to) {
+            let others = brokers.iter().filter(|other| *other != to);
+            let others = others.filter_map(|other| self.listener(from, other));
+            let all: Vec<String> =
+                std::iter::once(at).chain(others).map(|at| at.to_string()).collect();
+            address.url = all.join(",");
+            address.admin_url = Some(address.url.clone());
+        }
+        address
     }
 
     /// The listener between both, when there is one.

@@ -54,6 +54,7 @@ pub enum Role {
     Primary,
     Replica,
     Cache,
+    Broker,
     Service,
 }
 
@@ -63,6 +64,7 @@ impl Role {
             (EngineKind::Postgres, false) => Self::Primary,
             (EngineKind::Postgres, true) => Self::Replica,
             (EngineKind::Valkey, _) => Self::Cache,
+            (EngineKind::Kafka, _) => Self::Broker,
         }
     }
 }
@@ -73,6 +75,7 @@ impl fmt::Display for Role {
             Self::Primary => "primary",
             Self::Replica => "replica",
             Self::Cache => "cache",
+            Self::Broker => "broker",
             Self::Service => "service",
         })
     }

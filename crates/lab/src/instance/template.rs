@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use standfast_engines::{
 use super::engine_set::{EnginePlaces, engine_spec};
 use super::events::EventSink;
 use super::folder::FolderError;
+use super::kafka::kafka_spec;
 use super::ports::{PortError, PortPlan, Ports};
 use crate::spec::{EngineDeclaration, SourceError, System};
 
@@ -172,6 +174,10 @@ async fn build(
             secrets: &secrets,
             host: None,
             upstream: None,
+            kafka: kafka_spec(system, name, |member| {
+                let port = ports.of(member).unwrap_or_default();
+                SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)
+            }),
         };
         let spec = engine_spec(system, name, &places);
         let fail =

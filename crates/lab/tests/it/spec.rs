@@ -108,6 +108,35 @@ fn all_mistakes_of_a_system_are_reported_at_once() {
 }
 
 #[test]
+fn a_broker_names_the_first_one_of_its_cluster() {
+    let brokers = r#"kind = "valkey"
+port = 6379
+cluster_of = "primary"
+[engine.log]
+kind = "kafka"
+port = 9092
+[engine.log-2]
+kind = "kafka"
+port = 9093
+cluster_of = "log"
+[engine.log-3]
+kind = "kafka"
+port = 9094
+cluster_of = "log-2"
+[engine.log-4]
+kind = "kafka"
+port = 9095
+cluster_of = "lgo"
+[engine.log-5]
+kind = "kafka"
+port = 9096
+cluster_of = "cache"
+"#;
+    let error = system_error(&[("kind = \"valkey\"\nport = 6379\n", brokers)]);
+    insta::assert_snapshot!("cluster_mistakes", error);
+}
+
+#[test]
 fn what_cannot_be_started_is_refused() {
     let error = system_error(&[
         ("replica_of = \"primary\"", "replica_of = \"cache\"\nuser = \"shop\""),

@@ -97,6 +97,7 @@ pub(super) fn tools_of_all_but(system: &System, external: &BTreeMap<String, Stri
     let engines = ours.map(|(_, engine)| match engine.kind {
         EngineKind::Postgres => Tool::Postgres,
         EngineKind::Valkey => Tool::Valkey,
+        EngineKind::Kafka => Tool::Kafka,
     });
     let required = system.requires.iter().map(|tool| match tool {
         RequiredTool::Nginx => Tool::Nginx,

@@ -132,7 +132,8 @@ fn instance_name(arguments: &UpArguments, system: &System) -> String {
 
 fn external(engines: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     let pair = |text: &String| match text.split_once('=') {
-        Some((name, url)) if !name.is_empty() && url.contains("://") => {
+        // Of Kafka, host and port; whether it names a place at all is checked with the system.
+        Some((name, url)) if !name.is_empty() && url.contains(':') => {
             Ok((name.to_owned(), url.to_owned()))
         }
         _ => Err(Failure::usage(format!("`--engine {text}` is not of the form NAME=URL"))),

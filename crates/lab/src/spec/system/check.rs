@@ -130,6 +130,9 @@ impl<'a> Check<'a, '_> {
         if let Some(upstream) = &engine.replica_of {
             self.upstream(name, upstream);
         }
+        if let Some(first) = &engine.cluster_of {
+            self.cluster(name, engine, first);
+        }
     }
 
     fn upstream(&mut self, name: &str, upstream: &str) {
@@ -148,6 +151,31 @@ impl<'a> Check<'a, '_> {
             }
             Some(other) if other.replica_of.is_some() && upstream != name => {
                 let text = format!("`{upstream}` is a replica itself; name its primary");
+                self.report(place, text);
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn cluster(&mut self, name: &str, engine: &EngineDeclaration, first: &str) {
+        let place = steps!["engine", name, "cluster_of"];
+        if engine.kind != EngineKind::Kafka {
+            let text = format!("`cluster_of` is for kafka; `{name}` is {}", engine.kind);
+            return self.report(place, text);
+        }
+        let file = self.file;
+        match file.engine.get(first) {
+            None if self.document.names("engine").contains(&first) => {}
+            None => {
+                let known = file.engine.keys().map(String::as_str).filter(|known| *known != name);
+                let text = format!("`{name}` is a broker beside `{first}`, which is no engine");
+                self.problems.report_unknown(self.document.line(place), text, first, known);
+            }
+            Some(other) if other.kind != EngineKind::Kafka => {
+                self.report(place, format!("`{first}` is {}, and no broker", other.kind));
+            }
+            Some(other) if other.cluster_of.is_some() => {
+                let text = format!("`{first}` has a `cluster_of` itself; name the first broker");
                 self.report(place, text);
             }
             Some(_) => {}

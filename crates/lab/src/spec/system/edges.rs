@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::placeholder::placeholders;
 use super::super::source::SystemSource;
+use super::cluster::cluster_of;
 use super::file::{EngineDeclaration, FileCopy, ServiceDeclaration, TacticDeclaration};
 
 /// What of a process one must know to connect to it.
@@ -125,7 +126,9 @@ impl Declared<'_> {
             let Some((to, field)) = name.split_once('.') else { continue };
             let is_process = self.engines.contains_key(to) || self.services.contains_key(to);
             if is_process && to != from && FIELDS.contains(&field) {
-                edges.insert(Edge::new(from, to));
+                // A client of one broker is sent on to all brokers of its cluster.
+                let brokers = cluster_of(self.engines, to).into_iter();
+                edges.extend(brokers.map(|to| Edge::new(from, to)));
             }
         }
     }

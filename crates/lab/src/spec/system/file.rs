@@ -46,6 +46,7 @@ pub enum RequiredTool {
 pub enum EngineKind {
     Postgres,
     Valkey,
+    Kafka,
 }
 
 impl fmt::Display for EngineKind {
@@ -53,6 +54,7 @@ impl fmt::Display for EngineKind {
         f.write_str(match self {
             Self::Postgres => "postgres",
             Self::Valkey => "valkey",
+            Self::Kafka => "kafka",
         })
     }
 }
@@ -84,6 +86,9 @@ pub struct EngineDeclaration {
     /// PostgreSQL only: the engine that this one replicates by streaming.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replica_of: Option<String>,
+    /// Kafka only: the broker whose cluster this one belongs to. `url` of any of them names all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_of: Option<String>,
 }
 
 /// A process that the lab starts, watches, restarts and breaks.

@@ -1,6 +1,7 @@
 //! `system.toml`: engines, services, tactics and scenarios.
 
 mod check;
+mod cluster;
 mod edges;
 mod file;
 mod order;
@@ -108,6 +109,12 @@ impl System {
     /// The kind of the engine called `name`; `None` for a service.
     pub fn engine_kind(&self, name: &str) -> Option<EngineKind> {
         self.engines.get(name).map(|engine| engine.kind)
+    }
+
+    /// All brokers of the cluster of `name`, in an order that is the same for each; whatever is no
+    /// broker stands for itself.
+    pub fn cluster<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
+        cluster::cluster_of(&self.engines, name)
     }
 
     /// What has to be ready before `name` is started.
