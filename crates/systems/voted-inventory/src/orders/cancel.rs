@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::super::log::{Event, Kind};
 use super::database::{CallError, away, unknown_outcome, within};
+use super::desk::Desk;
 use super::keys;
-use super::orders::Orders;
 use super::placing::Written;
 use crate::service::idempotency::IdempotencyKey;
 use crate::service::problem::Problem;
@@ -36,7 +36,7 @@ enum Failure {
     During(CallError),
 }
 
-impl Orders {
+impl Desk {
     /// Cancels order `id`, at most once.
     pub(super) async fn cancel(
         self: &Arc<Self>,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::super::log::{Kind, Outcome};
 use super::ballot::Ballot;
 use super::database::{CallError, away, within};
-use super::orders::Orders;
+use super::desk::Desk;
 use crate::service::problem::Problem;
 
 const ONE: &str = "SELECT id, product_id, quantity, status, reason, release_event, votes, \
@@ -79,7 +79,7 @@ pub(super) struct PageRequest {
     pub(super) limit: i64,
 }
 
-impl Orders {
+impl Desk {
     /// Order `id`.
     pub(super) async fn order(&self, id: Uuid, deadline: Deadline) -> Result<OrderView, Problem> {
         let borrowed = self.database.borrow(deadline).await?;

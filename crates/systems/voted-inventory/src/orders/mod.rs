@@ -7,11 +7,11 @@
 mod ballot;
 mod cancel;
 mod database;
+mod desk;
 mod draft;
 mod keys;
 mod lookup;
 mod metrics;
-mod orders;
 mod placing;
 mod publish;
 mod replies;
@@ -65,37 +65,37 @@ async fn run(
     let writer = writer.map_err(|error| error.as_configuration())?;
     let listener = server::listen(&options).await?;
     let (placing, queue) = placing::queue(settings.waiting_max);
-    let orders = Arc::new(orders::Orders::new(settings, writer, placing));
+    let desk = Arc::new(desk::Desk::new(settings, writer, placing));
     let mut beside = JoinSet::new();
     let queue = Arc::new(Mutex::new(queue));
     for _ in 0..write::WRITERS {
-        beside.spawn(write::run(Arc::clone(&orders), Arc::clone(&queue)));
+        beside.spawn(write::run(Arc::clone(&desk), Arc::clone(&queue)));
     }
-    beside.spawn(bring_to_log(Arc::clone(&orders)));
-    beside.spawn(replies::run(Arc::clone(&orders)));
-    beside.spawn(forget_old_keys(Arc::clone(&orders)));
-    tracing::info!(port = options.port, name = orders.settings.name, "listening");
-    server::run(listener, routes::router(orders), shutdown).await;
+    beside.spawn(bring_to_log(Arc::clone(&desk)));
+    beside.spawn(replies::run(Arc::clone(&desk)));
+    beside.spawn(forget_old_keys(Arc::clone(&desk)));
+    tracing::info!(port = options.port, name = desk.settings.name, "listening");
+    server::run(listener, routes::router(desk), shutdown).await;
     drop(beside);
     Ok(())
 }
 
 /// Publishes, once there is something to publish to.
-async fn bring_to_log(orders: Arc<orders::Orders>) {
-    while let Err(error) = ensure_topics(&orders.settings.log).await {
+async fn bring_to_log(desk: Arc<desk::Desk>) {
+    while let Err(error) = ensure_topics(&desk.settings.log).await {
         tracing::debug!(%error, "the topics are not there yet");
         tokio::time::sleep(TOPICS_AGAIN).await;
     }
-    if orders.settings.has_outbox {
+    if desk.settings.has_outbox {
         // Waits should differ between instances: they are not what a run has to repeat.
         let seed = u64::from(std::process::id());
-        publish::Publisher::new(orders, seed).run().await;
+        publish::Publisher::new(desk, seed).run().await;
     }
 }
 
-async fn forget_old_keys(orders: Arc<orders::Orders>) {
+async fn forget_old_keys(desk: Arc<desk::Desk>) {
     loop {
-        let session = orders.database.session().await;
+        let session = desk.database.session().await;
         match keys::forget_old(session.client()).await {
             Ok(count) if count > 0 => tracing::info!(count, "idempotency keys are forgotten"),
             Ok(_) => {}

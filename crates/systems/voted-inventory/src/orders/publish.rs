@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::super::log::{Appending, Entry, LogError, Refusal, Topic};
 use super::database::{CallError, Session, within};
-use super::orders::Orders;
+use super::desk::Desk;
 use crate::service::events;
 
 /// Of the log in events, as in `system.toml`.
@@ -87,7 +87,7 @@ struct Ending {
 /// The publisher.
 #[derive(Debug)]
 pub(super) struct Publisher {
-    orders: Arc<Orders>,
+    desk: Arc<Desk>,
     outbox: Outbox<Uuid>,
     /// In the log, and still in the table.
     published: Vec<u64>,
@@ -109,16 +109,16 @@ struct Rejection {
 }
 
 impl Publisher {
-    pub(super) fn new(orders: Arc<Orders>, seed: u64) -> Self {
+    pub(super) fn new(desk: Arc<Desk>, seed: u64) -> Self {
         let (outbox, random) = (Outbox::new(POLICY), StdRng::seed_from_u64(seed));
         let (published, rejections) = (Vec::new(), VecDeque::new());
-        Self { orders, outbox, published, rejections, random, is_log_away: false }
+        Self { desk, outbox, published, rejections, random, is_log_away: false }
     }
 
     /// Publishes for as long as the service lives.
     pub(super) async fn run(mut self) {
         loop {
-            let session = self.orders.database.session().await;
+            let session = self.desk.database.session().await;
             if let Err(error) = self.publish(&session).await {
                 tracing::warn!(%error, "the publisher lost its session");
             }
@@ -140,7 +140,7 @@ impl Publisher {
             self.write_back(client).await?;
             let (runs, mut contents, is_full) = self.read(client).await?;
             if runs.is_empty() {
-                self.orders.committed(self.orders.settings.poll_every).await;
+                self.desk.committed(self.desk.settings.poll_every).await;
                 continue;
             }
             // Nothing is awaited between these, so that every run comes back.
@@ -149,7 +149,7 @@ impl Publisher {
             }
             self.write_back(client).await?;
             if !is_full {
-                self.orders.committed(self.orders.settings.poll_every).await;
+                self.desk.committed(self.desk.settings.poll_every).await;
             }
         }
     }
@@ -177,13 +177,13 @@ impl Publisher {
         let is_full = rows.len() as i64 >= PAGE_MAX;
         let runs = self.outbox.offer(page, Instant::now());
         let lag = self.outbox.lag();
-        self.orders.metrics.outbox_oldest_seconds.set(lag.oldest.as_secs_f64());
+        self.desk.metrics.outbox_oldest_seconds.set(lag.oldest.as_secs_f64());
         let behind = if is_full {
             within(soon(), client.query_one(BEHIND, &[])).await?.try_get(0)?
         } else {
             lag.rows as i64
         };
-        self.orders.metrics.outbox_rows.set(behind);
+        self.desk.metrics.outbox_rows.set(behind);
         Ok((runs, contents, is_full))
     }
 
@@ -216,7 +216,11 @@ impl Publisher {
                     Err(error) => {
                         result.end = match &error {
                             LogError::Refused(_) => End::Rejected,
-                            _ => End::Unavailable,
+                            LogError::Away(_)
+                            | LogError::Full
+                            | LogError::Client(_)
+                            | LogError::Topic { .. }
+                            | LogError::OutOfRange { .. } => End::Unavailable,
                         };
                         result.reason = Some(error.to_string());
                     }
@@ -229,7 +233,7 @@ impl Publisher {
     fn append(&self, content: &Content) -> Result<Appending, LogError> {
         let Content { key, payload } = content.clone();
         let entry = Entry { topic: Topic::Orders, key, payload: payload.into_bytes() };
-        self.orders.writer.append(&entry)
+        self.desk.writer.append(&entry)
     }
 
     /// Takes a run's result.
@@ -239,7 +243,7 @@ impl Publisher {
         self.tell_log_state(sent, end, &reason);
         let draw = self.random.random::<f64>();
         let back = self.outbox.finish(run.id, sent, end, Instant::now(), draw);
-        self.orders.metrics.published.inc_by(back.published.len() as u64);
+        self.desk.metrics.published.inc_by(back.published.len() as u64);
         self.published.extend(back.published);
         if let Some((row, attempts)) = back.rejected {
             let parked = back.parked.and_then(|row| contents.remove(&row));
@@ -276,7 +280,7 @@ impl Publisher {
         let event_id = event.get("event_id").and_then(|id| id.as_str()).unwrap_or_default();
         within(soon(), client.execute(GIVE_UP, &[order, &event_id])).await?;
         within(soon(), client.execute(PARK, &[&row])).await?;
-        self.orders.metrics.parked.inc();
+        self.desk.metrics.parked.inc();
         self.tell_error_queue(*order, reason, payload, event);
         Ok(())
     }
@@ -286,14 +290,14 @@ impl Publisher {
         let is_small = payload.len() <= SHOWN_MAX;
         let cut = || json!(payload.chars().take(SHOWN_MAX).collect::<String>());
         let refusal = Refusal {
-            source: self.orders.settings.name.clone(),
+            source: self.desk.settings.name.clone(),
             offset: None,
             reason: reason.to_owned(),
             event: if is_small { event } else { cut() },
         };
         let payload = serde_json::to_vec(&refusal).expect("it has string keys and plain values");
         let entry = Entry { topic: Topic::Errors, key: order.to_string(), payload };
-        if let Err(error) = self.orders.writer.append(&entry) {
+        if let Err(error) = self.desk.writer.append(&entry) {
             tracing::warn!(%error, "the error queue was not told");
         }
     }

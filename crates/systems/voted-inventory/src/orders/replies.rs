@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::super::log::{Item, LogError, LogReader, Record, Reply, Topic, ensure_topics};
 use super::ballot::{Ballot, Decision, Status, Vote};
 use super::database::{CallError, Session, within};
-use super::orders::Orders;
+use super::desk::Desk;
 
 /// Replies that are written together.
 const BATCH_MAX: usize = 500;
@@ -58,10 +58,10 @@ struct Open {
 }
 
 /// Reads for as long as the service lives.
-pub(super) async fn run(orders: Arc<Orders>) {
+pub(super) async fn run(desk: Arc<Desk>) {
     loop {
-        let mut session = orders.database.session().await;
-        if let Err(error) = follow(&orders, &mut session).await {
+        let mut session = desk.database.session().await;
+        if let Err(error) = follow(&desk, &mut session).await {
             tracing::warn!(%error, "replies are not read for a moment");
         }
         drop(session);
@@ -78,11 +78,11 @@ enum Interruption {
     Log(#[from] LogError),
 }
 
-async fn follow(orders: &Orders, session: &mut Session) -> Result<(), Interruption> {
+async fn follow(desk: &Desk, session: &mut Session) -> Result<(), Interruption> {
     within(soon(), session.client().batch_execute(SETTINGS)).await?;
     let from = within(soon(), position(session.client())).await?;
-    ensure_topics(&orders.settings.log).await?;
-    let mut reader = LogReader::start(&orders.settings.log, Topic::Replies, from)?;
+    ensure_topics(&desk.settings.log).await?;
+    let mut reader = LogReader::start(&desk.settings.log, Topic::Replies, from)?;
     loop {
         let batch = match gather(&mut reader).await {
             Ok(batch) => batch,
@@ -94,7 +94,7 @@ async fn follow(orders: &Orders, session: &mut Session) -> Result<(), Interrupti
             }
             Err(error) => return Err(error.into()),
         };
-        take(orders, session.client_mut(), &batch).await?;
+        take(desk, session.client_mut(), &batch).await?;
     }
 }
 
@@ -119,7 +119,7 @@ async fn gather(reader: &mut LogReader) -> Result<Vec<Record>, LogError> {
 }
 
 /// Counts the votes in `batch`, and moves on behind it.
-async fn take(orders: &Orders, client: &mut Client, batch: &[Record]) -> Result<(), CallError> {
+async fn take(desk: &Desk, client: &mut Client, batch: &[Record]) -> Result<(), CallError> {
     let Some(last) = batch.last() else { return Ok(()) };
     let mut replies: HashMap<Uuid, Vec<Reply>> = HashMap::new();
     for record in batch {
@@ -128,36 +128,36 @@ async fn take(orders: &Orders, client: &mut Client, batch: &[Record]) -> Result<
             Err(error) => tracing::warn!(offset = record.offset, %error, "a reply is none"),
         }
     }
-    orders.metrics.replies.inc_by(batch.len() as u64);
+    desk.metrics.replies.inc_by(batch.len() as u64);
     let work = async {
         let transaction = client.transaction().await?;
-        let decided = count(orders, &transaction, &replies).await?;
+        let decided = count(desk, &transaction, &replies).await?;
         let next = last.offset + 1;
         transaction.execute(ADVANCE, &[&Topic::Replies.name(), &next]).await?;
         transaction.commit().await?;
         Ok::<_, Error>(decided)
     };
     for status in within(soon(), work).await? {
-        orders.metrics.decided(status);
+        desk.metrics.decided(status);
     }
     Ok(())
 }
 
 /// Writes what `replies` make of their orders; answers what these came to.
 async fn count(
-    orders: &Orders,
+    desk: &Desk,
     transaction: &Transaction<'_>,
     replies: &HashMap<Uuid, Vec<Reply>>,
 ) -> Result<Vec<Status>, Error> {
     let ids: Vec<&Uuid> = replies.keys().collect();
     let rows = transaction.query(FIND, &[&ids]).await?;
-    orders.metrics.strays.inc_by((ids.len() - rows.len()) as u64);
+    desk.metrics.strays.inc_by((ids.len() - rows.len()) as u64);
     let mut decided = Vec::new();
     let mut changed: Vec<(Uuid, Open)> = Vec::new();
     for row in &rows {
         let id: Uuid = row.try_get(0)?;
         let mut open = Open::of_row(row)?;
-        decided.extend(open.take(&replies[&id], orders.settings.replicas));
+        decided.extend(open.take(&replies[&id], desk.settings.replicas));
         if open.is_changed {
             changed.push((id, open));
         }

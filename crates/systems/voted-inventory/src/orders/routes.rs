@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::database::RETRY_AFTER;
+use super::desk::Desk;
 use super::draft::Draft;
 use super::lookup::PageRequest;
-use super::orders::Orders;
 use super::placing::{NewOrder, Written};
 use crate::service::answer;
 use crate::service::idempotency::IdempotencyKey;
@@ -28,9 +28,9 @@ const BODY_LENGTH_MAX: usize = 4096;
 const LIMIT_DEFAULT: i64 = 100;
 const LIMIT_MAX: i64 = 1000;
 
-type App = State<Arc<Orders>>;
+type App = State<Arc<Desk>>;
 
-pub(super) fn router(orders: Arc<Orders>) -> Router {
+pub(super) fn router(desk: Arc<Desk>) -> Router {
     let router = Router::new()
         .route("/orders", post(place).get(page))
         .route("/orders/{id}", get(show))
@@ -38,86 +38,86 @@ pub(super) fn router(orders: Arc<Orders>) -> Router {
         .route("/health", get(health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics));
-    answer::with_fallbacks(router).with_state(orders)
+    answer::with_fallbacks(router).with_state(desk)
 }
 
-async fn place(State(orders): App, request: Request<Body>) -> Response<Body> {
+async fn place(State(desk): App, request: Request<Body>) -> Response<Body> {
     let start = Instant::now();
-    let result = try_place(&orders, request, start).await;
-    respond(&orders, "place", result)
+    let result = try_place(&desk, request, start).await;
+    respond(&desk, "place", result)
 }
 
 async fn try_place(
-    orders: &Orders,
+    desk: &Desk,
     request: Request<Body>,
     start: Instant,
 ) -> Result<Response<Body>, Problem> {
     let (parts, body) = request.into_parts();
-    let deadline = answer::deadline_of(&parts.headers, start, orders.settings.request_budget)?;
+    let deadline = answer::deadline_of(&parts.headers, start, desk.settings.request_budget)?;
     let body = answer::body(body, BODY_LENGTH_MAX, deadline).await?;
     let draft = Draft::parse(&body)?;
     let key = IdempotencyKey::of_request(&parts.headers, "POST", parts.uri.path(), &body)?;
-    if !orders.database.is_there() {
+    if !desk.database.is_there() {
         return Err(Problem::unavailable(RETRY_AFTER, "nothing was written: the database is away"));
     }
     let order = NewOrder::of(draft);
-    let written = orders.placing.place(order, key, deadline).await?;
+    let written = desk.placing.place(order, key, deadline).await?;
     Ok(written_response(written))
 }
 
 async fn cancel(
-    State(orders): App,
+    State(desk): App,
     Path(id): Path<String>,
     request: Request<Body>,
 ) -> Response<Body> {
     let start = Instant::now();
-    let result = try_cancel(&orders, &id, request, start).await;
-    respond(&orders, "cancel", result)
+    let result = try_cancel(&desk, &id, request, start).await;
+    respond(&desk, "cancel", result)
 }
 
 async fn try_cancel(
-    orders: &Arc<Orders>,
+    desk: &Arc<Desk>,
     id: &str,
     request: Request<Body>,
     start: Instant,
 ) -> Result<Response<Body>, Problem> {
     let (parts, body) = request.into_parts();
     let id = order_id(id)?;
-    let deadline = answer::deadline_of(&parts.headers, start, orders.settings.request_budget)?;
+    let deadline = answer::deadline_of(&parts.headers, start, desk.settings.request_budget)?;
     let body = answer::body(body, BODY_LENGTH_MAX, deadline).await?;
     if !body.is_empty() && serde_json::from_slice(&body).ok() != Some(json!({})) {
         return Err(Problem::bad_request("a cancellation has no body, or an empty object"));
     }
     let key = IdempotencyKey::of_request(&parts.headers, "POST", parts.uri.path(), &body)?;
-    let written = orders.cancel(id, key, deadline).await?;
+    let written = desk.cancel(id, key, deadline).await?;
     Ok(written_response(written))
 }
 
-async fn show(State(orders): App, Path(id): Path<String>, headers: HeaderMap) -> Response<Body> {
+async fn show(State(desk): App, Path(id): Path<String>, headers: HeaderMap) -> Response<Body> {
     let start = Instant::now();
     let result = async {
-        let deadline = answer::deadline_of(&headers, start, orders.settings.request_budget)?;
-        let order = orders.order(order_id(&id)?, deadline).await?;
+        let deadline = answer::deadline_of(&headers, start, desk.settings.request_budget)?;
+        let order = desk.order(order_id(&id)?, deadline).await?;
         Ok(answer::json(StatusCode::OK, &order))
     };
     let result = result.await;
-    respond(&orders, "show", result)
+    respond(&desk, "show", result)
 }
 
 /// All orders, a page at a time: `after` is the last id of the page before.
-async fn page(State(orders): App, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
+async fn page(State(desk): App, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
     let start = Instant::now();
     let result = async {
-        let deadline = answer::deadline_of(&headers, start, orders.settings.request_budget)?;
+        let deadline = answer::deadline_of(&headers, start, desk.settings.request_budget)?;
         let page = page_request(query.as_deref().unwrap_or(""))?;
-        let found = orders.page(page, deadline).await?;
+        let found = desk.page(page, deadline).await?;
         // Only a full page may have another one behind it.
         let next = found.last().filter(|_| found.len() as i64 == page.limit);
         let next = next.map(|order| order.order_id);
         Ok(answer::json(StatusCode::OK, &json!({ "orders": found, "next_after": next })))
     };
     let result = result.await;
-    respond(&orders, "page", result)
+    respond(&desk, "page", result)
 }
 
 fn page_request(query: &str) -> Result<PageRequest, Problem> {
@@ -157,17 +157,17 @@ fn written_response(written: Written) -> Response<Body> {
 }
 
 fn respond(
-    orders: &Orders,
+    desk: &Desk,
     operation: &'static str,
     result: Result<Response<Body>, Problem>,
 ) -> Response<Body> {
     match result {
         Ok(response) => {
-            orders.metrics.answered(operation, "ok");
+            desk.metrics.answered(operation, "ok");
             response
         }
         Err(problem) => {
-            orders.metrics.answered(operation, answer::fault_of(problem.status()));
+            desk.metrics.answered(operation, answer::fault_of(problem.status()));
             problem.into_response()
         }
     }
@@ -178,15 +178,15 @@ async fn health() -> Response<Body> {
 }
 
 /// The log is no condition: without it, orders are taken and published later.
-async fn ready(State(orders): App) -> Response<Body> {
-    if orders.database.is_there() {
+async fn ready(State(desk): App) -> Response<Body> {
+    if desk.database.is_there() {
         return answer::json(StatusCode::OK, &json!({ "ready": true }));
     }
     Problem::unavailable(RETRY_AFTER, "the database is away").into_response()
 }
 
-async fn metrics(State(orders): App) -> Response<Body> {
-    answer::metrics(orders.metrics.render())
+async fn metrics(State(desk): App) -> Response<Body> {
+    answer::metrics(desk.metrics.render())
 }
 
 fn order_id(text: &str) -> Result<Uuid, Problem> {

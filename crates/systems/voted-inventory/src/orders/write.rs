@@ -13,8 +13,8 @@ use tokio_postgres::{Client, Error, Statement};
 use uuid::Uuid;
 
 use super::database::{CallError, Session, away, unknown_outcome, within};
+use super::desk::Desk;
 use super::keys::{self, Kept};
-use super::orders::Orders;
 use super::placing::{Placement, Written};
 use crate::service::problem::Problem;
 
@@ -36,9 +36,9 @@ const TRIAL_TIME_MAX: Duration = Duration::from_secs(1);
 pub(super) type Queue = Arc<Mutex<mpsc::Receiver<Placement>>>;
 
 /// Writes for as long as the service lives.
-pub(super) async fn run(orders: Arc<Orders>, queue: Queue) {
+pub(super) async fn run(desk: Arc<Desk>, queue: Queue) {
     loop {
-        let mut session = orders.database.session().await;
+        let mut session = desk.database.session().await;
         let soon = Deadline::after(Instant::now(), TRIAL_TIME_MAX);
         let statement = match within(soon, prepare(session.client())).await {
             Ok(statement) => statement,
@@ -48,15 +48,15 @@ pub(super) async fn run(orders: Arc<Orders>, queue: Queue) {
                 continue;
             }
         };
-        orders.database.writer_came();
-        let error = write(&orders, &queue, &mut session, &statement).await;
-        orders.database.writer_went(&error);
+        desk.database.writer_came();
+        let error = write(&desk, &queue, &mut session, &statement).await;
+        desk.database.writer_went(&error);
     }
 }
 
 /// Writes until the session is of no more use.
 async fn write(
-    orders: &Arc<Orders>,
+    desk: &Arc<Desk>,
     queue: &Queue,
     session: &mut Session,
     statement: &Statement,
@@ -78,7 +78,7 @@ async fn write(
         while !batch.is_empty() {
             let (now, later) = split(std::mem::take(&mut batch));
             batch = later;
-            if let Err(error) = write_batch(orders, session.client(), statement, now).await {
+            if let Err(error) = write_batch(desk, session.client(), statement, now).await {
                 // What was put off goes back to its clients: nothing of it is written.
                 return error;
             }
@@ -97,7 +97,7 @@ fn split(batch: Vec<Placement>) -> (Vec<Placement>, Vec<Placement>) {
 
 /// Writes `batch` and answers all of it. An error means that the session is lost.
 async fn write_batch(
-    orders: &Arc<Orders>,
+    desk: &Arc<Desk>,
     client: &Client,
     statement: &Statement,
     batch: Vec<Placement>,
@@ -106,7 +106,7 @@ async fn write_batch(
     let Some(deadline) = batch.iter().map(|placement| placement.deadline).max() else {
         return Ok(());
     };
-    let placed = match within(deadline, place(client, statement, &batch, orders)).await {
+    let placed = match within(deadline, place(client, statement, &batch, desk)).await {
         Ok(placed) => placed,
         Err(error) => {
             let problem = problem_of(&error);
@@ -116,15 +116,17 @@ async fn write_batch(
     };
     let (new, known): (Vec<_>, Vec<_>) =
         batch.into_iter().partition(|placement| placed.contains(&placement.order.id));
-    orders.metrics.placed(new.len());
+    if !new.is_empty() {
+        desk.metrics.placed(new.len());
+    }
     for placement in new {
-        if !orders.settings.has_outbox {
-            orders.publish_directly(&placement.order);
+        if !desk.settings.has_outbox {
+            desk.publish_directly(&placement.order);
         }
         let response = placement.order.response.clone();
         placement.answer(Ok(Written { status: StatusCode::CREATED, response }));
     }
-    orders.wake_publisher();
+    desk.wake_publisher();
     if known.is_empty() { Ok(()) } else { answer_known(client, deadline, known).await }
 }
 
@@ -190,7 +192,7 @@ async fn place(
     client: &Client,
     statement: &Statement,
     batch: &[Placement],
-    orders: &Orders,
+    desk: &Desk,
 ) -> Result<HashSet<Uuid>, Error> {
     let order = |place: usize| &batch[place].order;
     let all = || (0..batch.len()).map(order);
@@ -215,7 +217,7 @@ async fn place(
         &hashes,
         &responses,
         &times,
-        &orders.settings.has_outbox,
+        &desk.settings.has_outbox,
     ];
     let rows = client.query(statement, &parameters).await?;
     rows.iter().map(|row| row.try_get(0)).collect()

@@ -11,9 +11,9 @@ use super::metrics::Metrics;
 use super::placing::{NewOrder, Placing};
 use super::settings::Settings;
 
-/// The orders service.
+/// Where orders are taken, and what is behind it.
 #[derive(Debug)]
-pub(super) struct Orders {
+pub(super) struct Desk {
     pub(super) settings: Settings,
     pub(super) database: Database,
     pub(super) placing: Placing,
@@ -23,7 +23,7 @@ pub(super) struct Orders {
     committed: Notify,
 }
 
-impl Orders {
+impl Desk {
     pub(super) fn new(settings: Settings, writer: LogWriter, placing: Placing) -> Self {
         let database = Database::new(settings.postgres.clone());
         let (metrics, committed) = (Metrics::new(), Notify::new());
@@ -50,11 +50,11 @@ impl Orders {
         let entry = Entry { topic: Topic::Orders, key, payload: payload.into_bytes() };
         match self.writer.append(&entry) {
             Ok(appending) => {
-                let orders = Arc::clone(self);
+                let desk = Arc::clone(self);
                 // It ends by the writer's own deadline.
                 drop(tokio::spawn(async move {
                     if appending.await.is_err() {
-                        orders.metrics.lost.inc();
+                        desk.metrics.lost.inc();
                     }
                 }));
             }
