@@ -1,11 +1,13 @@
 //! The lab on files, real processes and real engines.
 
+mod claim_accounts;
 mod instance;
 mod instance_application;
 mod instance_bench;
 mod instance_control;
 mod instance_fault;
 mod instance_hosts;
+mod instance_kafka;
 mod instance_network;
 mod network_bench;
 mod report;
@@ -13,5 +15,6 @@ mod report_browser;
 mod report_fixture;
 mod report_run;
 mod report_schema;
+mod run_ledger;
 mod spec;
 mod spec_schema;

@@ -93,20 +93,26 @@ that = "ttd"
 at_most = "900 ms"
 "#;
 
-struct Lab {
+pub(crate) struct Lab {
     root: PathBuf,
     experiment: Experiment,
-    options: RunOptions,
+    pub(crate) options: RunOptions,
 }
 
 impl Lab {
     fn new(name: &str, experiment: &str) -> Self {
+        Self::with(name, experiment, &[("web.py", WEB), ("system.toml", SYSTEM)])
+    }
+
+    /// A lab on a system of these files.
+    pub(crate) fn with(name: &str, experiment: &str, files: &[(&str, &str)]) -> Self {
         let root =
             std::env::temp_dir().join(format!("standfast-run-{}-{name}", std::process::id()));
-        let system = root.join("pair");
+        let system = root.join("system");
         std::fs::create_dir_all(&system).unwrap();
-        std::fs::write(system.join("web.py"), WEB).unwrap();
-        std::fs::write(system.join("system.toml"), SYSTEM).unwrap();
+        for (file, text) in files {
+            std::fs::write(system.join(file), text).unwrap();
+        }
         let file = system.join(format!("{name}.toml"));
         std::fs::write(&file, experiment).unwrap();
         let experiment = ExperimentSource::from_file(&file).unwrap().load(&[]).unwrap();
@@ -129,12 +135,12 @@ impl Lab {
         Self { root, experiment, options }
     }
 
-    async fn run(&self) -> ExperimentResult {
+    pub(crate) async fn run(&self) -> ExperimentResult {
         run_experiment(&self.experiment, &self.options).await.unwrap()
     }
 
     /// Nothing may be left of any instance.
-    fn assert_clean(&self) {
+    pub(crate) fn assert_clean(&self) {
         let instances = self.options.home.instances();
         let left: Vec<_> = std::fs::read_dir(&instances).into_iter().flatten().flatten().collect();
         assert!(left.is_empty(), "left behind: {left:?}");
@@ -143,7 +149,7 @@ impl Lab {
 
 /// The outcome on a machine that is not busy: tests run beside each other and beside builds, so the
 /// generator may send late. What follows from that is tested on records.
-fn outcome_if_delivered(result: &ExperimentResult) -> (Outcome, Vec<String>) {
+pub(crate) fn outcome_if_delivered(result: &ExperimentResult) -> (Outcome, Vec<String>) {
     if !matches!(result.outcome, Outcome::Holds | Outcome::Refuted | Outcome::Unknown) {
         return (result.outcome, result.reasons.clone());
     }
