@@ -61,8 +61,12 @@ impl Feed {
                     () = &mut stopped => return,
                 }
             };
+            let (replica, survey) = (Arc::clone(&self.replica), self.survey.clone());
+            let read = || replica.stock().applied() + 1;
+            let watch = survey.watch(Topic::Orders, read, |end| replica.metrics.saw_end(end));
             let lost = tokio::select! {
                 lost = self.follow(&mut reader, &beginning) => lost,
+                lost = watch => lost,
                 () = &mut stopped => return self.finish(&beginning.identity).await,
             };
             // The log is not the one that it was: what is known of it is worth nothing.

@@ -17,18 +17,14 @@ mod store;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::log::{LogWriter, Survey, Topic, WriterOptions};
+use super::log::{LogWriter, Survey, WriterOptions};
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
 use crate::service::{runtime, server};
-
-/// How often the end of the log is looked up, for the metrics alone.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves in a runtime of its own.
 pub(crate) async fn serve(
@@ -52,7 +48,6 @@ async fn run(
     let (outgoing, teller) = outgoing::queue(writer);
     let mut beside = JoinSet::new();
     beside.spawn(teller.run());
-    beside.spawn(look(Arc::clone(&replica), survey.clone()));
     let feed = feed::Feed::new(Arc::clone(&replica), outgoing, survey);
     let (stop, stopped) = oneshot::channel::<()>();
     let feed = tokio::spawn(feed.run(async { drop(stopped.await) }));
@@ -63,14 +58,4 @@ async fn run(
         tracing::error!("the feed ended by a panic, see above");
     }
     Ok(())
-}
-
-/// Keeps the end of the log for the metrics.
-async fn look(replica: Arc<replica::Replica>, survey: Survey) {
-    loop {
-        if let Ok(bounds) = survey.bounds(Topic::Orders).await {
-            replica.metrics.saw_end(bounds.end);
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
 }

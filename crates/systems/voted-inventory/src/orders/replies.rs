@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use standfast_tactics::deadline::Deadline;
@@ -14,7 +15,7 @@ use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Error, Row, Transaction};
 use uuid::Uuid;
 
-use super::super::log::{Item, LogError, LogReader, Record, Reply, Topic, ensure_topics};
+use super::super::log::{Item, LogError, LogReader, Record, Reply, Survey, Topic, ensure_topics};
 use super::ballot::{Ballot, Decision, Status, Vote};
 use super::database::{CallError, Session, within};
 use super::desk::Desk;
@@ -83,18 +84,33 @@ async fn follow(desk: &Desk, session: &mut Session) -> Result<(), Interruption> 
     let from = within(soon(), position(session.client())).await?;
     ensure_topics(&desk.settings.log).await?;
     let mut reader = LogReader::start(&desk.settings.log, Topic::Replies, from)?;
+    let survey = Survey::try_new(&desk.settings.log)?;
+    let next = AtomicI64::new(from);
+    let error = tokio::select! {
+        Err(error) = count_all(desk, session, &mut reader, &next) => error,
+        error = survey.watch(Topic::Replies, || next.load(Ordering::Relaxed), |_| ()) => error.into(),
+    };
+    if let Interruption::Log(LogError::OutOfRange { .. }) = error {
+        // The topic was made anew, or has lost its tail: the votes that were in it count still.
+        tracing::error!(%error, "replies are read from the beginning");
+        // The transaction that may have been under way is not known to have ended.
+        *session = desk.database.session().await;
+        within(soon(), rewind(session.client())).await?;
+    }
+    Err(error)
+}
+
+/// Counts what comes, and keeps in `next` where it stands; ends only with an error.
+async fn count_all(
+    desk: &Desk,
+    session: &mut Session,
+    reader: &mut LogReader,
+    next: &AtomicI64,
+) -> Result<(), Interruption> {
     loop {
-        let batch = match gather(&mut reader).await {
-            Ok(batch) => batch,
-            Err(error @ LogError::OutOfRange { .. }) => {
-                // The topic was deleted, or lost its tail: the votes that are in it count still.
-                tracing::error!(%error, "replies are read from the beginning");
-                within(soon(), rewind(session.client())).await?;
-                return Err(error.into());
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let batch = gather(reader).await?;
         take(desk, session.client_mut(), &batch).await?;
+        next.store(batch.last().map_or(0, |record| record.offset + 1), Ordering::Relaxed);
     }
 }
 
