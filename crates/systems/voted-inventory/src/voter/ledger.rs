@@ -119,7 +119,8 @@ impl Ledger {
             for product in &mark.dissents_on {
                 let change = self.suspicions.dissented(replica, product);
                 news.changes.extend(change.map(|change| (replica, change)));
-                let dissents = &mut self.untold[replica].dissents;
+                let Untold { dissents, cleared, .. } = &mut self.untold[replica];
+                cleared.retain(|one| one != product);
                 if dissents.len() < PRODUCTS_MAX || dissents.contains_key(product) {
                     *dissents.entry(product.clone()).or_insert(0) += 1;
                 }
