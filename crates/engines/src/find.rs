@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::home::Home;
 use crate::kafka;
 use crate::process::probe;
-use crate::tool::{FoundIn, Installation, Tool};
+use crate::tool::{FoundIn, Installation, Runtime, Tool};
 
 /// The oldest PostgreSQL whose settings ours are.
 const POSTGRES_MAJOR_MIN: u32 = 14;
@@ -54,8 +54,8 @@ pub fn find(tool: Tool, home: &Home) -> Result<Installation, MissingTool> {
         command: setup_command(tool),
         note: Some(missing.note.unwrap_or(format!("Java {JAVA_MAJOR_MIN} is needed"))),
     })?;
-    let flavour = format!("kafka on java {}", java.version);
-    Ok(Installation { runtime: Some(java.path), flavour, ..found })
+    let runtime = Some(Runtime { path: java.path, version: java.version });
+    Ok(Installation { runtime, ..found })
 }
 
 fn setup_command(tool: Tool) -> String {

@@ -30,6 +30,6 @@ pub use find::{MissingTool, find};
 pub use home::{Home, HomeError};
 pub use kafka::{EdgeListener, KafkaSpec, Member};
 pub use secrets::{Secrets, SecretsError};
-pub use tool::{EngineKind, FoundIn, Installation, Tool, UnknownName};
+pub use tool::{EngineKind, FoundIn, Installation, Runtime, Tool, UnknownName};
 pub use user::{UserError, UserId};
 pub use wait::wait_until;

@@ -128,10 +128,17 @@ pub struct Installation {
     pub path: PathBuf,
     /// Kafka: the Java that runs it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub runtime: Option<PathBuf>,
+    pub runtime: Option<Runtime>,
     pub found_in: FoundIn,
     /// What it really is: `redis` may stand in for `valkey`, otherwise the tool's own name.
     pub flavour: String,
+}
+
+/// The program that runs another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Runtime {
+    pub path: PathBuf,
+    pub version: String,
 }
 
 /// Which of the places an installation was found in.

@@ -71,7 +71,10 @@ pub(super) fn link(site: &Site, archive: &Path) -> Result<(), EngineError> {
 /// Names everything that it depends on. Java itself checks the rest.
 fn name(site: &Site) -> String {
     let mut digest = Sha256::new();
-    digest.update(&site.installation.flavour);
+    if let Some(runtime) = &site.installation.runtime {
+        digest.update(&runtime.version);
+        digest.update(runtime.path.as_os_str().as_encoded_bytes());
+    }
     digest.update(site.installation.path.as_os_str().as_encoded_bytes());
     let hash: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     // An extension is set on it, so it must not end in something that looks like one.

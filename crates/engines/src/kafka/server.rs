@@ -103,11 +103,9 @@ pub(crate) fn command(site: &Site) -> Result<CommandSpec, EngineError> {
 
 /// Java with Kafka's jars, up to the class.
 pub(super) fn java(site: &Site) -> Result<CommandSpec, EngineError> {
-    let java = site
-        .installation
-        .runtime
-        .clone()
-        .ok_or_else(|| EngineError::NoRuntime { engine: site.name(), runtime: "Java" })?;
+    let runtime = site.installation.runtime.as_ref();
+    let missing = || EngineError::NoRuntime { engine: site.name(), runtime: "Java" };
+    let java = runtime.ok_or_else(missing)?.path.clone();
     let jars = site.installation.path.join("*");
     Ok(site.command(java).arguments(JAVA_OPTIONS).arguments([LOG_TIME, "-cp"]).arguments([jars]))
 }
