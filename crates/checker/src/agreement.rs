@@ -16,7 +16,7 @@ use standfast_history::{Operation, Outcome};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Truth {
     pub key: String,
-    pub version: u64,
+    pub version: i64,
     pub value: String,
 }
 
@@ -27,7 +27,7 @@ pub struct WrongAnswer {
     /// Index of the answer in its scenario.
     pub index: u64,
     pub key: String,
-    pub version: u64,
+    pub version: i64,
     pub value: String,
     pub expected: String,
     pub witness: Witness,
@@ -102,7 +102,7 @@ impl fmt::Display for WrongAnswer {
 #[derive(Clone, Copy, Debug)]
 struct Facts<'a> {
     key: &'a str,
-    version: u64,
+    version: i64,
     value: &'a str,
 }
 
@@ -150,8 +150,8 @@ impl<'a> Known<'a> {
 fn known_values<'a>(
     history: &'a [Operation],
     truths: &'a [Truth],
-) -> BTreeMap<(&'a str, u64), Known<'a>> {
-    let mut known: BTreeMap<(&str, u64), Known<'_>> = BTreeMap::new();
+) -> BTreeMap<(&'a str, i64), Known<'a>> {
+    let mut known: BTreeMap<(&str, i64), Known<'_>> = BTreeMap::new();
     for truth in truths {
         known.entry((&truth.key, truth.version)).or_default().truth = Some(&truth.value);
     }

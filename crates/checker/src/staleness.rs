@@ -46,7 +46,7 @@ pub struct StalenessViolation {
     pub read_index: u64,
     pub read_started_us: u64,
     pub key: String,
-    pub version: u64,
+    pub version: i64,
     /// Age of the answer; 0 for what is wrong at any age.
     pub age_us: u64,
 }
@@ -111,13 +111,13 @@ struct Write<'a> {
 /// Everything known about one key.
 #[derive(Debug, Default)]
 struct KeyHistory<'a> {
-    acknowledged: BTreeMap<u64, Write<'a>>,
+    acknowledged: BTreeMap<i64, Write<'a>>,
     /// Start times of writes without an answer: any of them may have made one version.
     unanswered_us: Vec<u64>,
     /// The lowest version read: it was there before the run, unless it was written.
-    initial: Option<u64>,
+    initial: Option<i64>,
     /// Versions read above the initial one that no acknowledged write explains.
-    unexplained: BTreeSet<u64>,
+    unexplained: BTreeSet<i64>,
 }
 
 fn written_keys(history: &[Operation]) -> BTreeMap<&str, KeyHistory<'_>> {
@@ -154,7 +154,7 @@ impl KeyHistory<'_> {
             earliest_us = earliest_us.min(write.superseded_us);
             write.superseded_us = earliest_us;
         }
-        let explained = |version: &u64| {
+        let explained = |version: &i64| {
             self.acknowledged.contains_key(version) || self.initial == Some(*version)
         };
         self.unexplained.retain(|version| !explained(version));
@@ -162,7 +162,7 @@ impl KeyHistory<'_> {
     }
 
     /// How long before `started_us` a newer version was acknowledged.
-    fn age_us(&self, version: u64, started_us: u64) -> u64 {
+    fn age_us(&self, version: i64, started_us: u64) -> u64 {
         let newer = self.acknowledged.range(version.saturating_add(1)..).next();
         newer.map_or(0, |(_, write)| started_us.saturating_sub(write.superseded_us))
     }
@@ -170,7 +170,7 @@ impl KeyHistory<'_> {
     fn violation(
         &self,
         read: &Operation,
-        version: u64,
+        version: i64,
         age_us: u64,
         bounds: StalenessBounds,
     ) -> Option<StalenessViolationKind> {
@@ -195,7 +195,7 @@ impl KeyHistory<'_> {
 
     /// Whether writes without an answer that had begun can explain this version and every lower
     /// unexplained one: each makes at most one version.
-    fn may_be_unanswered(&self, version: u64, read: &Operation) -> bool {
+    fn may_be_unanswered(&self, version: i64, read: &Operation) -> bool {
         let needed = self.unexplained.range(..=version).count();
         self.unanswered_us.partition_point(|&sent_us| sent_us <= read.done_us) >= needed
     }

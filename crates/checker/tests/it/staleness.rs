@@ -10,7 +10,7 @@ use crate::read;
 
 const BOUNDS: StalenessBounds = StalenessBounds { fresh_within_us: 100, stale_within_us: 500 };
 
-fn versioned(at_us: u64, version: u64) -> Operation {
+fn versioned(at_us: u64, version: i64) -> Operation {
     Operation {
         key: Some("offer-1".to_owned()),
         version: Some(version),
@@ -18,7 +18,7 @@ fn versioned(at_us: u64, version: u64) -> Operation {
     }
 }
 
-fn write(at_us: u64, version: u64) -> Operation {
+fn write(at_us: u64, version: i64) -> Operation {
     Operation { write: true, ..versioned(at_us, version) }
 }
 
@@ -106,7 +106,7 @@ proptest! {
             .into_iter()
             .enumerate()
             .map(|(index, is_write)| {
-                version += u64::from(is_write);
+                version += i64::from(is_write);
                 let at_us = index as u64 * 20;
                 if is_write { write(at_us, version) } else { versioned(at_us, version) }
             })

@@ -16,7 +16,7 @@ prop_compose! {
         status in 0..600_u16,
         failed in any::<bool>(),
         source in proptest::option::of("[a-z\"\\\\ ]{0,8}"),
-        version in proptest::option::of(any::<u64>()),
+        version in proptest::option::of(any::<i64>()),
     ) -> Operation {
         Operation {
             index,
@@ -29,7 +29,7 @@ prop_compose! {
             error: failed.then_some(ErrorKind::Reset),
             source,
             stale: failed,
-            age_ms: version,
+            age_ms: version.map(i64::unsigned_abs),
             id: None,
             key: None,
             version,

@@ -30,11 +30,11 @@ pub(super) fn wrong_answers(
 
 /// What a trusted reading says. Services that contradict each other there are not to be trusted.
 fn truths(trial: &TrialRecord, name: &str) -> Result<Vec<Truth>, Unknown> {
-    let mut known: BTreeMap<(&str, u64), &str> = BTreeMap::new();
+    let mut known: BTreeMap<(&str, i64), &str> = BTreeMap::new();
     for reading in readings(trial, name)? {
         for row in &reading.rows {
             let (key, value) = (field(reading, row, "product")?, field(reading, row, "stock")?);
-            // What was never written has no version, and no answer either that could carry it.
+            // What is no number is the version of no answer either.
             let Ok(version) = field(reading, row, "version")?.parse() else { continue };
             let said = *known.entry((key, version)).or_insert(value);
             if said != value {
@@ -46,7 +46,7 @@ fn truths(trial: &TrialRecord, name: &str) -> Result<Vec<Truth>, Unknown> {
             }
         }
     }
-    let truth = |((key, version), value): ((&str, u64), &str)| Truth {
+    let truth = |((key, version), value): ((&str, i64), &str)| Truth {
         key: key.to_owned(),
         version,
         value: value.to_owned(),

@@ -97,7 +97,7 @@ fn order(index: u64, id: Option<&str>, outcome: Outcome) -> Operation {
     Operation { id, value, outcome, ..operation(index, "order", "P") }
 }
 
-fn look(index: u64, version: u64, stock: &str) -> Operation {
+fn look(index: u64, version: i64, stock: &str) -> Operation {
     let value = Some(stock.to_owned());
     Operation { version: Some(version), value, ..operation(index, "look", "P") }
 }

@@ -268,7 +268,7 @@ async fn an_interrupted_run_heals_stops_and_reports() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_system_that_does_not_come_up_is_an_environment_problem() {
     let lab = Lab::new("broken", STOP);
-    std::fs::write(lab.root.join("pair/web.py"), "raise SystemExit('no such luck')").unwrap();
+    std::fs::write(lab.root.join("system/web.py"), "raise SystemExit('no such luck')").unwrap();
     let result = tokio::time::timeout(Duration::from_secs(60), lab.run()).await.unwrap();
     assert_eq!(result.outcome, Outcome::Environment);
     assert_eq!(result.outcome.exit_code(), 3);

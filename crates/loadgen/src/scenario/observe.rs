@@ -34,7 +34,7 @@ pub(crate) struct Observe {
 pub(crate) struct Observed {
     pub(crate) id: Option<String>,
     pub(crate) key: Option<String>,
-    pub(crate) version: Option<u64>,
+    pub(crate) version: Option<i64>,
     pub(crate) value: Option<String>,
 }
 
@@ -135,8 +135,8 @@ fn plain_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Reads `17`, `"17"` and `W/"17"`.
-fn parse_version(text: &str) -> Option<u64> {
+/// Reads `17`, `"17"` and `W/"17"`; `-1` too, which an offset is before the first write.
+fn parse_version(text: &str) -> Option<i64> {
     text.trim().trim_start_matches("W/").trim_matches('"').parse().ok()
 }
 
@@ -179,6 +179,7 @@ mod tests {
         for text in ["17", "\"17\"", "W/\"17\"", " 17 "] {
             assert_eq!(parse_version(text), Some(17), "{text}");
         }
+        assert_eq!(parse_version("\"-1\""), Some(-1));
         assert_eq!(parse_version("\"abc\""), None);
     }
 

@@ -167,7 +167,7 @@ impl Soak {
                      WHERE id::text LIKE '01935b00-0000-7000-8000-1000000000__'";
         let rows = client.query(query, &[]).await.unwrap();
         let stored = rows.iter().map(|row| {
-            let version = u64::try_from(row.get::<_, i32>(1)).unwrap();
+            let version = i64::from(row.get::<_, i32>(1));
             (row.get(0), Final { version, value: row.get::<_, i32>(2).to_string() })
         });
         stored.collect()
@@ -180,7 +180,7 @@ impl Soak {
             let shown = wait_until(RESTORED_WITHIN, || async {
                 let answer = http::get(self.port, &path).await.ok()?;
                 let is_fresh = answer.header("x-stale") == Some("false");
-                let version = answer.json()["version"].as_u64();
+                let version = answer.json()["version"].as_i64();
                 (is_fresh && version == Some(last[&key].version)).then_some(())
             });
             assert!(shown.await.is_some(), "offer {key} never shows {:?}", last[&key]);

@@ -19,7 +19,7 @@ pub(crate) struct Disturbance {
 /// What an offer is in the primary after it all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Final {
-    pub(crate) version: u64,
+    pub(crate) version: i64,
     pub(crate) value: String,
 }
 
@@ -100,7 +100,7 @@ impl SoakHistory {
     /// Each acknowledged write made one version, and the primary has come at least as far.
     fn lost_writes(&self) -> Vec<String> {
         let mut complaints = Vec::new();
-        let mut acknowledged: BTreeMap<(&str, u64), &Operation> = BTreeMap::new();
+        let mut acknowledged: BTreeMap<(&str, i64), &Operation> = BTreeMap::new();
         for write in self.successful(true) {
             let (Some(key), Some(version)) = (write.key.as_deref(), write.version) else {
                 complaints.push(format!("acknowledged without a version: {write:?}"));
@@ -183,7 +183,7 @@ impl SoakHistory {
 
 /// A read and a write of one offer, both good.
 fn good() -> SoakHistory {
-    let operation = |scenario: &str, at_us: u64, version: u64, value: &str| Operation {
+    let operation = |scenario: &str, at_us: u64, version: i64, value: &str| Operation {
         index: 0,
         scenario: scenario.to_owned(),
         intended_us: at_us,
