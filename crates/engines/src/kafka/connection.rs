@@ -1,7 +1,7 @@
 //! One connection to one broker, as far as asking it whether it works goes.
 //!
 //! The engines speak the protocol through its codec alone, not through a client: a client would
-//! retry, reconnect and go to another broker, and what is asked here is what *this* broker does now.
+//! retry, reconnect and go to another broker, and the question here is what *this* one does now.
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;

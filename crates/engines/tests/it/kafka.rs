@@ -12,7 +12,7 @@ use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use standfast_engines::process::last_lines;
 use standfast_engines::{EdgeListener, Engine, EngineError, EngineKind, copy_tree};
 
-use crate::place::{Place, free_port};
+use crate::place::{Place, steady_port};
 
 /// For whatever ends soon on an idle machine, on a busy one.
 const SOON: Duration = Duration::from_secs(30);
@@ -99,7 +99,7 @@ async fn an_acknowledged_record_survives_a_stop_a_kill_and_a_move() {
 
     let mut spec = engine.spec().clone();
     spec.data = place.root.join("data/copy");
-    spec.port = free_port();
+    spec.port = steady_port();
     copy_tree(&engine.spec().data, &spec.data).unwrap();
     let copy = place.adopt(spec);
     copy.start().await.unwrap();
@@ -134,7 +134,7 @@ async fn a_paused_broker_hangs_and_a_resumed_one_goes_on_where_it_was() {
 async fn a_client_that_comes_through_a_proxy_is_sent_on_to_the_proxy() {
     let place = Place::new("kafka-edge");
     let mut spec = place.spec("kafka", EngineKind::Kafka);
-    let proxy = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_port());
+    let proxy = SocketAddrV4::new(Ipv4Addr::LOCALHOST, steady_port());
     let edge = EdgeListener { edge: "orders".to_owned(), advertised: proxy };
     spec.kafka.edges.push(edge);
     let engine = place.create(spec).await;

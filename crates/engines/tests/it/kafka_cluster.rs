@@ -7,7 +7,7 @@ use std::time::Duration;
 use standfast_engines::{Engine, EngineKind, KafkaSpec, Member, wait_until};
 
 use crate::kafka::{make_topic, numbers, producer, send};
-use crate::place::{Place, free_port};
+use crate::place::{Place, steady_port};
 
 const BROKERS: u32 = 3;
 
@@ -19,7 +19,7 @@ const RECORDS: u32 = 50;
 
 async fn cluster(place: &Place) -> Vec<Engine> {
     let members: Vec<Member> = (1..=BROKERS)
-        .map(|node| Member { node, address: Ipv4Addr::LOCALHOST, port: free_port() })
+        .map(|node| Member { node, address: Ipv4Addr::LOCALHOST, port: steady_port() })
         .collect();
     let specs = members.iter().map(|member| {
         let mut spec = place.spec(&format!("kafka-{}", member.node), EngineKind::Kafka);

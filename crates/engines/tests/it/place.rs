@@ -60,7 +60,7 @@ impl Place {
             name: name.to_owned(),
             kind,
             host: None,
-            port: free_port(),
+            port: if kind == EngineKind::Kafka { steady_port() } else { free_port() },
             data: self.root.join("data").join(name),
             log: self.root.join("logs").join(format!("{name}.log")),
             database: is_postgres.then(|| "offers".to_owned()),
@@ -113,4 +113,20 @@ pub(crate) fn upstream(primary: &Engine) -> Upstream {
 /// seen, since the kernel goes through the whole range first.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// A port below the range that the kernel takes for outgoing connections: a broker that is killed
+/// comes back to its port, and its clients must not sit on it when they look for it.
+pub(crate) fn steady_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let range = 20_000..32_000_u32;
+    let begin = std::process::id().wrapping_mul(97);
+    loop {
+        let next = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = range.start + next % (range.end - range.start);
+        let port = u16::try_from(port).unwrap();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
