@@ -1,7 +1,7 @@
--- What the monitor keeps beyond its own life. It makes the tables itself when they are missing, so
--- that it works against any database it is pointed to.
+-- Tables of the monitor: what it keeps beyond its own life. Run as superuser in its database, once; the
+-- service itself only has the role `inventory`, which may do what the grants at the end say.
 
-CREATE TABLE IF NOT EXISTS monitor_states (
+CREATE TABLE monitor_states (
     replica text PRIMARY KEY,
     state   text NOT NULL CHECK (state IN ('ON', 'OFF')),
     cause   text,
@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS monitor_states (
     accused jsonb NOT NULL
 );
 
-CREATE TABLE IF NOT EXISTS monitor_failures (
+CREATE TABLE monitor_failures (
     id           uuid PRIMARY KEY,
     replica      text NOT NULL,
     cause        text NOT NULL,
@@ -19,9 +19,9 @@ CREATE TABLE IF NOT EXISTS monitor_failures (
     recovered_at timestamptz
 );
 
-CREATE INDEX IF NOT EXISTS monitor_failures_by_time ON monitor_failures (detected_at DESC);
+CREATE INDEX monitor_failures_by_time ON monitor_failures (detected_at DESC);
 
-CREATE TABLE IF NOT EXISTS monitor_samples (
+CREATE TABLE monitor_samples (
     replica       text NOT NULL,
     at            timestamptz NOT NULL,
     checks        bigint NOT NULL,
@@ -29,3 +29,6 @@ CREATE TABLE IF NOT EXISTS monitor_samples (
     dissents      bigint NOT NULL,
     PRIMARY KEY (replica, at)
 );
+
+GRANT SELECT, INSERT, UPDATE ON monitor_states, monitor_failures TO inventory;
+GRANT SELECT, INSERT ON monitor_samples TO inventory;

@@ -182,15 +182,18 @@ pub(super) async fn restore(monitor: &Monitor, time_max: Duration) {
 async fn write(monitor: Arc<Monitor>) {
     let Some(config) = monitor.settings.postgres.clone() else { return };
     loop {
-        let result = match Store::open(&config).await {
+        let error = match Store::open(&config).await {
             Ok(store) => {
-                monitor.book().is_database_away = false;
+                if std::mem::take(&mut monitor.book().is_database_away) {
+                    tracing::info!("PostgreSQL is back, the journal is written");
+                }
                 write_until_it_fails(&monitor, &store).await
             }
             Err(error) => error,
         };
-        monitor.book().is_database_away = true;
-        tracing::debug!(error = %result, "the journal waits");
+        if !std::mem::replace(&mut monitor.book().is_database_away, true) {
+            tracing::warn!(%error, "PostgreSQL is away, the journal waits");
+        }
         tokio::time::sleep(TRY_AGAIN).await;
     }
 }

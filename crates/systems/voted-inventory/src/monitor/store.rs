@@ -12,8 +12,6 @@ use super::journal::Entry;
 use super::record::Failure;
 use super::wire::State;
 
-const SCHEMA: &str = include_str!("../../sql/monitor.sql");
-
 /// What the database may take for one statement: above it, it hangs.
 const STATEMENT_TIME_MAX: Duration = Duration::from_secs(2);
 
@@ -40,8 +38,13 @@ const WRITE_SAMPLE: &str = "INSERT INTO monitor_samples VALUES ($1, $2, $3, $4, 
 pub(super) enum StoreError {
     #[error("PostgreSQL does not answer within {STATEMENT_TIME_MAX:?}")]
     Timeout,
-    #[error("PostgreSQL: {0}")]
+    #[error("PostgreSQL: {}", reason(.0))]
     Postgres(#[from] tokio_postgres::Error),
+}
+
+/// The server's own words, where it said any.
+fn reason(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |said| said.message().to_owned())
 }
 
 /// What was held of a replica before.
@@ -61,7 +64,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Connects, and makes the tables if they are missing.
+    /// Connects.
     pub(super) async fn open(config: &Config) -> Result<Self, StoreError> {
         let (client, connection) = within(config.connect(NoTls)).await?;
         let mut driver = JoinSet::new();
@@ -70,7 +73,6 @@ impl Store {
                 tracing::debug!(%error, "the connection to PostgreSQL ended");
             }
         });
-        within(client.batch_execute(SCHEMA)).await?;
         Ok(Self { client, _driver: driver })
     }
 

@@ -1,6 +1,7 @@
 //! The connections to one service: few are opened, since they are kept, and a bounded number of
 //! calls is out at once, so that a service that hangs holds no more than these.
 
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,12 @@ use super::connection::{ConnectError, Connection};
 
 /// On one machine a connection is there at once, or the path is cut.
 const CONNECT_TIME_MAX: Duration = Duration::from_millis(100);
+
+/// A timer of a process that runs is not later than this.
+const TIMER_LATE_MAX: Duration = Duration::from_millis(10);
+
+/// To read what is here takes some turns of the runtime, and no waiting.
+const READING_TIME_MAX: Duration = Duration::from_millis(20);
 
 /// What one service may take of another.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +76,13 @@ pub(crate) enum CallError {
     Request(#[from] axum::http::Error),
 }
 
+/// A deadline that passed longer ago than a timer is late passed while this process stood still, or
+/// was starved: answers the deadline by which what has come in meanwhile is read.
+pub(crate) fn own_pause(deadline: Deadline, now: Instant) -> Option<Deadline> {
+    let was_paused = now > deadline.instant() + TIMER_LATE_MAX;
+    was_paused.then(|| Deadline::after(now, READING_TIME_MAX))
+}
+
 /// A service that is called.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -92,8 +106,15 @@ impl Peer {
         deadline: Deadline,
     ) -> Result<Response, CallError> {
         let _place = self.places.try_acquire().map_err(|_| CallError::Busy)?;
-        let call = self.call_in_time(call, deadline);
-        timeout_at(deadline.instant(), call).await.unwrap_or(Err(CallError::Timeout))
+        let mut call = pin!(self.call_in_time(call, deadline));
+        if let Ok(result) = timeout_at(deadline.instant(), call.as_mut()).await {
+            return result;
+        }
+        // When it was we who stood still, the answer may be here and only not read yet.
+        let Some(grace) = own_pause(deadline, Instant::now()) else {
+            return Err(CallError::Timeout);
+        };
+        timeout_at(grace.instant(), call).await.unwrap_or(Err(CallError::Timeout))
     }
 
     /// Calls that are out, and connections that are kept.

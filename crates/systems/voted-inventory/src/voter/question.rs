@@ -143,6 +143,11 @@ impl Question {
         again
     }
 
+    /// Gives the replicas more time: the asker itself had stood still.
+    pub(super) fn extend(&mut self, deadline: Instant) {
+        self.terms.deadline = self.terms.deadline.max(deadline);
+    }
+
     /// Ends the question if nobody has.
     pub(super) fn expire(&mut self, now: Instant) {
         let ending = Ending::NoQuorum(Undecided::Deadline);

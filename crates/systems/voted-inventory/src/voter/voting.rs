@@ -12,6 +12,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
+use super::super::peer::own_pause;
 use super::ledger::{Ended, Ledger, Rules};
 use super::marks::Marks;
 use super::question::{Again, Ending, Mark, Question, Said, Settled, Subject};
@@ -84,6 +85,8 @@ struct Round {
     subject: Arc<Subject>,
     deadline: Deadline,
     is_fair: bool,
+    /// Whether we stood still, and gave them time for that.
+    is_extended: bool,
     calls: JoinSet<(usize, Said)>,
 }
 
@@ -162,7 +165,7 @@ impl Voter {
         let is_fair = deadline.remaining(opened_at) * 2 >= self.settings.vote_timeout;
         let question = Question::open(self.settings.panel, request.subject.clone(), terms, seats);
         let (subject, calls) = (Arc::new(request.subject.clone()), JoinSet::new());
-        let mut round = Round { question, subject, deadline, is_fair, calls };
+        let mut round = Round { question, subject, deadline, is_fair, is_extended: false, calls };
         if round.question.ending().is_none() {
             for (replica, leave) in leaves.into_iter().enumerate() {
                 if round.question.seats()[replica] != Seat::Absent {
@@ -286,7 +289,14 @@ impl Round {
     async fn listen(&mut self, voter: &Voter) {
         match timeout_at(self.deadline.instant(), self.calls.join_next()).await {
             Ok(Some(joined)) => self.take(voter, joined),
-            Ok(None) | Err(_) => self.question.expire(Instant::now()),
+            Ok(None) => self.question.expire(Instant::now()),
+            Err(_) => match own_pause(self.deadline, Instant::now()) {
+                Some(grace) if !self.is_extended => {
+                    (self.deadline, self.is_extended) = (grace, true);
+                    self.question.extend(grace.instant());
+                }
+                Some(_) | None => self.question.expire(Instant::now()),
+            },
         }
     }
 
@@ -307,3 +317,6 @@ impl Round {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

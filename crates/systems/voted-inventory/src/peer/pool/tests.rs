@@ -114,3 +114,17 @@ async fn a_peer_that_restarts_is_found_again_and_a_dead_one_refuses() {
     peer.call(&Call::get("/"), within(PLENTY)).await.unwrap();
     assert_eq!(served.load(Ordering::Relaxed), 2);
 }
+
+#[tokio::test]
+async fn an_answer_that_came_while_we_stood_still_is_read() {
+    let (peer, _server) = serve(router()).await;
+    let (budget, now) = (Duration::from_millis(300), Instant::now());
+    let deadline = Deadline::after(now, budget);
+    assert_eq!(own_pause(deadline, now + budget + TIMER_LATE_MAX), None, "timers are not exact");
+    let woke_at = now + 2 * budget;
+    let grace = own_pause(deadline, woke_at).unwrap();
+    assert_eq!(grace.remaining(woke_at), READING_TIME_MAX);
+    // A deadline that has passed long before the call leaves just that.
+    let result = peer.call(&Call::get("/never"), Deadline::at(now - budget)).await;
+    assert!(matches!(result, Err(CallError::Timeout)), "{result:?}");
+}
