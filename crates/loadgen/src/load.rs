@@ -1,5 +1,6 @@
 //! Open-loop load: plans go in, one operation for every intended attempt comes out.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use crate::generator::{
     CONNECTIONS_MAX, Clock, Generator, Keep, Kept, LANES_MAX, LanePlan, Pace, Progress, Tallied,
 };
-use crate::scenario::{Requests, Scenario};
+use crate::scenario::{Answered, Requests, Scenario};
 use crate::schedule::{Arrivals, Schedule, Window};
 
 /// A run keeps every attempt in memory, at about a quarter of a kilobyte each.
@@ -80,7 +81,8 @@ pub fn start(plans: Vec<LoadPlan>, origin: Instant) -> Result<Load, LoadError> {
         return Err(LoadError::Plans);
     }
     let names = plans.iter().map(|plan| plan.scenario.name().to_owned()).collect();
-    let lanes = plans.into_iter().map(lane).collect::<Result<_, _>>()?;
+    let mut lanes = plans.into_iter().map(lane).collect::<Result<Vec<_>, _>>()?;
+    hand_answers_on(&mut lanes)?;
     let generator = Generator::start(lanes, Clock::new(origin)).map_err(LoadError::Start)?;
     Ok(Load { generator, names })
 }
@@ -157,6 +159,32 @@ fn lane(plan: LoadPlan) -> Result<LanePlan, LoadError> {
         });
     };
     Err(LoadError::Plan { scenario: plan.scenario.name().to_owned(), reason })
+}
+
+/// Leads the ids that a scenario is answered to those that need them.
+fn hand_answers_on(lanes: &mut [LanePlan]) -> Result<(), LoadError> {
+    let mut sources: BTreeMap<String, Answered> = BTreeMap::new();
+    for lane in lanes.iter_mut() {
+        if let Some(of) = lane.requests.scenario().needs_answers_of() {
+            let source = sources.entry(of.to_owned()).or_default().clone();
+            lane.requests.take_from(source);
+        }
+    }
+    for (of, source) in sources {
+        let mut has_giver = false;
+        for lane in lanes.iter_mut() {
+            let scenario = lane.requests.scenario();
+            if scenario.name() == of && scenario.observes_id() {
+                lane.requests.offer_to(source.clone());
+                has_giver = true;
+            }
+        }
+        if !has_giver {
+            let reason = "others need its ids, and it has no load or observes none".to_owned();
+            return Err(LoadError::Plan { scenario: of, reason });
+        }
+    }
+    Ok(())
 }
 
 /// Why no lane can run with these.

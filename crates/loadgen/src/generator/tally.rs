@@ -213,6 +213,9 @@ fn operation(requests: &Requests, ended: Ended, outcome: Outcome) -> Operation {
         Ending::Error(kind) => (None, Some(kind)),
     };
     let observed = requests.observe(attempt.index, answer.as_ref());
+    if let (Outcome::Ok, Some(id)) = (outcome, &observed.id) {
+        requests.offer(id);
+    }
     let answer = answer.unwrap_or_default();
     Operation {
         index: attempt.index,

@@ -104,6 +104,16 @@ impl Scenario {
         self.0.write
     }
 
+    /// The scenario whose answers give it something to ask for.
+    pub fn needs_answers_of(&self) -> Option<&str> {
+        self.0.variables.iter().find_map(Variable::answered_by)
+    }
+
+    /// Whether its answers give ids.
+    pub fn observes_id(&self) -> bool {
+        self.0.observe.id.is_some()
+    }
+
     pub(crate) fn parts(&self) -> &Parts {
         &self.0
     }
@@ -139,7 +149,22 @@ fn variables(scenario: &str, spec: &ScenarioSpec) -> Result<Vec<Variable>, Scena
             reason,
         })
     };
-    spec.variables.iter().map(check).collect()
+    let checked: Vec<Variable> = spec.variables.iter().map(check).collect::<Result<_, _>>()?;
+    let mut answered = spec
+        .variables
+        .keys()
+        .zip(&checked)
+        .filter_map(|(name, variable)| variable.answered_by().map(|of| (name, of)));
+    let first = answered.next();
+    let other = answered.find(|(_, of)| first.is_some_and(|(_, first)| first != *of));
+    match other {
+        None => Ok(checked),
+        Some((variable, of)) => Err(ScenarioError::Variable {
+            scenario: scenario.to_owned(),
+            variable: variable.clone(),
+            reason: format!("is answered by `{of}`, and another one is not"),
+        }),
+    }
 }
 
 fn check_path(scenario: &str, path: &str) -> Result<(), ScenarioError> {

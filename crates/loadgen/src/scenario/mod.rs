@@ -1,5 +1,6 @@
 //! What clients ask for: the public form, its validation, and the bytes of each request.
 
+mod answered;
 mod compile;
 mod error;
 mod observe;
@@ -14,4 +15,5 @@ pub use compile::Scenario;
 pub use error::ScenarioError;
 pub use spec::{ObserveSpec, ScalarSpec, ScenarioSpec, VariableSpec};
 
+pub(crate) use answered::Answered;
 pub(crate) use request::Requests;

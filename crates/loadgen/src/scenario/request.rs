@@ -1,9 +1,11 @@
 //! The bytes of each request of a scenario to one target, and what is known of it afterwards.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Scenario;
+use super::answered::{Answered, NOTHING_YET};
 use super::observe::Observed;
 use super::template::{Template, Values};
 use crate::draw::Stream;
@@ -20,6 +22,12 @@ pub(crate) struct Requests {
     streams: Vec<Stream>,
     /// Where a body is rendered first: its length stands before it.
     scratch: Vec<u8>,
+    /// Where its variables that are `answered` come from.
+    source: Option<Answered>,
+    /// What each attempt took from there.
+    given: HashMap<u64, String>,
+    /// Who needs the ids that it is answered.
+    offers: Option<Answered>,
 }
 
 impl Requests {
@@ -59,7 +67,38 @@ impl Requests {
             head.push_literal(b"\r\n");
         }
         let streams = parts.names.iter().map(|name| Stream::new(seed, name)).collect();
-        Self { scenario, head, body, streams, scratch: Vec::new() }
+        Self {
+            scenario,
+            head,
+            body,
+            streams,
+            scratch: Vec::new(),
+            source: None,
+            given: HashMap::new(),
+            offers: None,
+        }
+    }
+
+    /// Takes what it needs from `source`.
+    pub(crate) fn take_from(&mut self, source: Answered) {
+        self.source = Some(source);
+    }
+
+    /// Hands the ids that it is answered on to `others`.
+    pub(crate) fn offer_to(&mut self, others: Answered) {
+        self.offers = Some(others);
+    }
+
+    /// Hands an id on, when somebody needs it.
+    pub(crate) fn offer(&self, id: &str) {
+        if let Some(others) = &self.offers {
+            others.offer(id);
+        }
+    }
+
+    /// What attempt `index` was given by another scenario's answers.
+    fn given(&self, index: u64) -> &str {
+        self.given.get(&index).map_or(NOTHING_YET, String::as_str)
     }
 
     pub(crate) fn scenario(&self) -> &Scenario {
@@ -80,10 +119,14 @@ impl Requests {
     pub(crate) fn render(&mut self, index: u64, left: Duration, out: &mut Vec<u8>) {
         out.clear();
         self.scratch.clear();
+        if let Some(given) = self.source.as_ref().and_then(Answered::take) {
+            self.given.insert(index, given);
+        }
         let mut values = Values {
             variables: &self.scenario.parts().variables,
             streams: &self.streams,
             index,
+            given: self.given.get(&index).map_or(NOTHING_YET, String::as_str),
             deadline_ms: left.as_millis(),
             body_length: 0,
         };
@@ -103,6 +146,7 @@ impl Requests {
                 variables: &parts.variables,
                 streams: &self.streams,
                 index,
+                given: self.given(index),
                 deadline_ms: 0,
                 body_length: 0,
             };

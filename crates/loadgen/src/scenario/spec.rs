@@ -84,6 +84,10 @@ pub enum VariableSpec {
     Uuid(bool),
     /// A day among the `days` days that begin with `from` (`2027-03-01`), with equal chances.
     Date { from: String, days: u32 },
+    /// An id that an answer of this scenario gave, each of them once; it observes `id` and is part
+    /// of the same load. Until there is one, the nil UUID stands in. All such variables of a
+    /// scenario have the same value in one attempt.
+    Answered(String),
 }
 
 /// A plain value of a `one_of` list.

@@ -43,6 +43,8 @@ pub(crate) struct Values<'a> {
     pub(crate) variables: &'a [Variable],
     pub(crate) streams: &'a [Stream],
     pub(crate) index: u64,
+    /// What a variable that is `answered` stands for.
+    pub(crate) given: &'a str,
     pub(crate) deadline_ms: u128,
     pub(crate) body_length: usize,
 }
@@ -127,8 +129,13 @@ impl Template {
             match part {
                 Part::Literal(bytes) => out.extend_from_slice(bytes),
                 Part::Variable(position, encoding) => {
-                    let stream = values.streams[*position];
-                    values.variables[*position].write(stream, values.index, *encoding, out);
+                    let variable = &values.variables[*position];
+                    if variable.answered_by().is_some() {
+                        Variable::write_given(values.given, *encoding, out);
+                    } else {
+                        let stream = values.streams[*position];
+                        variable.write(stream, values.index, *encoding, out);
+                    }
                 }
                 Part::Deadline => write_number(out, values.deadline_ms),
                 Part::BodyLength => write_number(out, values.body_length as u128),
@@ -202,8 +209,14 @@ mod tests {
         let mut out = Vec::new();
         let streams = [Stream::new(1, "price")];
         let variables = variables.as_slice();
-        let values =
-            Values { variables, streams: &streams, index: 2, deadline_ms: 250, body_length: 0 };
+        let values = Values {
+            variables,
+            streams: &streams,
+            index: 2,
+            given: "",
+            deadline_ms: 250,
+            body_length: 0,
+        };
         template.render(values, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), expected, "{text}");
     }

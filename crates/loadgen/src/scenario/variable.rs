@@ -26,11 +26,26 @@ pub(crate) enum Encoding {
 /// A checked variable.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Variable {
-    OneOf { plain: Vec<String>, encoded: Vec<String> },
-    Integer { from: i64, count: u64 },
-    Zipf { from: i64, cumulative: Vec<f64> },
-    Sequence { from: i64 },
+    OneOf {
+        plain: Vec<String>,
+        encoded: Vec<String>,
+    },
+    Integer {
+        from: i64,
+        count: u64,
+    },
+    Zipf {
+        from: i64,
+        cumulative: Vec<f64>,
+    },
+    Sequence {
+        from: i64,
+    },
     Uuid,
+    /// An id that this scenario was answered; not drawn, but given.
+    Answered {
+        of: String,
+    },
 }
 
 impl Variable {
@@ -59,6 +74,7 @@ impl Variable {
             VariableSpec::Sequence { from } => Ok(Self::Sequence { from: *from }),
             VariableSpec::Uuid(true) => Ok(Self::Uuid),
             VariableSpec::Uuid(false) => Err("is `uuid = false`; drop it".to_owned()),
+            VariableSpec::Answered(of) => Ok(Self::Answered { of: of.clone() }),
             VariableSpec::Date { from, days } => days_from(from, *days).map(Self::one_of),
         }
     }
@@ -66,6 +82,26 @@ impl Variable {
     fn one_of(plain: Vec<String>) -> Self {
         let encoded = plain.iter().map(|value| percent_encode(value)).collect();
         Self::OneOf { plain, encoded }
+    }
+
+    /// The scenario whose answers give its values.
+    pub(crate) fn answered_by(&self) -> Option<&str> {
+        match self {
+            Self::Answered { of } => Some(of),
+            Self::OneOf { .. }
+            | Self::Integer { .. }
+            | Self::Zipf { .. }
+            | Self::Sequence { .. }
+            | Self::Uuid => None,
+        }
+    }
+
+    /// Writes a value that an answer gave.
+    pub(crate) fn write_given(value: &str, encoding: Encoding, out: &mut Vec<u8>) {
+        match encoding {
+            Encoding::Percent => out.extend_from_slice(percent_encode(value).as_bytes()),
+            Encoding::Plain => out.extend_from_slice(value.as_bytes()),
+        }
     }
 
     /// Whether a value can break the line of a header.
@@ -93,6 +129,7 @@ impl Variable {
             }
             Self::Sequence { from } => write_integer(out, from.wrapping_add_unsigned(index)),
             Self::Uuid => write_uuid(out, stream, index),
+            Self::Answered { .. } => unreachable!("what was answered is not drawn"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Load against real sockets: whatever a server does, every intended attempt has its operation.
 
+mod answered;
 mod closed;
 mod freeze;
 mod history;
