@@ -21,7 +21,6 @@ use super::kind::{Fault, FaultKind};
 use super::links::Hit;
 use super::parameters::Objection;
 use crate::instance::http::{self, Answer, Ask, HttpError};
-use crate::spec::Length;
 
 /// Of the port for faults: what it does takes microseconds, so more means that the service hangs.
 const TOLD_WITHIN: Duration = Duration::from_secs(5);
@@ -46,10 +45,61 @@ pub(crate) struct Lever {
     pub(crate) seed: u64,
 }
 
+/// What a service does to itself.
+#[derive(Clone, Debug)]
+enum Trouble {
+    Slow { delay: Duration, jitter: Duration },
+    Intermittent { probability: f64 },
+    Incorrect { product: Option<String> },
+}
+
+impl Trouble {
+    /// The other kinds are done to processes and links, which is decided before.
+    fn of(fault: &Fault) -> Result<Self, Objection> {
+        if fault.kind == FaultKind::Slow {
+            let delay = fault.delay.ok_or_else(|| Objection::new("slow needs `delay`"))?.0;
+            let jitter = fault.jitter.map_or(Duration::ZERO, |jitter| jitter.0);
+            return Ok(Self::Slow { delay, jitter });
+        }
+        if fault.kind == FaultKind::Intermittent {
+            let probability = fault.probability;
+            let probability =
+                probability.ok_or_else(|| Objection::new("intermittent needs `probability`"))?;
+            return Ok(Self::Intermittent { probability: probability.share() });
+        }
+        Ok(Self::Incorrect { product: fault.product.clone() })
+    }
+
+    /// How the service calls it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Slow { .. } => "latency",
+            Self::Intermittent { .. } => "intermittent",
+            Self::Incorrect { .. } => "incorrect",
+        }
+    }
+
+    /// The body of `PUT /fault`.
+    fn body(&self, seed: u64) -> Bytes {
+        let mut body = json!({ "kind": self.name(), "seed": seed });
+        match self {
+            Self::Slow { delay, jitter } => {
+                body["delay_ms"] = json!(milliseconds(*delay));
+                body["jitter_ms"] = json!(milliseconds(*jitter));
+            }
+            Self::Intermittent { probability } => body["probability"] = json!(probability),
+            Self::Incorrect { product: Some(product) } => body["product"] = json!(product),
+            Self::Incorrect { product: None } => {}
+        }
+        body.to_string().into()
+    }
+}
+
 /// A service that breaks itself until it is told to stop.
 #[derive(Debug)]
 pub(crate) struct Distorted {
     fault: Fault,
+    trouble: Trouble,
     lever: Lever,
     /// The fault ends with this process.
     pid: u32,
@@ -73,8 +123,8 @@ pub(crate) async fn distort(
     lever: Lever,
     pid: u32,
 ) -> Result<(Evidence, Distorted), FaultError> {
-    let is_healed = AtomicBool::new(false);
-    let distorted = Distorted { fault: fault.clone(), lever, pid, is_healed };
+    let (trouble, is_healed) = (Trouble::of(fault)?, AtomicBool::new(false));
+    let distorted = Distorted { fault: fault.clone(), trouble, lever, pid, is_healed };
     let shown = match distorted.begin().await {
         Ok(evidence) => return Ok((evidence, distorted)),
         Err(error) => Err(error),
@@ -96,62 +146,31 @@ impl Distorted {
     }
 
     async fn begin(&self) -> Result<Evidence, FaultError> {
-        let before = match self.fault.kind {
-            FaultKind::Incorrect => Some(self.probe(ANSWERED_WITHIN).await?),
-            _ => None,
+        // Only a lie has to be told from what was true before.
+        let before = match &self.trouble {
+            Trouble::Incorrect { .. } => Some(self.probe(ANSWERED_WITHIN).await?),
+            Trouble::Slow { .. } | Trouble::Intermittent { .. } => None,
         };
-        self.tell(Ask { method: "PUT", body: self.body()?, ..self.ask("/fault") }).await?;
+        let body = self.trouble.body(self.lever.seed);
+        self.tell(Ask { method: "PUT", body, ..self.ask("/fault") }).await?;
         let said = self.report("GET").await?.fault;
         let at = Instant::now();
-        let kind = self.body_kind();
-        if said.as_ref().and_then(|fault| fault.get("kind")).and_then(Value::as_str) != Some(kind) {
+        let said = said.as_ref().and_then(|fault| fault.get("kind")).and_then(Value::as_str);
+        if said != Some(self.trouble.name()) {
             return Err(self.no_effect("the service does not say that it has this fault"));
         }
-        let text = match before {
-            Some(before) => self.lies(&before).await?,
-            None if self.fault.kind == FaultKind::Slow => self.waits().await?,
-            None => self.fails().await?,
+        let text = match (&self.trouble, before) {
+            (Trouble::Slow { delay, jitter }, _) => self.waits(*delay, *jitter).await?,
+            (Trouble::Intermittent { .. }, _) => self.fails().await?,
+            (Trouble::Incorrect { product }, before) => {
+                self.lies(product.as_deref(), before.as_ref()).await?
+            }
         };
         Ok(Evidence { at, text, pid: Some(self.pid) })
     }
 
-    /// Its own name of the fault.
-    fn body_kind(&self) -> &'static str {
-        match self.fault.kind {
-            FaultKind::Slow => "latency",
-            FaultKind::Intermittent => "intermittent",
-            _ => "incorrect",
-        }
-    }
-
-    fn body(&self) -> Result<Bytes, FaultError> {
-        let fault = &self.fault;
-        let mut body = json!({ "kind": self.body_kind(), "seed": self.lever.seed });
-        match fault.kind {
-            FaultKind::Slow => {
-                let delay = fault.delay.ok_or_else(|| Objection::new("slow needs `delay`"))?;
-                body["delay_ms"] = json!(milliseconds(delay));
-                body["jitter_ms"] = json!(fault.jitter.map_or(0, milliseconds));
-            }
-            FaultKind::Intermittent => {
-                let probability = fault.probability;
-                let probability = probability
-                    .ok_or_else(|| Objection::new("intermittent needs `probability`"))?;
-                body["probability"] = json!(probability.share());
-            }
-            _ => {
-                if let Some(product) = &fault.product {
-                    body["product"] = json!(product);
-                }
-            }
-        }
-        Ok(body.to_string().into())
-    }
-
     /// Shows that an answer takes as long as it should at least.
-    async fn waits(&self) -> Result<String, FaultError> {
-        let delay = self.fault.delay.map_or(Duration::ZERO, |delay| delay.0);
-        let jitter = self.fault.jitter.map_or(Duration::ZERO, |jitter| jitter.0);
+    async fn waits(&self, delay: Duration, jitter: Duration) -> Result<String, FaultError> {
         let asked = Instant::now();
         self.probe(delay + jitter + ANSWERED_WITHIN).await?;
         let took = asked.elapsed();
@@ -178,16 +197,18 @@ impl Distorted {
     }
 
     /// Shows that an answer is another one than `before`.
-    async fn lies(&self, before: &Answer) -> Result<String, FaultError> {
+    async fn lies(
+        &self,
+        product: Option<&str>,
+        before: Option<&Answer>,
+    ) -> Result<String, FaultError> {
         let path = &self.lever.probe;
         let after = self.probe(ANSWERED_WITHIN).await?;
+        let is_another = before.is_none_or(|before| before.body != after.body);
         // Under load the truth changes as well: the service itself says whether it lied.
-        if after.body == before.body || self.report("GET").await?.probes_hit == 0 {
-            let why = match &self.fault.product {
-                Some(product) => format!("GET {path} names no stock of `{product}` to be wrong"),
-                None => format!("GET {path} names no stock of any product to be wrong"),
-            };
-            return Err(self.no_effect(why));
+        if !is_another || self.report("GET").await?.probes_hit == 0 {
+            let whose = product.map_or("any product".to_owned(), |name| format!("`{name}`"));
+            return Err(self.no_effect(format!("GET {path} names no stock of {whose} to be wrong")));
         }
         Ok(format!("GET {path} names another stock than before"))
     }
@@ -258,6 +279,6 @@ impl Distorted {
     }
 }
 
-fn milliseconds(length: Length) -> u64 {
-    u64::try_from(length.0.as_millis()).unwrap_or(u64::MAX)
+fn milliseconds(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
