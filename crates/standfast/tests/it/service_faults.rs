@@ -1,7 +1,5 @@
 //! Faults inside of services as a user injects them, by the number of the service.
 
-#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
-
 use std::time::Duration;
 
 use standfast_engines::wait_until;
