@@ -65,8 +65,8 @@ pub struct Operation {
     /// What was read or written, when the scenario says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The version that was read or acknowledged, when the scenario says where it stands. It is below
-    /// 0 where versions are offsets and nothing was written yet.
+    /// The version that was read or acknowledged, when the scenario says where it stands. It is
+    /// below 0 where versions are offsets and nothing was written yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
     /// The value that was read or sent, when the scenario says where it stands.
