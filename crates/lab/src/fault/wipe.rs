@@ -1,5 +1,5 @@
-//! `wipe`: a service is killed and loses all that it kept in its data folder, as when its machine is
-//! replaced. It is in effect when the folder is empty; its keeper starts it again, from nothing.
+//! `wipe`: a service is killed and loses all that it kept in its data folder, as when its machine
+//! is replaced. It is in effect when the folder is empty; its keeper starts it from nothing.
 
 use super::effect::{Evidence, verify_gone};
 use super::error::FaultError;

@@ -14,18 +14,27 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn three() -> String {
     let service = |number: u16| {
         format!(
-            "[service.offers-{number}]\nserve = \"cache-fallback/offers\"\nport = 500{number}\n\
-             faults = true\nready = {{ http = \"/health\" }}\n\
-             [service.offers-{number}.env]\nPOSTGRES_URL = \"postgresql://a:b@127.0.0.1:1/c\"\n\
-             REPLICA_URL = \"postgresql://a:b@127.0.0.1:1/c\"\nVALKEY_URL = \"redis://127.0.0.1:1\"\n"
+            r#"[service.offers-{number}]
+serve = "cache-fallback/offers"
+port = 500{number}
+faults = true
+ready = {{ http = "/health" }}
+[service.offers-{number}.env]
+POSTGRES_URL = "postgresql://a:b@127.0.0.1:1/c"
+REPLICA_URL = "postgresql://a:b@127.0.0.1:1/c"
+VALKEY_URL = "redis://127.0.0.1:1"
+"#
         )
     };
-    format!(
-        "name = \"three\"\ntitle = \"Three services\"\n{}{}[service.other]\nrun = [\"sleep\", \"9\"]\n\
-         [scenario.get_health]\nservice = \"offers-2\"\nmethod = \"GET\"\npath = \"/health\"\n",
-        service(1),
-        service(2)
-    )
+    let rest = r#"[service.other]
+run = ["sleep", "9"]
+[scenario.get_health]
+service = "offers-2"
+method = "GET"
+path = "/health"
+"#;
+    let head = "name = \"three\"\ntitle = \"Three services\"\n";
+    [head, &service(1), &service(2), rest].concat()
 }
 
 #[tokio::test]

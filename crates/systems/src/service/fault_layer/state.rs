@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::Serialize;
 
 use super::kind::FaultKind;
@@ -219,7 +218,8 @@ mod tests {
         #[test]
         fn a_failing_service_fails_about_as_often_as_it_should(seed: u64) {
             let mut failing = faults(FaultKind::Intermittent { probability: 0.5 }, seed);
-            let failed = verdicts(&mut failing, 2000).iter().filter(|v| **v == Verdict::Fail).count();
+            let verdicts = verdicts(&mut failing, 2000);
+            let failed = verdicts.iter().filter(|verdict| **verdict == Verdict::Fail).count();
             // Ten standard deviations (22) around the mean.
             prop_assert!((780..=1220).contains(&failed), "{}", failed);
             prop_assert_eq!(failing.report().account.hits, failed as u64);
