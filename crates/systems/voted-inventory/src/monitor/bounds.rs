@@ -8,7 +8,7 @@
 //! | crash, every answer an error | three checks | 3 · 200 ms + round trip |
 //! | hang, cut, slower than 300 ms | three checks that are overdue | 3 · 200 ms + 300 ms |
 //! | wrong stock | one query; two votes on probation | 20 ms + 2 · 100 ms + report |
-//! | intermittent errors | ten calls, of whoever | 10 calls + report, if enough of them fail |
+//! | intermittent errors | twenty calls, of whoever | 20 calls + report, if enough of them fail |
 //! | frozen in the log | a second without progress | 1 s + 50 ms + a check |
 //!
 //! A timeout of 1 s would make 600 ms impossible for a hang. But nothing that comes after 300 ms
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(ms(Cause::CrashCheck), Some(605));
         assert_eq!(ms(Cause::Slow), Some(900));
         assert_eq!(ms(Cause::Vote), Some(335));
-        assert_eq!(ms(Cause::Share), Some(300));
+        assert_eq!(ms(Cause::Share), Some(500));
         assert_eq!(ms(Cause::Heartbeat), Some(1250));
         assert_eq!(ms(Cause::Errors), None);
     }

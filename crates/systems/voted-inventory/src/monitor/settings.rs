@@ -69,7 +69,7 @@ impl Settings {
             .map_err(|error| wrong("STALLED_AFTER", &error.to_string()))?;
         let share = SharePolicy {
             window: environment.duration("SHARE_WINDOW", ms(2000))?,
-            calls_min: environment.number("SHARE_CALLS_MIN", 10)? as u64,
+            calls_min: environment.number("SHARE_CALLS_MIN", 20)? as u64,
             failures_max: share(environment)?,
             calls_to_clear: environment.number("SHARE_CALLS_TO_ON", 5)? as u64,
         };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The window is made of so many parts.
-const PARTS: u32 = 10;
+const PARTS: u32 = 20;
 
 /// It is well again when the share is below this part of what is too much: no flapping at the edge.
 const CLEAR_BELOW: f64 = 1.0 / 3.0;
@@ -69,9 +69,22 @@ impl Share {
         self.is_bad = if self.is_bad {
             calls < calls_to_clear || share > failures_max * CLEAR_BELOW
         } else {
-            calls >= calls_min && share > failures_max
+            self.newest(calls_min).is_some_and(|newest| newest > failures_max)
         };
         self.is_bad
+    }
+
+    /// The share of failures among the newest calls, just enough of them to say something: a good
+    /// past must not delay the discovery.
+    fn newest(&self, calls_min: u64) -> Option<f64> {
+        let (mut calls, mut failures) = (0, 0);
+        for part in self.parts.iter().rev() {
+            (calls, failures) = (calls + part.calls, failures + part.failures);
+            if calls >= calls_min {
+                return Some(failures as f64 / calls.max(1) as f64);
+            }
+        }
+        None
     }
 
     /// Calls in the window, and failures among them.
@@ -123,6 +136,17 @@ mod tests {
     }
 
     #[test]
+    fn a_good_past_delays_nothing() {
+        let (mut share, start) = (Share::new(POLICY), Instant::now());
+        for step in 0..15 {
+            share.record(20, 0, start + step * Duration::from_millis(100));
+        }
+        let now = start + Duration::from_millis(1600);
+        share.record(10, 5, now);
+        assert!(share.is_bad(now), "it lasts for one part of the window");
+    }
+
+    #[test]
     fn a_few_failures_among_many_calls_are_none() {
         let (mut share, start) = (Share::new(POLICY), Instant::now());
         for step in 0..100 {
@@ -130,6 +154,6 @@ mod tests {
             share.record(10, 2, now);
             assert!(!share.is_bad(now));
         }
-        assert!(share.sums().0 <= 420, "what is older than the window is forgotten");
+        assert!(share.sums().0 <= 440, "what is older than the window is forgotten");
     }
 }
