@@ -17,6 +17,7 @@ mod store;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -25,6 +26,9 @@ use super::log::{LogWriter, Survey, WriterOptions};
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
 use crate::service::{runtime, server};
+
+/// Nobody waits for a reply within milliseconds: an order was acknowledged long before.
+const LINGER: Duration = Duration::from_millis(5);
 
 /// Serves in a runtime of its own.
 pub(crate) async fn serve(
@@ -39,7 +43,11 @@ async fn run(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let settings = settings::Settings::read(&Environment::of_process(), &options)?;
-    let writer = WriterOptions { give_up_after: None, queue_max: outgoing::WRITER_QUEUE_MAX };
+    let writer = WriterOptions {
+        give_up_after: None,
+        linger: LINGER,
+        queue_max: outgoing::WRITER_QUEUE_MAX,
+    };
     let writer =
         LogWriter::try_new(&settings.log, writer).map_err(|error| error.as_configuration())?;
     let survey = Survey::try_new(&settings.log).map_err(|error| error.as_configuration())?;

@@ -24,6 +24,9 @@ pub(crate) struct WriterOptions {
     /// A record that is not acknowledged by then has failed, and may be in the log all the same.
     /// Without it, records wait as long as it takes.
     pub(crate) give_up_after: Option<Duration>,
+    /// How long a record waits for others to travel with. Many small requests cost the brokers, and
+    /// all who read, far more than few larger ones.
+    pub(crate) linger: Duration,
     /// More records do not wait at once.
     pub(crate) queue_max: usize,
 }
@@ -96,8 +99,7 @@ fn producer(
         .set("message.timeout.ms", &give_up_ms)
         .set("request.timeout.ms", "2000")
         .set("queue.buffering.max.messages", options.queue_max.to_string())
-        // Records that come together travel together; alone, none waits.
-        .set("linger.ms", "0")
+        .set("linger.ms", options.linger.as_millis().to_string())
         .create_with_context(LogContext)
         .map_err(LogError::Client)
 }

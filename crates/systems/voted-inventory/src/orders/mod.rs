@@ -60,7 +60,12 @@ async fn run(
 ) -> Result<(), ServeError> {
     let settings = settings::Settings::read(&Environment::of_process(), &options)?;
     let give_up = if settings.has_outbox { GIVE_UP_AFTER } else { GIVE_UP_DIRECTLY_AFTER };
-    let writer = WriterOptions { give_up_after: Some(give_up), queue_max: WRITER_QUEUE_MAX };
+    let writer = WriterOptions {
+        give_up_after: Some(give_up),
+        // The publisher brings what goes together at once, and waits for it.
+        linger: Duration::ZERO,
+        queue_max: WRITER_QUEUE_MAX,
+    };
     let writer = LogWriter::try_new(&settings.log, writer);
     let writer = writer.map_err(|error| error.as_configuration())?;
     let listener = server::listen(&options).await?;
