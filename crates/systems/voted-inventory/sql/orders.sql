@@ -13,15 +13,17 @@ CREATE TABLE orders (
     reserve_event uuid NOT NULL,
     -- Set when somebody has cancelled the order; from then on there is one release, and no second.
     release_event uuid,
-    -- What the replicas said: {"reserve": {"inventory-1": {"outcome": …, "reason": …}}, "release": …}.
+    -- What the replicas said: {"reserve": {"inventory-1": {"outcome": …, "reason": …}}, "release":
+    -- …}.
     votes jsonb NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL DEFAULT now(),
     decided_at timestamptz
     -- Each order is updated about twice: with room on the page, that touches no index.
 ) WITH (fillfactor = 60);
 
--- Events that are committed and not yet in the log. A row goes when it is published. Rows of one order
--- are written under the lock of that order, so that their ids are in the order of the commits.
+-- Events that are committed and not yet in the log. A row goes when it is published. Rows of one
+-- order are written under the lock of that order, so that their ids are in the order of the
+-- commits.
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id uuid NOT NULL,

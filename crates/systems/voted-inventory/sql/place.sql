@@ -1,10 +1,12 @@
--- Places many orders in one transaction: those whose key is new, or that have none. No key comes twice
--- in one call. Each order gets its row, its event in the outbox, and its answer under its key.
+-- Places many orders in one transaction: those whose key is new, or that have none. No key comes
+-- twice in one call. Each order gets its row, its event in the outbox, and its answer under its
+-- key.
 WITH asked AS (
     SELECT *
       FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[], $5::text[], $6::text[],
                   $7::bytea[], $8::text[], $9::timestamptz[])
-        AS one (id, product_id, quantity, event_id, payload, key, request_hash, response, created_at)
+        AS one (id, product_id, quantity, event_id, payload, key, request_hash, response,
+                created_at)
 ), keyed AS (
     -- In the order of the keys, so that two transactions do not wait for each other.
     INSERT INTO idempotency_keys (key, request_hash, status, response)

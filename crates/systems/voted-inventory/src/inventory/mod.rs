@@ -1,9 +1,9 @@
 //! The inventory service: one of three replicas that hold the same stock, since they apply the same
 //! log in the same order.
 //!
-//! A replica never asks another one. What it knows comes from the log, and from a snapshot of its own
-//! that saves it the log's beginning; while the log is away it goes on answering, and the version in
-//! each answer tells how old that is.
+//! A replica never asks another one. What it knows comes from the log, and from a snapshot of its
+//! own that saves it the log's beginning; while the log is away it goes on answering, and the
+//! version in each answer tells how old that is.
 
 mod feed;
 mod metrics;

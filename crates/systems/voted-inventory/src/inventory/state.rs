@@ -1,5 +1,5 @@
-//! The stock as a pure state machine: the same log gives the same state, whoever applies it, however
-//! often records come and wherever it was restarted.
+//! The stock as a pure state machine: the same log gives the same state, whoever applies it,
+//! however often records come and wherever it was restarted.
 //!
 //! What an order has done is remembered for ever: an event that comes again finds it (the inbox),
 //! and a release that comes before its reserve leaves a barrier, so that the late reserve does not

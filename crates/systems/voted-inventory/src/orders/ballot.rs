@@ -1,5 +1,5 @@
-//! What the replicas said about an order, and what that makes of it: more than half of all that there
-//! are must say the same, not of those that have spoken.
+//! What the replicas said about an order, and what that makes of it: more than half of all that
+//! there are must say the same, not of those that have spoken.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! An order as a client writes it, checked. Whether there is such a product, or enough of it, is not
-//! decided here: that is the replicas' business.
+//! An order as a client writes it, checked. Whether there is such a product, or enough of it, is
+//! not decided here: that is the replicas' business.
 
 use serde::Deserialize;
 

@@ -59,8 +59,8 @@ pub(super) async fn find(client: &Client, keys: &[&str]) -> Result<HashMap<Strin
     client.query(FIND, &[&keys]).await?.iter().map(Kept::of_row).collect()
 }
 
-/// Takes `key` for this transaction; what is kept under it if it was taken before. A retry that runs
-/// at the same time waits here until the first one has ended.
+/// Takes `key` for this transaction; what is kept under it if it was taken before. A retry that
+/// runs at the same time waits here until the first one has ended.
 pub(super) async fn take(
     transaction: &Transaction<'_>,
     key: &IdempotencyKey,

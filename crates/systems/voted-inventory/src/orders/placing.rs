@@ -1,5 +1,5 @@
-//! The queue of orders that are to be written: bounded, and each of them certain to be either written
-//! or withdrawn.
+//! The queue of orders that are to be written: bounded, and each of them certain to be either
+//! written or withdrawn.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

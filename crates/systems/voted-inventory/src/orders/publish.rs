@@ -35,8 +35,8 @@ const CALL_TIME_MAX: Duration = Duration::from_secs(2);
 /// How soon another instance's lock is tried again, or a session that failed.
 const TRY_AGAIN: Duration = Duration::from_millis(200);
 
-/// Between two pages that were not full: what is committed meanwhile travels together, which costs the
-/// database, the brokers and all replicas a fraction of what records alone do.
+/// Between two pages that were not full: what is committed meanwhile travels together, which costs
+/// the database, the brokers and all replicas a fraction of what records alone do.
 const PACE: Duration = Duration::from_millis(5);
 
 /// Any number, as long as it is always the same: the publisher's lock.

@@ -1,7 +1,7 @@
 //! Reads what the replicas say, and decides orders by it.
 //!
-//! The votes and the position in the topic are written in one transaction, so that each reply counts
-//! once wherever the service was interrupted.
+//! The votes and the position in the topic are written in one transaction, so that each reply
+//! counts once wherever the service was interrupted.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -86,9 +86,10 @@ async fn follow(desk: &Desk, session: &mut Session) -> Result<(), Interruption> 
     let mut reader = LogReader::start(&desk.settings.log, Topic::Replies, from)?;
     let survey = Survey::try_new(&desk.settings.log)?;
     let next = AtomicI64::new(from);
+    let read = || next.load(Ordering::Relaxed);
     let error = tokio::select! {
         Err(error) = count_all(desk, session, &mut reader, &next) => error,
-        error = survey.watch(Topic::Replies, || next.load(Ordering::Relaxed), |_| ()) => error.into(),
+        error = survey.watch(Topic::Replies, read, |_| ()) => error.into(),
     };
     if let Interruption::Log(LogError::OutOfRange { .. }) = error {
         // The topic was made anew, or has lost its tail: the votes that were in it count still.
