@@ -140,9 +140,10 @@ async fn inspect(monitor: Arc<Monitor>, log: LogSettings) {
                 Ok(Item::Record(record)) => {
                     match serde_json::from_slice::<Refusal>(&record.payload) {
                         Ok(refusal) => monitor.refused(&refusal.source, refusal.offset),
-                        Err(error) => tracing::warn!(
-                            %error, offset = record.offset, "what is in the error queue is no refusal"
-                        ),
+                        Err(error) => {
+                            let offset = record.offset;
+                            tracing::warn!(%error, offset, "no refusal, in the error queue");
+                        }
                     }
                 }
                 Ok(Item::End) => {}

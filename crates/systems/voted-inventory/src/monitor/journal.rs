@@ -1,5 +1,5 @@
-//! What is still to be written to the database, in order and bounded: the monitor works on while the
-//! database is away, and writes what it missed when it is back.
+//! What is still to be written to the database, in order and bounded: the monitor works on while
+//! the database is away, and writes what it missed when it is back.
 
 use std::collections::VecDeque;
 

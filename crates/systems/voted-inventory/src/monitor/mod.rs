@@ -1,8 +1,8 @@
 //! The monitor: finds out which replicas are well, and marks them ON or OFF.
 //!
 //! It checks them, compares how far they are in the log, reads what they refuse, and hears what the
-//! voter has seen. Nobody waits for it: without it every replica counts, and without its database it
-//! works on and writes later what it missed.
+//! voter has seen. Nobody waits for it: without it every replica counts, and without its database
+//! it works on and writes later what it missed.
 
 mod bounds;
 mod case;

@@ -1,7 +1,8 @@
 //! Inspection of the error queue: who refuses what the others apply.
 //!
-//! Replicas that apply one log refuse the same events. One that refuses alone has another state than
-//! the others, though it answers every check, and every query about what it has not touched yet.
+//! Replicas that apply one log refuse the same events. One that refuses alone has another state
+//! than the others, though it answers every check, and every query about what it has not touched
+//! yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

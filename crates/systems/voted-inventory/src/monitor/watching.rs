@@ -1,5 +1,5 @@
-//! The monitor's state, and what happens when evidence comes in: changes are told as events, kept in
-//! the record, and written down for the database.
+//! The monitor's state, and what happens when evidence comes in: changes are told as events, kept
+//! in the record, and written down for the database.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

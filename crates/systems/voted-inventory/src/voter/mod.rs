@@ -1,7 +1,8 @@
 //! The voter: asks the three replicas at once, and answers with what a majority says.
 //!
-//! It holds no stock, and trusts no replica by itself. With one of them wrong, late, silent or dead,
-//! clients notice nothing; with two, they are told that there is no answer, and never a guess.
+//! It holds no stock, and trusts no replica by itself. With one of them wrong, late, silent or
+//! dead, clients notice nothing; with two, they are told that there is no answer, and never a
+//! guess.
 
 mod latencies;
 mod ledger;

@@ -4,8 +4,8 @@
 //! A statement is about one product at one version, and stays true when the product moves on: so a
 //! replica may make several, and two replicas agree as soon as they have said the same of *some*
 //! version. Under writes the replicas are rarely at the same version at the same time; the one that
-//! is behind is asked again, for the version that another one has spoken of. A version that is a lie
-//! costs nothing then but a call that nobody waits for.
+//! is behind is asked again, for the version that another one has spoken of. A version that is a
+//! lie costs nothing then but a call that nobody waits for.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Who counts in a vote.
 //!
-//! A vote stands one wrong replica by itself; who is known to be bad is set aside, so that it stands
-//! another one. But a mistaken detector must not cost an answer: nobody is set aside when there is
-//! no majority without him.
+//! A vote stands one wrong replica by itself; who is known to be bad is set aside, so that it
+//! stands another one. But a mistaken detector must not cost an answer: nobody is set aside when
+//! there is no majority without him.
 
 use standfast_tactics::vote::Seat;
 
