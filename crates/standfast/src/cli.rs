@@ -205,12 +205,12 @@ pub(crate) struct ServeArguments {
     pub(crate) instance: String,
 }
 
-const AFTER_PROXY_HELP: &str = "\
-Clients of Toxiproxy 2.12 work unchanged; what only this proxy can do is below /standfast/v1/.
-The configuration is Toxiproxy's: [{\"name\": \"db\", \"listen\": \"127.0.0.1:15432\",
-\"upstream\": \"127.0.0.1:5432\", \"toxics\": [{\"type\": \"latency\", \"attributes\": {\"latency\": 100}}]}]
+const AFTER_PROXY_HELP: &str = r#"Clients of Toxiproxy 2.12 work unchanged; what only this proxy can
+do is below /standfast/v1/.
+The configuration is Toxiproxy's: [{"name": "db", "listen": "127.0.0.1:15432",
+"upstream": "127.0.0.1:5432", "toxics": [{"type": "latency", "attributes": {"latency": 100}}]}]
 
-It ends with 0 when it is told to stop, 2 when the configuration is wrong, 3 when a port is busy.";
+It ends with 0 when it is told to stop, 2 when the configuration is wrong, 3 when a port is busy."#;
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_PROXY_HELP)]

@@ -44,7 +44,7 @@ impl Running {
     }
 
     /// When the first slice after nothing waited starts to count.
-    fn from_idle(&self, now: Instant) -> Instant {
+    fn start_after_idle(&self, now: Instant) -> Instant {
         let Some((left_at, late)) = self.left else { return now };
         let gap = now.saturating_duration_since(left_at);
         let credit = if gap <= READ_AFTER_MAX { late + gap } else { late };
@@ -61,7 +61,7 @@ impl Effect for Running {
         }
         let slice_max = usize::try_from(bytes_per_ms.saturating_mul(SLICE_MS_MAX));
         let slice_max = slice_max.unwrap_or(usize::MAX);
-        let mut free_at = self.free_at.take().unwrap_or_else(|| self.from_idle(pipe.now));
+        let mut free_at = self.free_at.take().unwrap_or_else(|| self.start_after_idle(pipe.now));
         let begun_at = free_at;
         while let Some(head) = pipe.input.front() {
             let slice = head.bytes.len().min(slice_max);

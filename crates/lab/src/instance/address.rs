@@ -20,8 +20,8 @@ impl Address {
         Self { host, port: at.port(), url, admin_url: None }
     }
 
-    /// An engine that runs elsewhere; `None` when `url` names no host. Brokers of Kafka are named as
-    /// `host:port`, any number of them, and the first one stands for all.
+    /// An engine that runs elsewhere; `None` when `url` names no host. Brokers of Kafka are named
+    /// as `host:port`, any number of them, and the first one stands for all.
     pub(crate) fn of_external(url: &str) -> Option<Self> {
         let Some((scheme, rest)) = url.split_once("://") else {
             let (host, port) = url.split(',').next()?.rsplit_once(':')?;

@@ -75,8 +75,8 @@ pub enum ProvisionError {
     #[error("`{replica}` cannot replicate `{primary}`, which runs elsewhere: give its URL as well")]
     ExternalPrimary { replica: String, primary: String },
     #[error(
-        "`{url}` of `{engine}` is no URL like postgresql://user:password@host:port/database, and not \
-         host:port of a broker"
+        "`{url}` of `{engine}` is no URL like postgresql://user:password@host:port/database, and \
+         not host:port of a broker"
     )]
     ExternalUrl { engine: String, url: String },
     #[error("`{engine}` runs elsewhere, where processes on hosts of their own cannot reach it")]

@@ -23,7 +23,7 @@ use super::timeline::{Played, Player, planned};
 use super::writer::EventFile;
 use crate::claim::{FaultRecord, TrialRecord};
 use crate::instance::{Clock, Data, EventSink, Instance, Network, Ports, ProvisionOptions};
-use crate::spec::Experiment;
+use crate::spec::{Experiment, NAME_LENGTH_MAX};
 
 /// Between the end of the provisioning and the first request: the generator opens its connections.
 const LOAD_LEAD: Duration = Duration::from_millis(100);
@@ -145,10 +145,12 @@ impl TrialPlan<'_> {
         let options = self.options;
         // Names of experiments are names of files; those of instances are narrower.
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-        let experiment: String = self.experiment.name.chars().map(plain).collect();
         let (arm, trial) = (self.place.arm.name(), self.place.trial);
+        let (before, after) = (format!("run-{}-", std::process::id()), format!("-{arm}-{trial}"));
+        let room = NAME_LENGTH_MAX.saturating_sub(before.len() + after.len());
+        let experiment: String = self.experiment.name.chars().map(plain).take(room).collect();
         ProvisionOptions {
-            name: format!("run-{}-{experiment}-{arm}-{trial}", std::process::id()),
+            name: format!("{before}{experiment}{after}"),
             home: options.home.clone(),
             ports: Ports::Automatic,
             without: self.arm.without.clone(),

@@ -31,4 +31,4 @@ pub use system::{
 pub use units::{DataRate, Length, Moment, Rate, UnitError};
 
 pub use suggestion::nearest;
-pub(crate) use system::is_name;
+pub(crate) use system::{NAME_LENGTH_MAX, is_name};

@@ -1,8 +1,8 @@
 //! `cargo xtask bench proxy`: the fault proxy beside Toxiproxy, HAProxy, nginx and no proxy.
 //!
-//! All contenders stand before one origin and take turns; ratios are taken between neighbours of one
-//! turn, and their medians are compared. This machine is noisy, so a figure means something only
-//! beside the one that was taken a second before.
+//! All contenders stand before one origin and take turns; ratios are taken between neighbours of
+//! one turn, and their medians are compared. This machine is noisy, so a figure means something
+//! only beside the one that was taken a second before.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 

@@ -77,7 +77,9 @@ fn claims(judged: &ArmResult, control: Option<&ArmResult>) -> comfy_table::Table
 
 /// The claim in words, without the limit that has a column of its own.
 fn subject(claim: &ClaimResult) -> String {
-    let end = claim.text.find(['≥', '≤', '=']).unwrap_or(claim.text.len());
+    // Labels of a metric hold an equals sign as well.
+    let limits = [" ≥ ", " ≤ ", " = "].iter().filter_map(|sign| claim.text.rfind(sign));
+    let end = limits.max().unwrap_or(claim.text.len());
     claim.text[..end].trim_end().to_owned()
 }
 

@@ -25,9 +25,10 @@ env = { CACHE_URL = "{cache.url}", OWN = "{host}" }
 /// Where `ps` says that the cache is.
 async fn cache(place: &Place) -> String {
     let status = place.must(&["ps", "--json"]).await.json();
-    let processes = status[0]["processes"].as_array().unwrap();
-    let cache = processes.iter().find(|process| process["name"] == "cache").unwrap();
-    format!("{}:{}", cache["host"].as_str().unwrap(), cache["port"])
+    let processes = status[0]["processes"].as_array().expect("a list");
+    let cache = processes.iter().find(|process| process["name"] == "cache");
+    let cache = cache.expect("it is listed");
+    format!("{}:{}", cache["host"].as_str().expect("a text"), cache["port"])
 }
 
 async fn is_reached(address: &str) -> bool {

@@ -13,7 +13,7 @@ use super::order::{Cycle, start_order};
 use super::ready::ReadyCheck;
 
 /// Folder names, SQL slots and event targets are made of names, so they are short and plain.
-const NAME_LENGTH_MAX: usize = 40;
+pub(crate) const NAME_LENGTH_MAX: usize = 40;
 
 /// Reports every mistake and answers the order in which processes start.
 pub(super) fn check(

@@ -22,7 +22,7 @@ pub use file::{
 };
 pub use ready::{Ready, ReadyCheck};
 
-pub(crate) use check::is_name;
+pub(crate) use check::{NAME_LENGTH_MAX, is_name};
 
 /// A system whose declaration makes sense.
 #[derive(Clone, Debug)]
