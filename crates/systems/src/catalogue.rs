@@ -11,6 +11,8 @@ pub struct SystemFiles {
     pub files: &'static [(&'static str, &'static str)],
     /// File stem of an experiment, and its TOML. The order is that of the README.
     pub experiments: &'static [(&'static str, &'static str)],
+    /// What `standfast run` without arguments shows of it.
+    pub showcase: &'static [&'static str],
     /// For people.
     pub readme: &'static str,
 }
@@ -23,7 +25,9 @@ macro_rules! file {
 }
 
 /// All shipped systems.
-pub const CATALOGUE: &[SystemFiles] = &[SystemFiles {
+pub const CATALOGUE: &[SystemFiles] = &[CACHE_FALLBACK, VOTED_INVENTORY];
+
+const CACHE_FALLBACK: SystemFiles = SystemFiles {
     name: "cache-fallback",
     system_toml: file!("cache-fallback/system.toml"),
     files: &[
@@ -45,5 +49,39 @@ pub const CATALOGUE: &[SystemFiles] = &[SystemFiles {
         ("overload", file!("cache-fallback/experiments/overload.toml")),
         ("recovery", file!("cache-fallback/experiments/recovery.toml")),
     ],
+    showcase: &[
+        "cache-hit",
+        "stale-fallback",
+        "total-failure",
+        "replica-slow",
+        "replication-cut",
+        "overload",
+    ],
     readme: file!("cache-fallback/README.md"),
-}];
+};
+
+const VOTED_INVENTORY: SystemFiles = SystemFiles {
+    name: "voted-inventory",
+    system_toml: file!("voted-inventory/system.toml"),
+    files: &[
+        ("sql/orders.sql", file!("voted-inventory/sql/orders.sql")),
+        ("sql/monitor.sql", file!("voted-inventory/sql/monitor.sql")),
+    ],
+    experiments: &[
+        ("baseline", file!("voted-inventory/experiments/baseline.toml")),
+        ("crash", file!("voted-inventory/experiments/crash.toml")),
+        ("latency", file!("voted-inventory/experiments/latency.toml")),
+        ("intermittent", file!("voted-inventory/experiments/intermittent.toml")),
+        ("incorrect", file!("voted-inventory/experiments/incorrect.toml")),
+        ("hang", file!("voted-inventory/experiments/hang.toml")),
+        ("cut", file!("voted-inventory/experiments/cut.toml")),
+        ("two-bad", file!("voted-inventory/experiments/two-bad.toml")),
+        ("kafka-killed", file!("voted-inventory/experiments/kafka-killed.toml")),
+        ("postgres-killed", file!("voted-inventory/experiments/postgres-killed.toml")),
+        ("replica-restarted", file!("voted-inventory/experiments/replica-restarted.toml")),
+        ("replica-wiped", file!("voted-inventory/experiments/replica-wiped.toml")),
+        ("duplicates", file!("voted-inventory/experiments/duplicates.toml")),
+    ],
+    showcase: &["incorrect", "kafka-killed"],
+    readme: file!("voted-inventory/README.md"),
+};

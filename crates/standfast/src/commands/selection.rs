@@ -59,7 +59,10 @@ impl Sources {
 
 fn sources(named: Option<&str>) -> Result<Sources, Failure> {
     let all = || CATALOGUE.iter().flat_map(session::experiments_of).collect::<Vec<_>>();
-    let Some(named) = named else { return Ok(Sources::several("showcase", all())) };
+    let Some(named) = named else {
+        let shown = CATALOGUE.iter().flat_map(session::showcase_of).collect();
+        return Ok(Sources::several("showcase", shown));
+    };
     if named == "all" {
         return Ok(Sources::several("all", all()));
     }

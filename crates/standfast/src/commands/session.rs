@@ -86,6 +86,12 @@ pub(super) fn experiments_of(files: &SystemFiles) -> Vec<ExperimentSource> {
     files.experiments.iter().map(embedded).collect()
 }
 
+/// What a system shows of itself when nobody asks for anything in particular.
+pub(super) fn showcase_of(files: &SystemFiles) -> Vec<ExperimentSource> {
+    let is_shown = |source: &ExperimentSource| files.showcase.contains(&source.name.as_str());
+    experiments_of(files).into_iter().filter(is_shown).collect()
+}
+
 /// What a system cannot run without.
 pub(super) fn tools_of(system: &System) -> Vec<Tool> {
     tools_of_all_but(system, &BTreeMap::new())

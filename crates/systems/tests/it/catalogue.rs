@@ -32,14 +32,27 @@ fn every_file_that_a_system_names_is_there_and_none_is_idle() {
 }
 
 #[test]
+fn the_showcase_is_made_of_experiments() {
+    for system in CATALOGUE {
+        assert!(!system.showcase.is_empty(), "{} shows nothing", system.name);
+        for name in system.showcase {
+            let is_there = system.experiments.iter().any(|(known, _)| known == name);
+            assert!(is_there, "{}: `{name}` is no experiment", system.name);
+        }
+    }
+}
+
+#[test]
 fn every_experiment_uses_what_its_system_declares() {
     for system in CATALOGUE {
         let spec = parse(system.name, system.system_toml);
         let scenarios = table(&spec, "scenario");
         for (name, experiment) in experiments(system) {
             assert_eq!(experiment["system"].as_str(), Some(system.name), "{name}");
-            let tactic = experiment["tactic"].as_str().unwrap_or_default();
-            assert!(table(&spec, "tactic").contains_key(tactic), "{name}: tactic `{tactic}`");
+            // A baseline proves no tactic.
+            if let Some(tactic) = experiment.get("tactic").and_then(Value::as_str) {
+                assert!(table(&spec, "tactic").contains_key(tactic), "{name}: tactic `{tactic}`");
+            }
             for load in experiment["load"].as_array().into_iter().flatten() {
                 let scenario = load["scenario"].as_str().unwrap_or_default();
                 assert!(scenarios.contains_key(scenario), "{name}: scenario `{scenario}`");
