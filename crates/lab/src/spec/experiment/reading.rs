@@ -76,7 +76,7 @@ pub struct Until {
     pub same: Vec<String>,
 }
 
-/// A [`FinalFile`] that makes sense.
+/// A final reading that makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     pub name: String,
