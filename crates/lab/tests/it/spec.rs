@@ -276,12 +276,8 @@ fn a_shipped_system_is_found_by_name_and_a_wrong_name_gets_a_suggestion() {
 
 #[test]
 fn every_shipped_and_example_experiment_is_right() {
-    let folder = repository().join("crates/systems/cache-fallback");
-    let text = std::fs::read_to_string(folder.join("system.toml")).unwrap();
-    let files = ["sql/schema.sql", "sql/catalogue.sql"]
-        .map(|name| (name.to_owned(), std::fs::read_to_string(folder.join(name)).unwrap()));
-    let shipped =
-        [SystemSource::Embedded { name: "cache-fallback".to_owned(), text, files: files.into() }];
+    let shipped: Vec<SystemSource> =
+        folders(&repository().join("crates/systems")).iter().filter_map(|at| shipped(at)).collect();
     let mut seen = 0;
     for path in experiments(&repository()) {
         let source = ExperimentSource::from_file(&path).unwrap();
@@ -291,6 +287,18 @@ fn every_shipped_and_example_experiment_is_right() {
         seen += 1;
     }
     assert!(seen >= 8, "only {seen} experiments found");
+}
+
+/// The system in this folder, as the binary holds it.
+fn shipped(folder: &Path) -> Option<SystemSource> {
+    let text = std::fs::read_to_string(folder.join("system.toml")).ok()?;
+    let scripts = std::fs::read_dir(folder.join("sql")).into_iter().flatten().flatten();
+    let files = scripts.map(|script| {
+        let name = format!("sql/{}", script.file_name().to_string_lossy());
+        (name, std::fs::read_to_string(script.path()).expect("a script is text"))
+    });
+    let name = folder.file_name()?.to_string_lossy().into_owned();
+    Some(SystemSource::Embedded { name, text, files: files.collect() })
 }
 
 /// Every experiment that stands in the repository.
