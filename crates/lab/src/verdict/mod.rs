@@ -9,7 +9,7 @@ mod trial;
 
 pub use compare::{Change, ComparedClaim, Comparison, compare};
 pub use figure::{distance, figure, milliseconds};
-pub use judge::{ClaimHead, Judgement, judge, judge_claim};
+pub use judge::{ClaimHead, Judgement, judge, judge_claim, outcome_if_delivered};
 pub use outcome::{Outcome, Verdict};
 pub use result::{
     Arm, ArmResult, ClaimResult, ClaimTrial, ExperimentResult, IntervalResult, Limit, PlanResult,

@@ -13,7 +13,7 @@ use standfast_lab::run::{
     run_experiment,
 };
 use standfast_lab::spec::{Experiment, ExperimentSource};
-use standfast_lab::verdict::{Arm, ExperimentResult, Outcome, Verdict, judge};
+use standfast_lab::verdict::{Arm, ExperimentResult, Outcome, Verdict, outcome_if_delivered};
 
 /// Two services: `web` answers itself, or asks `back` when it has no fallback.
 const WEB: &str = r#"import http.server, json, os, sys, urllib.request
@@ -145,20 +145,6 @@ impl Lab {
         let left: Vec<_> = std::fs::read_dir(&instances).into_iter().flatten().flatten().collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
-}
-
-/// The outcome on a machine that is not busy: tests run beside each other and beside builds, so the
-/// generator may send late. What follows from that is tested on records.
-pub(crate) fn outcome_if_delivered(result: &ExperimentResult) -> (Outcome, Vec<String>) {
-    if !matches!(result.outcome, Outcome::Holds | Outcome::Refuted | Outcome::Unknown) {
-        return (result.outcome, result.reasons.clone());
-    }
-    let mut arms = result.arms.clone();
-    for run in arms.iter_mut().flat_map(|arm| &mut arm.runs) {
-        run.problems.retain(|problem| !problem.starts_with("load not delivered"));
-    }
-    let judgement = judge(&arms, result.tactic.as_deref());
-    (judgement.verdict.into(), judgement.reasons)
 }
 
 impl Drop for Lab {

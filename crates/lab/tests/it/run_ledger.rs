@@ -2,9 +2,9 @@
 
 use standfast_history::{FinalRead, read_jsonl};
 use standfast_lab::run::Tagged;
-use standfast_lab::verdict::{Arm, Outcome, Verdict};
+use standfast_lab::verdict::{Arm, Outcome, Verdict, outcome_if_delivered};
 
-use crate::report_run::{Lab, outcome_if_delivered};
+use crate::report_run::Lab;
 
 /// Orders are confirmed when they are half a second old, and listed in pages of 20.
 const SHOP: &str = r#"import http.server, json, os, sys, threading, time, urllib.parse

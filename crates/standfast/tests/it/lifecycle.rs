@@ -109,7 +109,7 @@ async fn one_process_is_stopped_started_restarted_and_broken_by_its_name() {
     assert_ne!(process(&before, "offers")["pid"], process(&after, "offers")["pid"]);
     assert_eq!(process(&before, "cache")["pid"], process(&after, "cache")["pid"]);
 
-    let pause = ["fault", "pause", "--target", "cache", "--for", "1500ms"];
+    let pause = ["fault", "pause", "--target", "cache", "--for", "5s"];
     place.must(&pause).await.says("in effect");
     let paused = process(&status(&place).await, "cache").clone();
     assert_eq!(
