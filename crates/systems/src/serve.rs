@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use crate::service::runtime;
 use crate::{cache_fallback, voted_inventory};
 
 /// Where a service listens, and who it is.
@@ -43,7 +44,7 @@ const SERVICES: &[&str] = &[
 
 /// Runs the service `name` until `shutdown` completes, then answers what it has begun and returns.
 ///
-/// Its configuration comes from the environment. A runtime of the current thread serves it best:
+/// Its configuration comes from the environment. It runs in a runtime of one thread of its own:
 /// the work of a request is mostly waiting, and a hop between threads costs as much as a cache hit.
 ///
 /// # Errors
@@ -54,12 +55,16 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    match name {
-        "cache-fallback/offers" => cache_fallback::serve(options, shutdown).await,
-        "voted-inventory/inventory" => voted_inventory::serve_inventory(options, shutdown).await,
-        "voted-inventory/monitor" => voted_inventory::serve_monitor(options, shutdown).await,
-        "voted-inventory/orders" => voted_inventory::serve_orders(options, shutdown).await,
-        "voted-inventory/voter" => voted_inventory::serve_voter(options, shutdown).await,
-        _ => Err(ServeError::Unknown { name: name.to_owned(), known: SERVICES.join(", ") }),
-    }
+    let name = name.to_owned();
+    let service = move |stopped| async move {
+        match name.as_str() {
+            "cache-fallback/offers" => cache_fallback::serve(options, stopped).await,
+            "voted-inventory/inventory" => voted_inventory::serve_inventory(options, stopped).await,
+            "voted-inventory/monitor" => voted_inventory::serve_monitor(options, stopped).await,
+            "voted-inventory/orders" => voted_inventory::serve_orders(options, stopped).await,
+            "voted-inventory/voter" => voted_inventory::serve_voter(options, stopped).await,
+            _ => Err(ServeError::Unknown { name, known: SERVICES.join(", ") }),
+        }
+    };
+    runtime::on_one_thread(service, shutdown).await
 }

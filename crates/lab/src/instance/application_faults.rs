@@ -20,16 +20,9 @@ impl Instance {
         };
         let (evidence, distorted) = match distorted {
             Ok((evidence, distorted)) => (evidence, Arc::new(distorted)),
-            Err(error) => {
-                let event = events.lab("not_injected", &fault.target);
-                events.send(event.with("why", error.to_string()));
-                return Err(error);
-            }
+            Err(error) => return Err(self.tell_not_injected(fault, error)),
         };
-        let at_us = events.clock().at_us(evidence.at);
-        let mut event = self.fault_event("injected", fault);
-        event.at_us = at_us;
-        events.send(event.with("evidence", evidence.text.clone()));
+        let at_us = self.tell_injected(fault, &evidence);
         let grip = Grip::Application(Arc::clone(&distorted));
         self.faults().push(Held { fault: fault.clone(), grip });
         Ok(Injected::new(fault.clone(), at_us, evidence, Guard::Application(distorted)))

@@ -9,7 +9,8 @@ use super::order::{KeeperHandle, Order};
 use super::running::Instance;
 use super::status::ProcessState;
 use crate::fault::{
-    BrokenLinks, Distorted, Fault, FaultError, FaultKind, Guard, Hit, Hold, Injected, Isolated,
+    BrokenLinks, Distorted, Evidence, Fault, FaultError, FaultKind, Guard, Hit, Hold, Injected,
+    Isolated,
 };
 use crate::spec::nearest;
 
@@ -111,19 +112,31 @@ impl Instance {
         keeper.orders.send(order).await.map_err(|_closed| gone())?;
         let evidence = match answer.await.map_err(|_closed| gone())? {
             Ok(evidence) => evidence,
-            Err(error) => {
-                events.send(events.lab("not_injected", target).with("why", error.to_string()));
-                return Err(error);
-            }
+            Err(error) => return Err(self.tell_not_injected(fault, error)),
         };
-        let at_us = events.clock().at_us(evidence.at);
-        let mut event = self.fault_event("injected", fault);
-        event.at_us = at_us;
-        events.send(event.with("evidence", evidence.text.clone()));
+        let at_us = self.tell_injected(fault, &evidence);
         self.forget(target);
         self.faults().push(Held { fault: fault.clone(), grip: Grip::Process });
         let guard = Guard::Keeper(keeper.orders.clone());
         Ok(Injected::new(fault.clone(), at_us, evidence, guard))
+    }
+
+    /// Tells when the fault was seen to be in effect, and how; answers that time.
+    pub(super) fn tell_injected(&self, fault: &Fault, evidence: &Evidence) -> u64 {
+        let events = &self.parts.events;
+        let mut event = self.fault_event("injected", fault);
+        event.at_us = events.clock().at_us(evidence.at);
+        let at_us = event.at_us;
+        events.send(event.with("evidence", evidence.text.clone()));
+        at_us
+    }
+
+    /// Tells why there is no fault, and hands the reason on.
+    pub(super) fn tell_not_injected(&self, fault: &Fault, error: FaultError) -> FaultError {
+        let events = &self.parts.events;
+        let event = events.lab("not_injected", &fault.target);
+        events.send(event.with("why", error.to_string()));
+        error
     }
 
     pub(super) fn fault_event(&self, event: &str, fault: &Fault) -> Event {

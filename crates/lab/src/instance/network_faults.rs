@@ -48,16 +48,9 @@ impl Instance {
         };
         let (evidence, broken) = match broken {
             Ok((evidence, broken)) => (evidence, Arc::new(broken)),
-            Err(error) => {
-                let event = events.lab("not_injected", &fault.target);
-                events.send(event.with("why", error.to_string()));
-                return Err(error);
-            }
+            Err(error) => return Err(self.tell_not_injected(fault, error)),
         };
-        let at_us = events.clock().at_us(evidence.at);
-        let mut event = self.fault_event("injected", fault);
-        event.at_us = at_us;
-        events.send(event.with("evidence", evidence.text.clone()));
+        let at_us = self.tell_injected(fault, &evidence);
         if broken.lasts() {
             let grip = Grip::Links(Arc::clone(&broken));
             self.faults().push(Held { fault: fault.clone(), grip });

@@ -23,17 +23,10 @@ use std::sync::Arc;
 
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
-use crate::service::{runtime, server};
+use crate::service::server;
 
-/// Serves in a runtime of its own.
+/// Serves until `shutdown` completes.
 pub(crate) async fn serve(
-    options: ServeOptions,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), ServeError> {
-    runtime::on_one_thread(move |stopped| run(options, stopped), shutdown).await
-}
-
-async fn run(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {

@@ -25,20 +25,13 @@ use tokio::task::JoinSet;
 use super::log::{LogWriter, Survey, WriterOptions};
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
-use crate::service::{runtime, server};
+use crate::service::server;
 
 /// Nobody waits for a reply within milliseconds: an order was acknowledged long before.
 const LINGER: Duration = Duration::from_millis(5);
 
-/// Serves in a runtime of its own.
+/// Serves until `shutdown` completes.
 pub(crate) async fn serve(
-    options: ServeOptions,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), ServeError> {
-    runtime::on_one_thread(move |stopped| run(options, stopped), shutdown).await
-}
-
-async fn run(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {

@@ -26,22 +26,15 @@ use tokio::time::Instant;
 
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
-use crate::service::{runtime, server};
+use crate::service::server;
 
 pub(super) use wire::{Dissent, Finding, Report, State, Status};
 
 /// What was held before is read for so long at most: watching is more urgent.
 const RESTORE_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// Serves in a runtime of its own.
+/// Serves until `shutdown` completes.
 pub(crate) async fn serve(
-    options: ServeOptions,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), ServeError> {
-    runtime::on_one_thread(move |stopped| run(options, stopped), shutdown).await
-}
-
-async fn run(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {

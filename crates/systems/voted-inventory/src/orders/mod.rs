@@ -29,7 +29,7 @@ use tokio::task::JoinSet;
 use super::log::{LogWriter, WriterOptions, ensure_topics};
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
-use crate::service::{runtime, server};
+use crate::service::server;
 
 /// The publisher tries again what was not acknowledged by then.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
@@ -46,15 +46,8 @@ const FORGET_EVERY: Duration = Duration::from_secs(3600);
 /// How soon topics that could not be made are tried again.
 const TOPICS_AGAIN: Duration = Duration::from_millis(500);
 
-/// Serves in a runtime of its own.
+/// Serves until `shutdown` completes.
 pub(crate) async fn serve(
-    options: ServeOptions,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<(), ServeError> {
-    runtime::on_one_thread(move |stopped| run(options, stopped), shutdown).await
-}
-
-async fn run(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
