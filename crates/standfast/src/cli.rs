@@ -278,7 +278,7 @@ pub(crate) enum ArmArgument {
 pub(crate) struct RunArguments {
     /// SYSTEM, SYSTEM/EXPERIMENT, a file experiment.toml, or `all` (default: the showcase)
     pub(crate) experiment: Option<String>,
-    /// One trial of each
+    /// One trial of each; of several experiments, none that is for the full suite only
     #[arg(long)]
     pub(crate) quick: bool,
     /// Trials per arm, instead of what the experiment says

@@ -16,7 +16,7 @@ mod units;
 
 pub use experiment::{
     Accounts, Aggregate, Answers, Arrivals, Claim, Experiment, ExperimentFile, ExperimentSource,
-    Limit, Load, Measure, Operand, Page, Percentile, Phase, Reading, TimedFault, Until,
+    Limit, Load, Measure, Operand, Page, Percentile, Phase, Reading, Suite, TimedFault, Until,
 };
 pub use placeholder::{UnknownPlaceholder, fill};
 pub use problem::{Problem, SpecError};

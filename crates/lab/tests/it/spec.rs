@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use standfast_lab::spec::{ExperimentSource, SpecError, System, SystemSource};
+use standfast_lab::spec::{ExperimentSource, SpecError, Suite, System, SystemSource};
 
 const SYSTEM: &str = r#"name = "shop"
 title = "A shop"
@@ -91,6 +91,7 @@ fn a_right_file_becomes_a_system_whose_processes_start_in_order() {
     assert_eq!(experiment.timeline[0].until.map(|until| until.as_secs()), Some(10));
     assert_eq!(experiment.claims[0].text, "availability during the fault ≥ 100 %");
     assert_eq!(experiment.claims[0].id, "1-availability");
+    assert_eq!(experiment.suite, Suite::Quick, "unless it says otherwise");
 }
 
 #[test]
@@ -160,6 +161,7 @@ fn all_mistakes_of_an_experiment_are_reported_at_once() {
         ("tactic = \"fallback\"", "tactic = \"fall-back\""),
         ("scenario = \"home\"", "scenario = \"hom\""),
         ("rate = \"50/s\"", "rate = \"50\""),
+        ("duration = ", "suite = \"ful\"\nduration = "),
         ("target = \"replica\"", "target = \"relpica\""),
         ("at_least = \"100 %\"", "at_least = \"100 ms\""),
     ]);

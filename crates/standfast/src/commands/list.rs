@@ -35,7 +35,12 @@ pub(super) fn run(arguments: &ListArguments) -> Answer {
                         .map(|(name, tactic)| json!({ "name": name, "title": tactic.title }))
                         .collect::<Vec<_>>(),
                     "experiments": experiments.iter()
-                        .map(|e| json!({ "name": e.name, "title": e.title, "tactic": e.tactic }))
+                        .map(|experiment| json!({
+                            "name": experiment.name,
+                            "title": experiment.title,
+                            "tactic": experiment.tactic,
+                            "suite": experiment.suite,
+                        }))
                         .collect::<Vec<_>>(),
                 })
             })
@@ -46,11 +51,13 @@ pub(super) fn run(arguments: &ListArguments) -> Answer {
     }
     for (system, experiments) in &systems {
         output::result(format!("{}  {}\n", system.name, system.title));
-        let mut table = output::table(&["experiment", "what it claims", "tactic it proves"]);
+        let mut table =
+            output::table(&["experiment", "what it claims", "tactic it proves", "suite"]);
         for experiment in experiments {
             let name = format!("{}/{}", system.name, experiment.name);
             let tactic = experiment.tactic.as_deref().unwrap_or("none, a baseline");
-            table.add_row([name.as_str(), &experiment.title, tactic]);
+            let suite = experiment.suite.name();
+            table.add_row([name.as_str(), &experiment.title, tactic, suite]);
         }
         output::result(table);
         let mut table = output::table(&["tactic", "what it does"]);

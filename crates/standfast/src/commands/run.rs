@@ -8,7 +8,7 @@ use standfast_lab::run::{
     Arms, Cancellation, ProgressSink, RunFolder, RunOptions, SuiteResult, run_experiment,
     write_suite,
 };
-use standfast_lab::spec::Experiment;
+use standfast_lab::spec::{Experiment, Suite};
 use standfast_lab::verdict::{ExperimentResult, Outcome};
 
 use super::selection::{Selection, select};
@@ -22,8 +22,13 @@ use crate::output;
 const SEED_DEFAULT: u64 = 1;
 
 pub(super) async fn run(arguments: RunArguments) -> Answer {
-    let selection = select(arguments.experiment.as_deref())?;
+    let suite = if arguments.quick { Suite::Quick } else { Suite::Full };
+    let selection = select(arguments.experiment.as_deref(), suite)?;
     check_without(&selection.experiments, &arguments.without)?;
+    if !selection.left_out.is_empty() {
+        let names = selection.left_out.join(", ");
+        output::note(format!("Left out, since they take long: {names}"));
+    }
     let session = Session::start()?;
     session.bring(&needed(&selection.experiments), arguments.yes).await?;
     let cancellation = Cancellation::new();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use standfast_lab::spec::{Experiment, ExperimentSource, SYSTEM_FILE, nearest};
+use standfast_lab::spec::{Experiment, ExperimentSource, SYSTEM_FILE, Suite, nearest};
 use standfast_systems::CATALOGUE;
 
 use super::session;
@@ -15,11 +15,14 @@ pub(super) struct Selection {
     pub(super) experiments: Vec<Experiment>,
     /// Whether exactly one experiment was named, so that its result stands alone.
     pub(super) is_single: bool,
+    /// Experiments for the full suite only, when a quick one was asked for.
+    pub(super) left_out: Vec<String>,
     /// The showcase runs one trial of each, whatever the experiments say.
     pub(super) is_showcase: bool,
 }
 
-pub(super) fn select(named: Option<&str>) -> Result<Selection, Failure> {
+/// What is named is run. Of several, a quick suite leaves out those that take long.
+pub(super) fn select(named: Option<&str>, suite: Suite) -> Result<Selection, Failure> {
     let sources = sources(named)?;
     let shipped = session::shipped();
     let mut experiments = Vec::new();
@@ -33,9 +36,18 @@ pub(super) fn select(named: Option<&str>) -> Result<Selection, Failure> {
     if !problems.is_empty() {
         return Err(Failure::usage(problems.join("\n")));
     }
+    let is_wanted = |experiment: &Experiment| {
+        sources.is_single || named.is_none() || suite == Suite::Full || experiment.suite == suite
+    };
+    let (experiments, left_out): (Vec<_>, Vec<_>) = experiments.into_iter().partition(is_wanted);
+    if experiments.is_empty() {
+        let text = format!("every experiment of {} is for the full suite only", sources.title);
+        return Err(Failure::usage(format!("{text}: run it without --quick")));
+    }
     Ok(Selection {
         title: sources.title,
         experiments,
+        left_out: left_out.into_iter().map(|experiment| experiment.name).collect(),
         is_single: sources.is_single,
         is_showcase: named.is_none(),
     })

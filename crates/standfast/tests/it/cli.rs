@@ -189,6 +189,19 @@ async fn what_is_missing_is_named_with_the_command_that_brings_it() {
 }
 
 #[tokio::test]
+async fn a_quick_suite_leaves_out_what_takes_long() {
+    let long = ("trials = 1", "suite = \"full\"");
+    let place = shop(&[long]).await;
+    place.standfast(&["run", "shop", "--quick"]).await.exits(2).says("without --quick");
+    place.write("shop/closed.toml", &EXPERIMENT.replace("500ms", "400ms"));
+    let run = place.standfast(&["run", "shop", "--quick", "--json"]).await;
+    let run = run.says("Left out, since they take long: open");
+    let experiments = run.json()["experiments"].as_array().unwrap().clone();
+    let names: Vec<_> = experiments.iter().map(|one| one["experiment"].clone()).collect();
+    assert_eq!(names, ["closed"]);
+}
+
+#[tokio::test]
 async fn a_reader_that_goes_away_is_no_reason_to_panic() {
     let place = Place::new().await;
     let script = "\"$0\" list | head -1; \"$0\" schema result | head -1; \"$0\" --help | head -1";

@@ -24,26 +24,28 @@ const DURATION_MAX: Duration = Duration::from_secs(6 * 3600);
 /// Beyond this a single machine measures itself.
 const RATE_PER_S_MAX: f64 = 200_000.0;
 
+const KEYS: &[&str] = &[
+    "title",
+    "system",
+    "tactic",
+    "suite",
+    "trials",
+    "duration",
+    "warm_up",
+    "settle",
+    "environment",
+    "load",
+    "timeline",
+    "final",
+    "claim",
+];
+
 pub(super) fn experiment(
     source: &ExperimentSource,
     document: &Document<'_>,
     system: Arc<System>,
     mut problems: Problems,
 ) -> Result<Experiment, SpecError> {
-    const KEYS: &[&str] = &[
-        "title",
-        "system",
-        "tactic",
-        "trials",
-        "duration",
-        "warm_up",
-        "settle",
-        "environment",
-        "load",
-        "timeline",
-        "final",
-        "claim",
-    ];
     document.check_keys(KEYS, &mut problems);
     let title = document.read_required("title", &mut problems).unwrap_or_default();
     let duration: Option<Length> = document.read_required("duration", &mut problems);
@@ -53,6 +55,7 @@ pub(super) fn experiment(
     let (warm_up, settle) = (length("warm_up", WARM_UP_DEFAULT), length("settle", SETTLE_DEFAULT));
     let trials = document.read("trials", &mut problems).unwrap_or_else(one);
     let tactic = document.read("tactic", &mut problems);
+    let suite = document.read("suite", &mut problems).unwrap_or_default();
     let environment = document.read("environment", &mut problems).unwrap_or_default();
     // A duration that is wrong is reported already; what depends on it is checked against the most.
     let duration = duration.map_or(DURATION_MAX, |duration| duration.0);
@@ -77,6 +80,7 @@ pub(super) fn experiment(
         title,
         system,
         tactic,
+        suite,
         trials,
         duration,
         warm_up,

@@ -22,6 +22,9 @@ pub struct ExperimentFile {
     /// Switched off in the control arm, which must look worse. A baseline names none.
     #[serde(default)]
     pub tactic: Option<String>,
+    /// `full` for one that takes long: `run SYSTEM --quick` leaves it out.
+    #[serde(default)]
+    pub suite: Suite,
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1000))]
     pub trials: u32,
@@ -51,6 +54,26 @@ pub(super) fn own_folder() -> String {
 
 pub(super) fn one() -> u32 {
     1
+}
+
+/// Which runs of a whole system an experiment is part of. Whoever names it, runs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Suite {
+    /// Of all of them.
+    #[default]
+    Quick,
+    /// Of those without `--quick`.
+    Full,
+}
+
+impl Suite {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
 }
 
 /// Requests of one scenario, sent when the schedule says so, whatever comes back.

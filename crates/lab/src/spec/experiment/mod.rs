@@ -19,7 +19,7 @@ use crate::fault::{Fault, FaultKind};
 
 pub use accounts::Accounts;
 pub use claim::{Claim, Limit, Measure, Operand, Percentile};
-pub use file::{Aggregate, Answers, Arrivals, ExperimentFile, Phase};
+pub use file::{Aggregate, Answers, Arrivals, ExperimentFile, Phase, Suite};
 pub use reading::{Page, Reading, Until};
 pub use source::ExperimentSource;
 
@@ -34,6 +34,7 @@ pub struct Experiment {
     pub system: Arc<System>,
     /// Switched off in the control arm.
     pub tactic: Option<String>,
+    pub suite: Suite,
     pub trials: u32,
     pub duration: Duration,
     pub warm_up: Duration,
