@@ -6,16 +6,20 @@ use super::{Finding, read};
 use crate::cargo;
 
 /// Crate → the siblings it may use. Arrows only point up this table.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("tactics", &[]),
     ("history", &[]),
     ("engines", &[]),
     ("faultproxy", &[]),
     ("checker", &["history"]),
     ("loadgen", &["history"]),
-    ("systems", &["tactics"]),
-    ("lab", &["history", "engines", "faultproxy", "checker", "loadgen"]),
-    ("standfast", &["history", "engines", "faultproxy", "checker", "loadgen", "systems", "lab"]),
+    ("failover", &["tactics"]),
+    ("systems", &["tactics", "failover"]),
+    ("lab", &["history", "engines", "faultproxy", "checker", "loadgen", "failover"]),
+    (
+        "standfast",
+        &["history", "engines", "faultproxy", "checker", "loadgen", "failover", "systems", "lab"],
+    ),
 ];
 
 /// Licences that ask for nothing but a notice. A new one is a decision, not an error to silence.
