@@ -17,6 +17,7 @@
 //! | [`outlier`] | Which replica differs from the others, and may it count? |
 //! | [`replica_guard`] | Is this replica recent enough to be read? |
 //! | [`retry`] | May this be tried again, and when? |
+//! | [`saga`] | How does work over several databases end, all of it or nothing? |
 //! | [`session_token`] | Does this replica already show what this client wrote? |
 //! | [`vote`] | What do most replicas say, and who says something else? |
 
@@ -32,5 +33,6 @@ pub mod outbox;
 pub mod outlier;
 pub mod replica_guard;
 pub mod retry;
+pub mod saga;
 pub mod session_token;
 pub mod vote;
