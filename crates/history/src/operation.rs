@@ -39,6 +39,10 @@ pub struct Operation {
     pub scenario: String,
     /// When the open-loop schedule wanted it sent.
     pub intended_us: u64,
+    /// When the generator woke up, if it slept at real-time priority more than a millisecond past
+    /// the intended time: the machine stalled until then, and not the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub woken_us: Option<u64>,
     /// When its first byte was handed to the socket; absent when it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_us: Option<u64>,

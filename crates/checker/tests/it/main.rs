@@ -14,6 +14,7 @@ pub(crate) fn read(intended_us: u64, latency_us: u64, outcome: Outcome) -> Opera
         index: intended_us,
         scenario: "search".to_owned(),
         intended_us,
+        woken_us: None,
         sent_us: Some(intended_us),
         done_us: intended_us + latency_us,
         outcome,

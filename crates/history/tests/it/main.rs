@@ -22,6 +22,7 @@ prop_compose! {
             index,
             scenario: "search".to_owned(),
             intended_us,
+            woken_us: sent_us.map(|sent_us| sent_us + 1),
             sent_us,
             done_us,
             outcome: if failed { Outcome::Fail } else { Outcome::Ok },

@@ -149,6 +149,7 @@ fn operation(index: u64, seconds: f64, away: bool, falls_back: bool, trial: u32)
         index,
         scenario: "search".to_owned(),
         intended_us,
+        woken_us: None,
         sent_us: Some(intended_us + 40),
         done_us: intended_us + (latency_ms * 1000.0) as u64,
         outcome,

@@ -9,6 +9,7 @@ use mio::{Events, Poll, Token};
 
 use super::lane::{Lane, Surroundings};
 use super::pool::{Key, LANES_MAX};
+use super::sleep::{Priority, Sleep};
 use super::timer::Timer;
 use super::{Clock, Tallied};
 
@@ -72,12 +73,13 @@ impl EventLoop {
     }
 
     /// Runs until all lanes have finished.
-    pub(super) fn run(mut self) -> io::Result<Vec<Tallied>> {
+    pub(super) fn run(mut self, priority: Priority) -> io::Result<Vec<Tallied>> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         self.wait_for_origin(&mut events)?;
         let mut around = Surroundings {
             registry: self.poll.registry().try_clone()?,
             clock: self.clock,
+            sleep: Sleep::none(priority),
             scratch: vec![0; READ_BYTES],
         };
         loop {
@@ -103,6 +105,7 @@ impl EventLoop {
                 None => None,
             };
             self.wait(&mut events, patience)?;
+            around.sleep = around.sleep.next(now, around.clock.now());
             for event in &events {
                 let key = Key::of(event.token());
                 if let Some(lane) = self.lanes.get_mut(key.lane) {

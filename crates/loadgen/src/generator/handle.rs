@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use super::Clock;
 use super::event_loop::{EventLoop, ORDERS, Order, Orders};
 use super::lane::{Lane, LanePlan};
+use super::sleep::Priority;
 use super::tally::{Counters, Progress, Tallied};
 
 /// A running generator. Dropping it ends it at once.
@@ -55,11 +56,10 @@ impl Generator {
         let event_loop = EventLoop::new(poll, clock, Arc::clone(&orders), lanes)?;
         let (sender, results) = oneshot::channel();
         let thread = std::thread::Builder::new().name("loadgen".to_owned()).spawn(move || {
-            if takes_precedence {
-                take_precedence();
-            }
+            let priority = if takes_precedence { take_precedence() } else { Priority::Ordinary };
             let before = thread_cpu();
-            let lanes = event_loop.run().expect("the kernel keeps an epoll and a timer usable");
+            let lanes =
+                event_loop.run(priority).expect("the kernel keeps an epoll and a timer usable");
             let cpu = thread_cpu().saturating_sub(before);
             // Nobody listens when the handle was dropped, and that is why the run ended.
             let _ = sender.send(Results { lanes, cpu });
@@ -118,10 +118,13 @@ fn thread_cpu() -> Duration {
 /// An instrument must not wait for what it measures: an open loop sleeps between its sends, so that
 /// a real-time priority costs the system nothing and makes the sends exact. Ordinary users may not
 /// have it; theirs are later on a busy machine, and `lateness` says so.
-fn take_precedence() {
+fn take_precedence() -> Priority {
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
-    // Not to have it is no error.
-    drop(set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy));
+    match set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy) {
+        Ok(()) => Priority::RealTime,
+        // Not to have it is no error.
+        Err(_) => Priority::Ordinary,
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +136,8 @@ mod tests {
         let policy = std::thread::spawn(|| {
             // Whether the kernel would let us, asked in another way.
             let is_allowed = nix::unistd::geteuid().is_root();
-            take_precedence();
+            let priority = take_precedence();
+            assert!(!is_allowed || priority == Priority::RealTime);
             is_allowed.then(thread_priority::thread_schedule_policy)
         });
         let round_robin = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);

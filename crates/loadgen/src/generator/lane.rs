@@ -12,6 +12,7 @@ use standfast_history::ErrorKind;
 use super::connection::{Connection, Received, State};
 use super::pace::{Demand, Pace};
 use super::pool::{Key, Pool};
+use super::sleep::Sleep;
 use super::tally::{Counters, Ended, Ending, Keep, Tallied, Tally};
 use super::{Attempt, Clock};
 use crate::http::Expectation;
@@ -35,6 +36,8 @@ pub(crate) struct LanePlan {
 pub(super) struct Surroundings {
     pub(super) registry: Registry,
     pub(super) clock: Clock,
+    /// How the loop slept before this turn.
+    pub(super) sleep: Sleep,
     /// Where answers are read first.
     pub(super) scratch: Vec<u8>,
 }
@@ -87,7 +90,8 @@ impl Lane {
     pub(super) fn advance(&mut self, around: &Surroundings) {
         // What becomes due meanwhile has its turn after the answers that came in.
         let now = around.clock.now();
-        while let Some(attempt) = self.next_due(now) {
+        while let Some(mut attempt) = self.next_due(now) {
+            attempt.woken = around.sleep.overslept(attempt.intended);
             let key = self.pool.take_idle();
             let taken_up = around.clock.now();
             self.tally.taken_up(taken_up.saturating_sub(attempt.intended));

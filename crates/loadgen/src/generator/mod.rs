@@ -14,6 +14,7 @@ mod handle;
 mod lane;
 mod pace;
 mod pool;
+mod sleep;
 mod tally;
 mod timer;
 
@@ -31,6 +32,8 @@ use std::time::Duration;
 struct Attempt {
     index: u64,
     intended: Duration,
+    /// When the generator woke up, if the machine let it sleep past the intended time.
+    woken: Option<Duration>,
 }
 
 /// The run's clock: everything is a time since its origin.

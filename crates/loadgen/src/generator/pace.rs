@@ -44,13 +44,13 @@ impl Pace {
         match self {
             Self::Open(schedule) => {
                 let intended = schedule.next_if(|intended| *intended <= demand.now)?;
-                Some(Attempt { index, intended })
+                Some(Attempt { index, intended, woken: None })
             }
             Self::Closed { clients, until, not_before } => {
                 let is_due = demand.unanswered < *clients
                     && demand.now < *until
                     && demand.now >= *not_before;
-                is_due.then_some(Attempt { index, intended: demand.now })
+                is_due.then_some(Attempt { index, intended: demand.now, woken: None })
             }
         }
     }

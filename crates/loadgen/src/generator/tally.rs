@@ -13,7 +13,7 @@ use crate::latency;
 use crate::scenario::Requests;
 
 /// A send that is later than this for a reason of the generator is missed.
-const MISSED_AFTER: Duration = Duration::from_millis(1);
+pub(super) const MISSED_AFTER: Duration = Duration::from_millis(1);
 
 /// The span of the figures that are called recent: short enough to follow, long enough for a p99.
 const RECENT_SPAN: Duration = Duration::from_millis(500);
@@ -221,6 +221,7 @@ fn operation(requests: &Requests, ended: Ended, outcome: Outcome) -> Operation {
         index: attempt.index,
         scenario: scenario.name().to_owned(),
         intended_us: latency::micros(attempt.intended),
+        woken_us: attempt.woken.map(latency::micros),
         sent_us: sent.map(latency::micros),
         done_us: latency::micros(done),
         outcome,

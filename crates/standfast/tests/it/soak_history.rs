@@ -187,6 +187,7 @@ fn good() -> SoakHistory {
         index: 0,
         scenario: scenario.to_owned(),
         intended_us: at_us,
+        woken_us: None,
         sent_us: Some(at_us),
         done_us: at_us + 10,
         outcome: Outcome::Ok,
