@@ -18,4 +18,5 @@ pub(crate) use voter::serve as serve_voter;
 
 /// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
 /// since an arm of an experiment switches a tactic off in the whole system.
-const TACTICS: &[&str] = &["circuit-breaker", "detect", "inbox", "outbox", "snapshot", "vote"];
+const TACTICS: &[&str] =
+    &["circuit-breaker", "detect", "inbox", "outbox", "replication", "snapshot", "vote"];

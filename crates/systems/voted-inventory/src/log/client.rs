@@ -7,6 +7,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 
+use super::super::TACTICS;
 use crate::serve::ServeError;
 use crate::service::environment::Environment;
 
@@ -14,11 +15,16 @@ use crate::service::environment::Environment;
 /// look like a hang.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// With three copies, one broker may be away and an acknowledged record be on two.
+pub(super) const COPIES_MAX: usize = 3;
+
 /// Where the log is, and who asks.
 #[derive(Clone, Debug)]
 pub(crate) struct LogSettings {
     brokers: String,
     client: String,
+    /// On how many brokers a record is kept, when there are as many.
+    copies_max: usize,
 }
 
 impl LogSettings {
@@ -33,7 +39,12 @@ impl LogSettings {
                 problem: format!("names `{broker}`, which is no host:port"),
             });
         }
-        Ok(Self { brokers: brokers.join(","), client: client.to_owned() })
+        let is_replicated = !environment.without(TACTICS)?.contains("replication");
+        Ok(Self {
+            brokers: brokers.join(","),
+            client: client.to_owned(),
+            copies_max: if is_replicated { COPIES_MAX } else { 1 },
+        })
     }
 
     /// What producers, consumers and administration have in common.
@@ -54,6 +65,16 @@ impl LogSettings {
             .set("socket.nagle.disable", "true")
             .set_log_level(RDKafkaLogLevel::Notice);
         config
+    }
+
+    /// How many copies of a record to keep, on so many brokers.
+    pub(super) fn copies(&self, brokers: usize) -> usize {
+        brokers.clamp(1, self.copies_max)
+    }
+
+    /// How many brokers there are at least, by the names that it was given.
+    pub(super) fn brokers_named(&self) -> usize {
+        self.brokers.split(',').count()
     }
 
     /// The client's name, for settings that need one.
@@ -88,6 +109,18 @@ impl ConsumerContext for LogContext {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_is_kept_on_three_brokers_where_there_are_three() {
+        let settings = |without| {
+            let pairs = [("KAFKA_BOOTSTRAP_SERVERS", "a:1,b:2"), ("STANDFAST_WITHOUT", without)];
+            LogSettings::read(&Environment::of(&pairs), "test").unwrap()
+        };
+        let copies = |without, brokers| settings(without).copies(brokers);
+        assert_eq!([0, 1, 2, 3, 9].map(|brokers| copies("", brokers)), [1, 1, 2, 3, 3]);
+        assert_eq!(copies("replication", 3), 1);
+        assert_eq!(settings("").brokers_named(), 2);
+    }
 
     #[test]
     fn brokers_are_checked_before_the_start() {

@@ -6,6 +6,7 @@
 
 mod client;
 mod error;
+mod leader;
 mod message;
 mod reader;
 mod survey;

@@ -1,20 +1,25 @@
 //! The topics: made by whichever service finds one missing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
 
-use super::client::{LogContext, LogSettings};
+use super::client::{COPIES_MAX, LogContext, LogSettings};
 use super::error::LogError;
 
 /// What brokers may take to answer, or to make a topic.
 const ADMINISTRATION_TIME_MAX: Duration = Duration::from_secs(3);
 
-/// With three copies, one broker may be away and an acknowledged record be on two.
-const COPIES_MAX: usize = 3;
+/// Brokers that are named and not there yet are waited for as long as this: with how many copies a
+/// topic is made is how many it has for ever.
+const BROKERS_WITHIN: Duration = Duration::from_secs(3);
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A topic of this system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,30 +48,47 @@ impl Topic {
 pub(crate) async fn ensure_topics(settings: &LogSettings) -> Result<(), LogError> {
     let admin: AdminClient<LogContext> =
         from_config(settings.config()).map_err(LogError::Client)?;
-    let looked = spawn_blocking(move || {
-        let metadata = admin.inner().fetch_metadata(None, ADMINISTRATION_TIME_MAX);
-        (admin, metadata)
-    });
-    let (admin, metadata) = looked.await.expect("asking for metadata does not panic");
-    let metadata = metadata.map_err(LogError::Away)?;
-    let is_there = |topic: &Topic| metadata.topics().iter().any(|one| one.name() == topic.name());
-    let copies = metadata.brokers().len().clamp(1, COPIES_MAX);
-    for topic in Topic::ALL.iter().filter(|topic| !is_there(topic)) {
-        create(&admin, *topic, copies).await?;
+    let admin = Arc::new(admin);
+    let since = Instant::now();
+    loop {
+        let asked = Arc::clone(&admin);
+        let looked = move || asked.inner().fetch_metadata(None, ADMINISTRATION_TIME_MAX);
+        let metadata = spawn_blocking(looked).await.expect("asking for metadata does not panic");
+        let metadata = metadata.map_err(LogError::Away)?;
+        let known: Vec<&str> = metadata.topics().iter().map(|topic| topic.name()).collect();
+        let missing = Topic::ALL.into_iter().filter(|topic| !known.contains(&topic.name()));
+        let missing: Vec<Topic> = missing.collect();
+        let mut brokers: Vec<i32> = metadata.brokers().iter().map(|broker| broker.id()).collect();
+        brokers.sort_unstable();
+        let wanted = settings.copies(settings.brokers_named());
+        if missing.is_empty() || brokers.len() >= wanted || since.elapsed() >= BROKERS_WITHIN {
+            for topic in missing {
+                create(&admin, topic, settings.copies(brokers.len()), &brokers).await?;
+            }
+            return Ok(());
+        }
+        sleep(LOOK_EVERY).await;
     }
-    Ok(())
 }
 
 async fn create(
     admin: &AdminClient<LogContext>,
     topic: Topic,
     copies: usize,
+    brokers: &[i32],
 ) -> Result<(), LogError> {
     let name = topic.name();
     // All but one copy: a record survives the loss of a broker, and so does the topic's use.
     let copies_in_sync_min = copies.saturating_sub(1).max(1).to_string();
-    let copies = i32::try_from(copies).expect("there are few copies");
-    let new = NewTopic::new(name, 1, TopicReplication::Fixed(copies))
+    // Of few brokers the first one leads, so that whoever breaks one knows which it is. Of many, the
+    // cluster knows better who has room.
+    let first: Vec<i32> = brokers.iter().take(copies).copied().collect();
+    let assignment = [first.as_slice()];
+    let replication = match brokers.len() <= COPIES_MAX {
+        true => TopicReplication::Variable(&assignment),
+        false => TopicReplication::Fixed(i32::try_from(copies).expect("there are few copies")),
+    };
+    let new = NewTopic::new(name, 1, replication)
         .set("min.insync.replicas", &copies_in_sync_min)
         // A replica that has lost all it had rebuilds itself from the beginning.
         .set("retention.ms", "-1");

@@ -14,8 +14,9 @@ use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use tokio::task::spawn_blocking;
 
-use super::client::{LogContext, LogSettings};
+use super::client::LogSettings;
 use super::error::LogError;
+use super::leader::{Leader, STATISTICS_EVERY_MS, WriterContext};
 use super::topics::Topic;
 
 /// How a writer goes about it.
@@ -43,7 +44,8 @@ pub(crate) struct Entry {
 pub(crate) struct LogWriter {
     settings: LogSettings,
     options: WriterOptions,
-    producer: Mutex<FutureProducer<LogContext>>,
+    producer: Mutex<FutureProducer<WriterContext>>,
+    leader: Leader,
 }
 
 impl LogWriter {
@@ -51,8 +53,14 @@ impl LogWriter {
         settings: &LogSettings,
         options: WriterOptions,
     ) -> Result<Self, LogError> {
-        let producer = Mutex::new(producer(settings, options)?);
-        Ok(Self { settings: settings.clone(), options, producer })
+        let leader = Leader::default();
+        let producer = Mutex::new(producer(settings, options, &leader)?);
+        Ok(Self { settings: settings.clone(), options, producer, leader })
+    }
+
+    /// The number of the broker that leads the events, by the last that was heard of it.
+    pub(crate) fn leader(&self) -> Option<i64> {
+        self.leader.broker()
     }
 
     /// Queues `entry`. What comes back completes when the record is in the log; the record is
@@ -69,11 +77,12 @@ impl LogWriter {
 
     /// The producer; a new one in its place when it has come to a state that it cannot leave, such
     /// as after the brokers have lost what they had acknowledged.
-    fn usable(&self) -> Result<FutureProducer<LogContext>, LogError> {
+    fn usable(&self) -> Result<FutureProducer<WriterContext>, LogError> {
         let mut current = self.producer.lock().expect("nothing panics while it is held");
         if let Some((code, reason)) = current.client().fatal_error() {
             tracing::error!(%code, reason, "the producer is replaced");
-            let broken = std::mem::replace(&mut *current, producer(&self.settings, self.options)?);
+            let new = producer(&self.settings, self.options, &self.leader)?;
+            let broken = std::mem::replace(&mut *current, new);
             // It waits for its thread.
             drop(spawn_blocking(move || drop(broken)));
         }
@@ -90,7 +99,8 @@ impl std::fmt::Debug for LogWriter {
 fn producer(
     settings: &LogSettings,
     options: WriterOptions,
-) -> Result<FutureProducer<LogContext>, LogError> {
+    leader: &Leader,
+) -> Result<FutureProducer<WriterContext>, LogError> {
     let give_up_ms = options.give_up_after.map_or(0, |time| time.as_millis()).to_string();
     settings
         .config()
@@ -100,7 +110,8 @@ fn producer(
         .set("request.timeout.ms", "2000")
         .set("queue.buffering.max.messages", options.queue_max.to_string())
         .set("linger.ms", options.linger.as_millis().to_string())
-        .create_with_context(LogContext)
+        .set("statistics.interval.ms", STATISTICS_EVERY_MS)
+        .create_with_context(WriterContext { leader: leader.clone() })
         .map_err(LogError::Client)
 }
 

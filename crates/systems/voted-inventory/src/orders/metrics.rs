@@ -33,6 +33,8 @@ pub(super) struct Metrics {
     /// By the last look at it.
     pub(super) outbox_rows: Gauge,
     pub(super) outbox_oldest_seconds: Gauge<f64, AtomicU64>,
+    /// Zero is nobody.
+    log_leader: Gauge,
 }
 
 impl Metrics {
@@ -61,6 +63,9 @@ impl Metrics {
             "Age of the oldest event that is not in the log yet",
             outbox_oldest_seconds.clone(),
         );
+        let log_leader = Gauge::default();
+        let help = "Number of the broker that leads the events, 0 for none";
+        registry.register("log_leader", help, log_leader.clone());
         Self {
             registry,
             requests,
@@ -75,6 +80,7 @@ impl Metrics {
             decided,
             outbox_rows,
             outbox_oldest_seconds,
+            log_leader,
         }
     }
 
@@ -93,8 +99,9 @@ impl Metrics {
         self.decided.get_or_create(&[("status", status.name())]).inc();
     }
 
-    /// The text form.
-    pub(super) fn render(&self) -> String {
+    /// The text form, while this broker leads the log.
+    pub(super) fn render(&self, log_leader: Option<i64>) -> String {
+        self.log_leader.set(log_leader.unwrap_or_default());
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -111,12 +118,13 @@ mod tests {
         let metrics = Metrics::new();
         metrics.placed(3);
         metrics.decided(Status::Confirmed);
-        let text = metrics.render();
+        let text = metrics.render(Some(2));
         for line in [
             "orders_placed_total 3",
             "orders_batches_total 1",
             "orders_decided_total{status=\"confirmed\"} 1",
             "orders_outbox_rows 0",
+            "orders_log_leader 2",
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }
