@@ -81,6 +81,8 @@ const VOTED_INVENTORY: SystemFiles = SystemFiles {
         ("replica-restarted", file!("voted-inventory/experiments/replica-restarted.toml")),
         ("replica-wiped", file!("voted-inventory/experiments/replica-wiped.toml")),
         ("duplicates", file!("voted-inventory/experiments/duplicates.toml")),
+        ("liar", file!("voted-inventory/experiments/liar.toml")),
+        ("endurance", file!("voted-inventory/experiments/endurance.toml")),
     ],
     showcase: &["incorrect", "kafka-killed"],
     readme: file!("voted-inventory/README.md"),

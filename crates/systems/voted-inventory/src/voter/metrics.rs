@@ -18,6 +18,7 @@ pub(super) struct Metrics {
     registry: Registry,
     requests: Family<[(&'static str, &'static str); 1], Counter>,
     votes: Family<Labels<1>, Counter>,
+    quorum_rate: Gauge<f64, AtomicU64>,
     asked_again: Counter,
     replies: Family<Labels<2>, Counter>,
     replica: Family<Labels<2>, Gauge<f64, AtomicU64>>,
@@ -26,11 +27,14 @@ pub(super) struct Metrics {
 impl Metrics {
     pub(super) fn new() -> Self {
         let mut registry = Registry::with_prefix("voter");
-        let (requests, votes) = (Family::default(), Family::default());
+        let (requests, votes, quorum_rate) =
+            (Family::default(), Family::default(), Gauge::default());
         let (asked_again, replies, replica) =
             (Counter::default(), Family::default(), Family::default());
         registry.register("requests", "Requests by outcome", requests.clone());
         registry.register("votes", "Votes by outcome: agreed, refused, early", votes.clone());
+        let help = "Share of votes that were not refused";
+        registry.register("quorum_rate", help, quorum_rate.clone());
         registry.register("asked_again", "Calls to replicas behind", asked_again.clone());
         registry.register("replies", "Replies by replica and standing", replies.clone());
         registry.register(
@@ -38,7 +42,7 @@ impl Metrics {
             "By `what`: calling, connections, is_breaker_closed, accused",
             replica.clone(),
         );
-        Self { registry, requests, votes, asked_again, replies, replica }
+        Self { registry, requests, votes, quorum_rate, asked_again, replies, replica }
     }
 
     pub(super) fn answered(&self, outcome: &'static str) {
@@ -58,6 +62,8 @@ impl Metrics {
         let ledger = voter.ledger();
         let votes = &ledger.votes;
         raise(&self.asked_again, votes.asked_again);
+        let refused = votes.refused as f64 / (votes.agreed + votes.refused).max(1) as f64;
+        self.quorum_rate.set(1.0 - refused);
         for (outcome, count) in
             [("agreed", votes.agreed), ("refused", votes.refused), ("early", votes.early)]
         {
