@@ -19,6 +19,7 @@ mod proportion;
 mod recovery;
 mod share;
 mod staleness;
+mod stall;
 mod trials;
 mod window;
 
@@ -37,5 +38,6 @@ pub use share::{share_of_source, share_of_status};
 pub use staleness::{
     Staleness, StalenessBounds, StalenessViolation, StalenessViolationKind, judge_staleness,
 };
+pub use stall::{STALL_MARGIN_US, Stalls};
 pub use trials::Summary;
 pub use window::{Window, Windows};

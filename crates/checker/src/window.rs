@@ -64,6 +64,13 @@ impl Windows {
         self.0.iter().map(|window| window.length_us()).sum()
     }
 
+    /// How much of `span` lies inside.
+    pub fn covered_us(&self, span: Window) -> u64 {
+        let first = self.0.partition_point(|window| window.to_us <= span.from_us);
+        let meeting = self.0[first..].iter().take_while(|window| window.from_us < span.to_us);
+        meeting.map(|window| window.intersect(span).length_us()).sum()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = Window> + '_ {
         self.0.iter().copied()
     }

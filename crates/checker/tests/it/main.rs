@@ -5,6 +5,7 @@ mod figures;
 mod ledger;
 mod recovery;
 mod staleness;
+mod stall;
 
 use standfast_history::{Operation, Outcome};
 
