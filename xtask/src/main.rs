@@ -25,6 +25,7 @@ usage: cargo xtask TASK
   bench load       generator cost and truthfulness against wrk, wrk2, oha, hey where they are found
   bench cache      hit path against a raw Valkey GET, and a stampede on one cold key
   bench proxy      the fault proxy against Toxiproxy, HAProxy, nginx and no proxy
+  bench breaker    a call through our circuit breaker against tower-resilience and seatbelt, defects
   soak [KILLS]     random `kill -9` of any process of cache-fallback (default 200), bounded in time
 ";
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         ["bench", "load", rest @ ..] => bench::load(rest),
         ["bench", "cache", rest @ ..] => bench::cache(rest),
         ["bench", "proxy", rest @ ..] => bench::proxy(rest),
+        ["bench", "breaker", rest @ ..] => bench::breaker(rest),
         ["soak", rest @ ..] => soak(rest),
         ["help" | "--help" | "-h"] => {
             eprint!("{USAGE}");

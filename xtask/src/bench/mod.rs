@@ -1,12 +1,14 @@
 //! Benchmarks: figures with the command that repeats them. Never part of a test, since timings are
 //! noisy: every rival runs interleaved with ours in one run, and medians are compared.
 
+mod breaker;
 mod cache;
 mod load;
 mod measured;
 mod proxy;
 mod rival;
 
+pub(crate) use breaker::run as breaker;
 pub(crate) use cache::run as cache;
 pub(crate) use load::run as load;
 pub(crate) use proxy::run as proxy;
