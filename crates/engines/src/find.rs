@@ -18,6 +18,9 @@ const VALKEY_MAJOR_MIN: u32 = 7;
 /// The oldest Kafka that is a controller itself and knows no ZooKeeper.
 const KAFKA_MAJOR_MIN: u32 = 4;
 
+/// The oldest HAProxy whose runtime commands are those of today.
+const HAPROXY_MAJOR_MIN: u32 = 2;
+
 /// The oldest Java that Kafka 4 runs on.
 const JAVA_MAJOR_MIN: u32 = 17;
 
@@ -148,6 +151,7 @@ fn programs(tool: Tool) -> &'static [&'static str] {
         // Looked for by the names of its jars.
         Tool::Kafka => &[],
         Tool::Java => &["java"],
+        Tool::Haproxy => &["haproxy"],
         Tool::Nginx => &["nginx"],
         Tool::Chromium => &["chromium", "chromium-browser", "google-chrome"],
         Tool::ToxiproxyClients => &["toxiproxy-clients"],
@@ -162,6 +166,7 @@ fn home_folders(tool: Tool, engines: &Path) -> Vec<PathBuf> {
         Tool::Postgres
         | Tool::Kafka
         | Tool::Java
+        | Tool::Haproxy
         | Tool::Nginx
         | Tool::Chromium
         | Tool::ToxiproxyClients => vec![own.join("bin")],
@@ -210,9 +215,12 @@ fn installation(tool: Tool, version: String, program: &Path, found_in: FoundIn) 
     let flavour = if is_redis { "redis".to_owned() } else { tool.name().to_owned() };
     let path = match tool {
         Tool::Postgres | Tool::Kafka => program.parent().unwrap_or(program).to_owned(),
-        Tool::Valkey | Tool::Java | Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients => {
-            program.to_owned()
-        }
+        Tool::Valkey
+        | Tool::Java
+        | Tool::Haproxy
+        | Tool::Nginx
+        | Tool::Chromium
+        | Tool::ToxiproxyClients => program.to_owned(),
     };
     Installation { tool, version, path, runtime: None, found_in, flavour }
 }
@@ -224,6 +232,7 @@ fn too_old(tool: Tool, version: &str) -> Option<u32> {
         Tool::Valkey => VALKEY_MAJOR_MIN,
         Tool::Kafka => KAFKA_MAJOR_MIN,
         Tool::Java => JAVA_MAJOR_MIN,
+        Tool::Haproxy => HAPROXY_MAJOR_MIN,
         Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients => return None,
     };
     let major = version.split('.').next()?.parse::<u32>().ok()?;
@@ -234,16 +243,17 @@ fn probe_version(program: &Path) -> Option<String> {
     if program.extension().is_some_and(|extension| extension == "jar") {
         return kafka::jar_version(program);
     }
-    // nginx knows only its own spelling.
-    let is_nginx = program.file_name().is_some_and(|name| name == "nginx");
-    let answer = probe::answer(program, &[if is_nginx { "-v" } else { "--version" }])?;
+    let name = program.file_name().and_then(|name| name.to_str());
+    // These two know only their own spelling.
+    let is_terse = matches!(name, Some("nginx" | "haproxy"));
+    let answer = probe::answer(program, &[if is_terse { "-v" } else { "--version" }])?;
     answer.success.then(|| version_in(&answer.text)).flatten()
 }
 
 /// The first word that looks like a version: `postgres (PostgreSQL) 15.18 (Debian …)`,
 /// `Valkey server v=8.1.8 sha=…`, `nginx version: nginx/1.22.1`.
 fn version_in(text: &str) -> Option<String> {
-    text.split(|letter: char| letter.is_whitespace() || matches!(letter, '/' | '='))
+    text.split(|letter: char| letter.is_whitespace() || matches!(letter, '/' | '=' | '-'))
         .map(|word| word.trim_start_matches('v'))
         .find(|word| {
             word.contains('.')
@@ -264,6 +274,7 @@ mod tests {
         check("Valkey server v=8.1.8 sha=00000000:1 malloc=libc bits=64", "8.1.8");
         check("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0", "7.0.15");
         check("nginx version: nginx/1.22.1", "1.22.1");
+        check("HAProxy version 2.6.12-1+deb12u4 2026/10/17 - https://haproxy.org/", "2.6.12");
         check("Chromium 156.0.8078.79 built on Debian GNU/Linux 12 (bookworm)", "156.0.8078.79");
         assert_eq!(version_in("command not found"), None);
     }

@@ -4,16 +4,18 @@
 //!   missing ones come.
 //! - [`process`] owns every child process, so that nothing survives us.
 //! - [`hosts`] are networks of their own, for processes that are to be cut off.
-//! - [`Engine`] is one PostgreSQL, Valkey or Kafka server: it counts as started when it answers
-//!   a real query, not before.
+//! - [`Engine`] is one PostgreSQL, Valkey, Kafka, HAProxy or Nginx server: it counts as started
+//!   when it answers a real query, not before.
 
 mod copy_tree;
 mod doctor;
 mod engine;
 mod find;
+mod haproxy;
 mod home;
 pub mod hosts;
 mod kafka;
+mod nginx;
 mod postgres;
 pub mod process;
 mod secrets;
@@ -25,7 +27,10 @@ mod wait;
 
 pub use copy_tree::{CopyError, copy_tree};
 pub use doctor::{ToolReport, doctor};
-pub use engine::{Engine, EngineError, EngineSpec, Lag, Upstream, discard_data};
+pub use engine::{
+    Backend, Engine, EngineError, EngineSpec, Lag, Peer, Rejoined, StoredRole, Upstream,
+    discard_data,
+};
 pub use find::{MissingTool, find};
 pub use home::{Home, HomeError};
 pub use kafka::{EdgeListener, KafkaSpec, Member};

@@ -13,10 +13,13 @@ pub enum EngineKind {
     Postgres,
     Valkey,
     Kafka,
+    Haproxy,
+    Nginx,
 }
 
 impl EngineKind {
-    pub const ALL: [Self; 3] = [Self::Postgres, Self::Valkey, Self::Kafka];
+    pub const ALL: [Self; 5] =
+        [Self::Postgres, Self::Valkey, Self::Kafka, Self::Haproxy, Self::Nginx];
 
     /// The tool that it runs on.
     pub fn tool(self) -> Tool {
@@ -24,6 +27,8 @@ impl EngineKind {
             Self::Postgres => Tool::Postgres,
             Self::Valkey => Tool::Valkey,
             Self::Kafka => Tool::Kafka,
+            Self::Haproxy => Tool::Haproxy,
+            Self::Nginx => Tool::Nginx,
         }
     }
 }
@@ -37,6 +42,7 @@ pub enum Tool {
     Kafka,
     /// What Kafka runs on.
     Java,
+    Haproxy,
     Nginx,
     Chromium,
     /// Stock clients of Toxiproxy, for the project's own tests.
@@ -45,11 +51,12 @@ pub enum Tool {
 }
 
 impl Tool {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Postgres,
         Self::Valkey,
         Self::Kafka,
         Self::Java,
+        Self::Haproxy,
         Self::Nginx,
         Self::Chromium,
         Self::ToxiproxyClients,
@@ -62,6 +69,7 @@ impl Tool {
             Self::Valkey => "valkey",
             Self::Kafka => "kafka",
             Self::Java => "java",
+            Self::Haproxy => "haproxy",
             Self::Nginx => "nginx",
             Self::Chromium => "chromium",
             Self::ToxiproxyClients => "toxiproxy-clients",

@@ -10,7 +10,8 @@ const SUPERUSER: &str = "standfast";
 pub(super) fn url(spec: &EngineSpec) -> String {
     match (spec.kind, &spec.user) {
         (EngineKind::Postgres, Some(user)) => postgres(spec, user, &spec.secrets.application),
-        (EngineKind::Postgres, None) | (EngineKind::Valkey | EngineKind::Kafka, _) => {
+        (EngineKind::Postgres, None)
+        | (EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx, _) => {
             admin_url(spec)
         }
     }
@@ -25,6 +26,9 @@ pub(super) fn admin_url(spec: &EngineSpec) -> String {
         }
         // No URL, but what every client of Kafka takes: the brokers to begin with.
         EngineKind::Kafka => spec.bootstrap_servers(),
+        // What it speaks is its servers' business, so whoever knows them makes a better URL.
+        EngineKind::Haproxy => format!("tcp://{}:{}", spec.address(), spec.port),
+        EngineKind::Nginx => format!("http://{}:{}", spec.address(), spec.port),
     }
 }
 

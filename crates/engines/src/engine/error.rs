@@ -29,6 +29,10 @@ pub enum EngineError {
     NoAnswer { engine: String, reason: String },
     #[error("engine `{engine}` runs on {runtime}, which is not here")]
     NoRuntime { engine: String, runtime: &'static str },
+    #[error("engine `{engine}` runs, and cannot {action} before it has ended")]
+    Running { engine: String, action: &'static str },
+    #[error("engine `{engine}` has no peer `{peer}`")]
+    NoPeer { engine: String, peer: String },
     #[error("engine `{engine}` is not running")]
     NotRunning { engine: String },
     #[error("engine `{engine}` has no data in `{}`", data.display())]

@@ -41,5 +41,6 @@ pub(crate) fn end_leftovers(data: &Path) -> usize {
 pub fn discard_data(data: &Path) -> io::Result<()> {
     end_leftovers(data);
     postgres::release_shared_memory(data);
+    postgres::remove_node(data)?;
     remove_folder(data)
 }

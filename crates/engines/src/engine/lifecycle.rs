@@ -1,6 +1,7 @@
 //! An engine's life: made or adopted, started, broken, stopped, removed.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::process::{Child, Exit, Spawner, Stopped, holder_of_port, is_port_free
 use crate::tool::{EngineKind, Installation};
 use crate::user::UserId;
 use crate::wait::wait_until;
-use crate::{kafka, postgres, valkey};
+use crate::{haproxy, kafka, nginx, postgres, valkey};
 
 /// Crash recovery of half a gigabyte of log on a busy machine is the longest start there is.
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -31,7 +32,7 @@ const LAST_LINES_MAX: usize = 12;
 /// supervises it sees to it that starts and stops do not overlap.
 #[derive(Debug)]
 pub struct Engine {
-    site: Site,
+    pub(super) site: Site,
     child: Mutex<Option<Child>>,
 }
 
@@ -52,6 +53,8 @@ impl Engine {
             EngineKind::Postgres => postgres::create(&engine.site, home).await?,
             EngineKind::Valkey => valkey::create(&engine.site)?,
             EngineKind::Kafka => kafka::create(&engine.site, home).await?,
+            EngineKind::Haproxy => haproxy::create(&engine.site)?,
+            EngineKind::Nginx => nginx::create(&engine.site)?,
         }
         Ok(engine)
     }
@@ -117,6 +120,14 @@ impl Engine {
             EngineKind::Kafka => {
                 kafka::prepare(&self.site)?;
                 kafka::command(&self.site)?
+            }
+            EngineKind::Haproxy => {
+                haproxy::prepare(&self.site)?;
+                haproxy::command(&self.site)
+            }
+            EngineKind::Nginx => {
+                nginx::prepare(&self.site)?;
+                nginx::command(&self.site)
             }
         };
         let child = self.site.spawner.spawn(command).await?;
@@ -195,6 +206,8 @@ impl Engine {
             EngineKind::Postgres => postgres::stop(&child).await,
             EngineKind::Valkey => valkey::stop(&child).await,
             EngineKind::Kafka => kafka::stop(&self.site, &child).await,
+            EngineKind::Haproxy => haproxy::stop(&child).await,
+            EngineKind::Nginx => nginx::stop(&child).await,
         }
     }
 
@@ -238,7 +251,9 @@ impl Engine {
     pub async fn flush(&self) -> Result<u64, EngineError> {
         match self.site.spec.kind {
             EngineKind::Valkey => valkey::flush(&self.site).await,
-            EngineKind::Postgres | EngineKind::Kafka => Err(self.unsupported("be flushed")),
+            EngineKind::Postgres | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
+                Err(self.unsupported("be flushed"))
+            }
         }
     }
 
@@ -251,6 +266,8 @@ impl Engine {
             EngineKind::Postgres => postgres::answer(&self.site).await,
             EngineKind::Valkey => valkey::answer(&self.site).await,
             EngineKind::Kafka => kafka::answer(&self.site).await,
+            EngineKind::Haproxy => haproxy::answer(&self.site).await,
+            EngineKind::Nginx => nginx::answer(&self.site).await,
         }
     }
 
@@ -261,7 +278,9 @@ impl Engine {
     pub async fn lag(&self) -> Result<Option<Lag>, EngineError> {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::lag(&self.site).await,
-            EngineKind::Valkey | EngineKind::Kafka => Ok(None),
+            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
+                Ok(None)
+            }
         }
     }
 
@@ -277,7 +296,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::run_script(&self.site, script, variables).await,
-            EngineKind::Valkey | EngineKind::Kafka => Err(self.unsupported("run SQL")),
+            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
+                Err(self.unsupported("run SQL"))
+            }
         }
     }
 
@@ -317,6 +338,11 @@ impl Engine {
         address::admin_url(&self.site.spec)
     }
 
+    /// Where it takes the commands of whoever runs it, when that is a socket of its own.
+    pub fn socket(&self) -> Option<PathBuf> {
+        (self.site.spec.kind == EngineKind::Haproxy).then(|| haproxy::socket(&self.site))
+    }
+
     pub fn spec(&self) -> &EngineSpec {
         &self.site.spec
     }
@@ -341,10 +367,12 @@ impl Engine {
             EngineKind::Postgres => postgres::is_data_folder(&self.site.spec.data),
             EngineKind::Valkey => valkey::is_data_folder(&self.site.spec.data),
             EngineKind::Kafka => kafka::is_data_folder(&self.site.spec.data),
+            EngineKind::Haproxy => haproxy::is_data_folder(&self.site.spec.data),
+            EngineKind::Nginx => nginx::is_data_folder(&self.site.spec.data),
         }
     }
 
-    fn unsupported(&self, action: &'static str) -> EngineError {
+    pub(super) fn unsupported(&self, action: &'static str) -> EngineError {
         EngineError::Unsupported { engine: self.site.name(), kind: self.site.spec.kind, action }
     }
 

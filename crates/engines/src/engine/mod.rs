@@ -4,11 +4,13 @@ mod address;
 mod error;
 mod leftovers;
 mod lifecycle;
+mod roles;
 mod site;
 mod spec;
 
 pub use error::EngineError;
 pub use leftovers::discard_data;
 pub use lifecycle::Engine;
+pub use roles::{Rejoined, StoredRole};
 pub(crate) use site::{Site, TemporaryFile, remove_folder};
-pub use spec::{EngineSpec, Lag, Upstream};
+pub use spec::{Backend, EngineSpec, Lag, Peer, Upstream};

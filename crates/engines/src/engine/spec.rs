@@ -1,7 +1,7 @@
 //! What one engine shall be.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,12 +32,29 @@ pub struct EngineSpec {
     pub settings: BTreeMap<String, String>,
     /// PostgreSQL: the primary to stream from.
     pub replica_of: Option<Upstream>,
+    /// Those that take turns with this one in being the primary. When there are any, `replica_of`
+    /// says only what it begins as; later on the data folder says what it is.
+    pub peers: Vec<Peer>,
+    /// HAProxy: the servers to forward to, none of which gets anything until somebody says so.
+    pub backends: Vec<Backend>,
+    /// Nginx: its whole configuration, which leaves out what standfast decides.
+    pub configuration: Option<String>,
     /// Kafka: its place in a cluster, and its listeners for proxies.
     pub kafka: KafkaSpec,
     pub secrets: Secrets,
 }
 
 impl EngineSpec {
+    /// Whether its role is what its data folder says.
+    pub fn is_managed(&self) -> bool {
+        !self.peers.is_empty()
+    }
+
+    /// The slot in which any primary of this engine keeps its log for it.
+    pub fn slot(&self) -> String {
+        format!("standfast_{}", self.name.replace('-', "_"))
+    }
+
     /// Where it listens, and is reached.
     pub fn address(&self) -> Ipv4Addr {
         self.host.as_ref().map_or(Ipv4Addr::LOCALHOST, Host::address)
@@ -51,6 +68,23 @@ pub struct Upstream {
     pub port: u16,
     /// The slot that keeps the primary's log for this replica; made when it is missing.
     pub slot: String,
+}
+
+/// Another engine of a cluster whose members take turns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub name: String,
+    /// Where this engine finds it.
+    pub address: SocketAddrV4,
+}
+
+/// A server that a proxy can forward to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// What the proxy calls it, in its configuration and on its socket.
+    pub name: String,
+    /// `host:port`.
+    pub address: String,
 }
 
 /// How far a replica is behind its primary.

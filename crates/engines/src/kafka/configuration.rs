@@ -195,6 +195,9 @@ mod tests {
             user: None,
             settings: BTreeMap::new(),
             replica_of: None,
+            peers: Vec::new(),
+            backends: Vec::new(),
+            configuration: None,
             kafka,
             secrets: Secrets::generate(),
         }

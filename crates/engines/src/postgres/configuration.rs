@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::role;
 use crate::engine::{EngineError, Site, Upstream};
 use crate::hosts::Host;
 
 /// Included at the end of the server's own `postgresql.conf`, so what it says wins.
 pub(super) const CONFIGURATION_FILE: &str = "standfast.conf";
+
+/// Who may come.
+const AUTHENTICATION_FILE: &str = "pg_hba.conf";
 
 /// Holds the replicator's password; libpq insists on mode 0600.
 pub(super) const REPLICATION_PASSFILE: &str = "replication.pgpass";
@@ -84,20 +88,46 @@ pub(crate) fn is_data_folder(folder: &Path) -> bool {
     folder.join("PG_VERSION").is_file() && folder.join(CONFIGURATION_FILE).is_file()
 }
 
-/// Writes all that depends on this instance: ports, peers, passwords, roles.
+/// Writes all that depends on this instance: ports, peers, passwords.
 pub(super) fn write(site: &Site) -> Result<(), EngineError> {
-    let data = &site.spec.data;
+    write_with(site, &host_based_authentication(site))
+}
+
+/// The same for a server that lets nobody in.
+pub(super) fn write_closed(site: &Site) -> Result<(), EngineError> {
+    write_with(site, "# Written by standfast: nobody, until it is a replica again.\n")
+}
+
+fn write_with(site: &Site, authentication: &str) -> Result<(), EngineError> {
     for (key, value) in &site.spec.settings {
         site.check_setting(key, value, &MANAGED)?;
     }
-    site.write(&data.join(CONFIGURATION_FILE), &render(site))?;
-    site.write(&data.join("pg_hba.conf"), &host_based_authentication(site))?;
-    if site.spec.replica_of.is_some() {
+    let upstream = role::upstream(site)?;
+    let folder = folder(site);
+    if site.spec.is_managed() {
+        role::make_node_folder(site)?;
+        let include = format!("include {}\n", quoted(&path_of(&folder, CONFIGURATION_FILE)));
+        site.write(&site.spec.data.join(CONFIGURATION_FILE), &include)?;
+    }
+    site.write(&folder.join(CONFIGURATION_FILE), &render(site, upstream.as_ref()))?;
+    site.write(&folder.join(AUTHENTICATION_FILE), authentication)?;
+    if upstream.is_some() {
         let password = &site.spec.secrets.replicator;
-        site.write(&data.join(REPLICATION_PASSFILE), &passfile(REPLICATOR, password))?;
-        site.write(&data.join("standby.signal"), "")?;
+        site.write(&folder.join(REPLICATION_PASSFILE), &passfile(REPLICATOR, password))?;
     }
     Ok(())
+}
+
+/// Where the files lie that say more than a copy of the data should.
+fn folder(site: &Site) -> PathBuf {
+    match site.spec.is_managed() {
+        true => role::node_folder(&site.spec.data),
+        false => site.spec.data.clone(),
+    }
+}
+
+fn path_of(folder: &Path, file: &str) -> String {
+    folder.join(file).to_string_lossy().into_owned()
 }
 
 /// The text of a password file that serves any host and port.
@@ -116,17 +146,22 @@ fn host_based_authentication(site: &Site) -> String {
     )
 }
 
-fn render(site: &Site) -> String {
+fn render(site: &Site, upstream: Option<&Upstream>) -> String {
     let spec = &site.spec;
     let mut settings: BTreeMap<&str, String> =
         SETTINGS.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+    if spec.is_managed() {
+        // What it does not find there any more, `pg_rewind` cannot take back.
+        settings.insert("wal_keep_size", "256MB".to_owned());
+    }
     settings.extend(spec.settings.iter().map(|(key, value)| (key.as_str(), value.clone())));
     settings.insert("port", spec.port.to_string());
     settings.insert("listen_addresses", spec.address().to_string());
     settings.insert("unix_socket_directories", String::new());
     settings.insert("password_encryption", "scram-sha-256".to_owned());
     settings.insert("cluster_name", spec.name.clone());
-    if let Some(upstream) = &spec.replica_of {
+    settings.insert("hba_file", path_of(&folder(site), AUTHENTICATION_FILE));
+    if let Some(upstream) = upstream {
         settings.insert("primary_slot_name", upstream.slot.clone());
         settings.insert("primary_conninfo", connection_info(site, upstream));
     }
@@ -138,7 +173,7 @@ fn render(site: &Site) -> String {
 }
 
 fn connection_info(site: &Site, upstream: &Upstream) -> String {
-    let passfile = site.spec.data.join(REPLICATION_PASSFILE);
+    let passfile = folder(site).join(REPLICATION_PASSFILE);
     format!(
         "host={} port={} user={REPLICATOR} passfile={} application_name={} connect_timeout=2",
         quoted(&upstream.host),

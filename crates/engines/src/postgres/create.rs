@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::configuration::{self, MAINTENANCE_DATABASE, REPLICATOR, SUPERUSER};
-use super::{replica, template};
+use super::{replica, role, template};
 use crate::copy_tree::copy_tree;
 use crate::engine::{EngineError, Site};
 use crate::home::Home;
@@ -19,8 +19,9 @@ const NAME_BYTES_MAX: usize = 63;
 /// Makes the data folder. A replica needs its primary to be running.
 pub(crate) async fn create(site: &Site, home: &Home) -> Result<(), EngineError> {
     site.make_parent(&site.spec.data)?;
-    if site.spec.replica_of.is_some() {
-        replica::copy_primary(site).await?;
+    if let Some(upstream) = &site.spec.replica_of {
+        replica::copy(site, upstream).await?;
+        role::write_signal(site)?;
         return configuration::write(site);
     }
     let statements = statements(site)?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::role;
 use super::session::{Session, answer_in_time};
 use crate::engine::{EngineError, Lag, Site};
 
@@ -18,7 +19,10 @@ const BEHIND: &str = "SELECT \
 
 /// The lag of a replica; `None` for a primary.
 pub(crate) async fn lag(site: &Site) -> Result<Option<Lag>, EngineError> {
-    let Some(upstream) = &site.spec.replica_of else { return Ok(None) };
+    if !role::is_standby(site) {
+        return Ok(None);
+    }
+    let Some(upstream) = role::upstream(site)? else { return Ok(None) };
     let primary = Session::open_at(site, &upstream.host, upstream.port).await?;
     let replica = Session::open(site).await?;
     let position = answer_in_time(site, primary.client.query_one(POSITION_OF_PRIMARY, &[])).await?;

@@ -3,7 +3,9 @@
 mod configuration;
 mod create;
 mod lag;
+mod rejoin;
 mod replica;
+mod role;
 mod script;
 mod server;
 mod session;
@@ -13,6 +15,8 @@ mod template;
 pub(crate) use configuration::is_data_folder;
 pub(crate) use create::create;
 pub(crate) use lag::lag;
+pub(crate) use rejoin::{clone, rewind};
+pub(crate) use role::{mark_fenced, mark_primary, mark_replica, remove_node, stored_role};
 pub(crate) use script::run_script;
 pub(crate) use server::{answer, command, has_come_up, prepare, stop};
 pub(crate) use shared_memory::release as release_shared_memory;

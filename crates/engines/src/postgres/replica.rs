@@ -10,8 +10,7 @@ use crate::engine::{EngineError, Site, TemporaryFile, Upstream, remove_folder};
 const BASE_BACKUP_WITHIN: Duration = Duration::from_secs(600);
 
 /// Fills the data folder from the primary, which must be running.
-pub(super) async fn copy_primary(site: &Site) -> Result<(), EngineError> {
-    let upstream = site.spec.replica_of.as_ref().expect("only called for a replica");
+pub(super) async fn copy(site: &Site, upstream: &Upstream) -> Result<(), EngineError> {
     make_slot(site, upstream).await?;
     site.make_data_folder()?;
     let passfile_path = site.spec.data.with_extension("pgpass");
@@ -43,7 +42,7 @@ pub(super) async fn copy_primary(site: &Site) -> Result<(), EngineError> {
 }
 
 /// Makes the slot unless it is there, and has it keep the log from now on.
-async fn make_slot(site: &Site, upstream: &Upstream) -> Result<(), EngineError> {
+pub(super) async fn make_slot(site: &Site, upstream: &Upstream) -> Result<(), EngineError> {
     let primary = Session::open_at(site, &upstream.host, upstream.port).await?;
     let statement = "SELECT pg_create_physical_replication_slot($1, true) \
          WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1)";

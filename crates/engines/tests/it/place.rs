@@ -67,6 +67,9 @@ impl Place {
             user: is_postgres.then(|| "offers".to_owned()),
             settings: BTreeMap::new(),
             replica_of: None,
+            peers: Vec::new(),
+            backends: Vec::new(),
+            configuration: None,
             kafka: KafkaSpec::default(),
             secrets: self.secrets.clone(),
         }

@@ -70,7 +70,7 @@ impl FaultKind {
     pub fn objection(self, engine: Option<EngineKind>) -> Option<String> {
         match (self, engine) {
             (Self::Flush, Some(EngineKind::Valkey)) => None,
-            (Self::Flush, Some(engine @ (EngineKind::Postgres | EngineKind::Kafka))) => {
+            (Self::Flush, Some(engine)) => {
                 Some(format!("only a cache can be flushed, and {engine} is none"))
             }
             (Self::Flush, None) => {

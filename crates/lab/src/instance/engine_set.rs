@@ -75,6 +75,9 @@ pub(crate) fn engine_spec(system: &System, name: &str, places: &EnginePlaces<'_>
             port: upstream.port(),
             slot: format!("standfast_{}", name.replace('-', "_")),
         }),
+        peers: Vec::new(),
+        backends: Vec::new(),
+        configuration: None,
         kafka: places.kafka.clone(),
         secrets: places.secrets.clone(),
     }
@@ -86,6 +89,8 @@ impl From<spec::EngineKind> for EngineKind {
             spec::EngineKind::Postgres => Self::Postgres,
             spec::EngineKind::Valkey => Self::Valkey,
             spec::EngineKind::Kafka => Self::Kafka,
+            spec::EngineKind::Haproxy => Self::Haproxy,
+            spec::EngineKind::Nginx => Self::Nginx,
         }
     }
 }

@@ -55,6 +55,7 @@ pub enum Role {
     Replica,
     Cache,
     Broker,
+    Proxy,
     Service,
 }
 
@@ -65,6 +66,7 @@ impl Role {
             (EngineKind::Postgres, true) => Self::Replica,
             (EngineKind::Valkey, _) => Self::Cache,
             (EngineKind::Kafka, _) => Self::Broker,
+            (EngineKind::Haproxy | EngineKind::Nginx, _) => Self::Proxy,
         }
     }
 }
@@ -76,6 +78,7 @@ impl fmt::Display for Role {
             Self::Replica => "replica",
             Self::Cache => "cache",
             Self::Broker => "broker",
+            Self::Proxy => "proxy",
             Self::Service => "service",
         })
     }

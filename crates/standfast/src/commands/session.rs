@@ -104,6 +104,8 @@ pub(super) fn tools_of_all_but(system: &System, external: &BTreeMap<String, Stri
         EngineKind::Postgres => Tool::Postgres,
         EngineKind::Valkey => Tool::Valkey,
         EngineKind::Kafka => Tool::Kafka,
+        EngineKind::Haproxy => Tool::Haproxy,
+        EngineKind::Nginx => Tool::Nginx,
     });
     let required = system.requires.iter().map(|tool| match tool {
         RequiredTool::Nginx => Tool::Nginx,

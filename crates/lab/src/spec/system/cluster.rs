@@ -34,6 +34,9 @@ mod tests {
             settings: BTreeMap::new(),
             replica_of: None,
             cluster_of: cluster_of.map(str::to_owned),
+            managed_by: None,
+            backends: Vec::new(),
+            config: None,
         }
     }
 

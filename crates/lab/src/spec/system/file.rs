@@ -47,6 +47,8 @@ pub enum EngineKind {
     Postgres,
     Valkey,
     Kafka,
+    Haproxy,
+    Nginx,
 }
 
 impl fmt::Display for EngineKind {
@@ -55,6 +57,8 @@ impl fmt::Display for EngineKind {
             Self::Postgres => "postgres",
             Self::Valkey => "valkey",
             Self::Kafka => "kafka",
+            Self::Haproxy => "haproxy",
+            Self::Nginx => "nginx",
         })
     }
 }
@@ -89,6 +93,18 @@ pub struct EngineDeclaration {
     /// Kafka only: the broker whose cluster this one belongs to. `url` of any of them names all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_of: Option<String>,
+    /// The service that decides on the roles of this engine and its replica. `replica_of` is then
+    /// what it begins as, its data folder says what it is, and the lab never restarts it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<String>,
+    /// HAProxy only: the engines that it forwards to, all of one kind. None of them gets anything
+    /// until somebody sets it ready at `{NAME.socket}`; `{NAME.url}` is theirs at its address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backends: Vec<String>,
+    /// Nginx only: its configuration, a file of the system's folder with placeholders, `{port}`,
+    /// `{host}` and `{dir}` among them. It leaves out `daemon`, `pid` and the global `error_log`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
 }
 
 /// A process that the lab starts, watches, restarts and breaks.
@@ -122,6 +138,9 @@ pub struct ServiceDeclaration {
     /// The path at which such a fault shows; `/health` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<String>,
+    /// Managed engines that it may fence, start and bring back, at the socket `STANDFAST_ACTUATOR`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actuates: Vec<String>,
     #[serde(default)]
     pub restart: Restart,
     #[serde(default)]

@@ -1,0 +1,175 @@
+//! Engines that take turns in being the primary: who is what is written in their data folders.
+//!
+//! Whoever decides on a failover ends the old primary, marks its folder so that no start of it can
+//! take a write, and brings it back as a replica of the new one. Nothing here decides.
+
+use std::time::Duration;
+
+use super::error::EngineError;
+use super::lifecycle::Engine;
+use super::spec::Upstream;
+use crate::postgres;
+use crate::tool::EngineKind;
+use crate::wait::wait_until;
+
+/// A replica that fits its primary connects at once; one that does not says so in its log for ever.
+const FOLLOWING_WITHIN: Duration = Duration::from_secs(10);
+
+/// What an engine is when it is started the next time, by whomever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredRole {
+    Primary,
+    /// Read only. It follows the engine of that name; nobody, when it was fenced and has not been
+    /// brought back yet.
+    Replica {
+        follows: Option<String>,
+    },
+}
+
+/// How an old primary became a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejoined {
+    /// What it had and the new primary has not was taken back.
+    Rewound,
+    /// Its data was made again from the new primary.
+    Cloned,
+    /// It had nothing that the new primary has not, and only catches up.
+    Replayed,
+}
+
+impl Engine {
+    /// What its data folder says that it is.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or this kind of engine has no roles.
+    pub fn stored_role(&self) -> Result<StoredRole, EngineError> {
+        match self.site.spec.kind {
+            EngineKind::Postgres => postgres::stored_role(&self.site),
+            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
+                Err(self.unsupported("have a role"))
+            }
+        }
+    }
+
+    /// Marks the folder of a server that has been ended, so that a start takes no write and follows
+    /// nobody. The mark is on the disk when this returns.
+    ///
+    /// # Errors
+    /// When it still runs, or the mark cannot be written.
+    pub fn mark_fenced(&self) -> Result<(), EngineError> {
+        self.check_ended("be fenced")?;
+        match self.site.spec.kind {
+            EngineKind::Postgres => postgres::mark_fenced(&self.site),
+            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
+                Err(self.unsupported("be fenced"))
+            }
+        }
+    }
+
+    /// Has the next start be one of a primary: crash recovery, and nothing that it acknowledged is
+    /// lost.
+    ///
+    /// # Errors
+    /// When it runs, or the folder cannot be written.
+    pub fn mark_primary(&self) -> Result<(), EngineError> {
+        self.check_ended("be made a primary")?;
+        match self.site.spec.kind {
+            EngineKind::Postgres => postgres::mark_primary(&self.site),
+            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
+                Err(self.unsupported("be made a primary"))
+            }
+        }
+    }
+
+    /// Has the next start be one of a replica of the peer `primary`, from which it does not differ.
+    ///
+    /// # Errors
+    /// When it runs, there is no such peer, or the folder cannot be written.
+    pub fn mark_replica(&self, primary: &str) -> Result<(), EngineError> {
+        self.check_ended("be made a replica")?;
+        self.upstream(primary)?;
+        match self.site.spec.kind {
+            EngineKind::Postgres => postgres::mark_replica(&self.site, primary),
+            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
+                Err(self.unsupported("be made a replica"))
+            }
+        }
+    }
+
+    /// Makes a stopped old primary a replica of the peer `primary`, which runs, and starts it.
+    ///
+    /// # Errors
+    /// When it runs, there is no such peer, or neither its own data nor a copy of the primary's can
+    /// be used. It does not run then, and its folder is still marked as fenced.
+    pub async fn rejoin(&self, primary: &str) -> Result<Rejoined, EngineError> {
+        self.check_ended("rejoin")?;
+        let upstream = self.upstream(primary)?;
+        match self.site.spec.kind {
+            EngineKind::Postgres => self.rejoin_postgres(primary, &upstream).await,
+            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
+                Err(self.unsupported("rejoin"))
+            }
+        }
+    }
+
+    async fn rejoin_postgres(
+        &self,
+        primary: &str,
+        upstream: &Upstream,
+    ) -> Result<Rejoined, EngineError> {
+        let rewound = async {
+            let rejoined = postgres::rewind(&self.site, primary, upstream).await?;
+            self.start_following().await.map(|()| rejoined)
+        };
+        let why = match rewound.await {
+            Ok(rejoined) => return Ok(rejoined),
+            Err(why) => why,
+        };
+        tracing::warn!(engine = self.site.name(), %why, "cannot rejoin with its own data");
+        self.end().await?;
+        let rejoined = postgres::clone(&self.site, primary, upstream).await?;
+        self.start_following().await.map(|()| rejoined)
+    }
+
+    /// Starts a replica, and waits until it is sent what its primary writes.
+    async fn start_following(&self) -> Result<(), EngineError> {
+        self.start().await?;
+        let reason = "it is sent nothing by its primary";
+        let is_streaming =
+            || async { self.lag().await.ok().flatten().filter(|lag| lag.streaming).map(drop) };
+        let streams = wait_until(FOLLOWING_WITHIN, is_streaming).await;
+        streams.ok_or_else(|| EngineError::NoAnswer {
+            engine: self.site.name(),
+            reason: reason.to_owned(),
+        })
+    }
+
+    async fn end(&self) -> Result<(), EngineError> {
+        match self.child() {
+            Some(child) => Ok(child.kill_tree().await?),
+            None => Ok(()),
+        }
+    }
+
+    /// How it reaches the peer `primary`.
+    fn upstream(&self, primary: &str) -> Result<Upstream, EngineError> {
+        let spec = &self.site.spec;
+        let peer = spec.peers.iter().find(|peer| peer.name == primary);
+        let peer = peer.ok_or_else(|| EngineError::NoPeer {
+            engine: spec.name.clone(),
+            peer: primary.to_owned(),
+        })?;
+        Ok(Upstream {
+            host: peer.address.ip().to_string(),
+            port: peer.address.port(),
+            slot: spec.slot(),
+        })
+    }
+
+    fn check_ended(&self, action: &'static str) -> Result<(), EngineError> {
+        match self.is_running() {
+            true => Err(EngineError::Running { engine: self.site.name(), action }),
+            false => Ok(()),
+        }
+    }
+}
