@@ -1,6 +1,7 @@
 //! A breaker that many tasks share: it reads the clock and draws, and a permit that is dropped
 //! counts as abandoned.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::rngs::StdRng;
@@ -20,9 +21,22 @@ struct Inner {
     draw: f64,
 }
 
+/// What the door says when calls must ask inside.
+const ASK: u64 = u64::MAX;
+
+#[derive(Debug)]
+struct Shared {
+    /// While the breaker is closed, its generation: then a call needs no lock to be let through. A
+    /// call that reads it while the breaker opens is one that came just before.
+    door: AtomicU64,
+    /// Calls that went through the door.
+    passed: AtomicU64,
+    inner: Mutex<Inner>,
+}
+
 /// A breaker for many tasks. Clones are the same breaker.
 #[derive(Clone, Debug)]
-pub struct SharedBreaker(Arc<Mutex<Inner>>);
+pub struct SharedBreaker(Arc<Shared>);
 
 impl SharedBreaker {
     /// A closed breaker, whose breaks are jittered from `seed`.
@@ -41,7 +55,9 @@ impl SharedBreaker {
         let breaker = CircuitBreaker::try_with(policy, options)?;
         let mut rng = StdRng::seed_from_u64(seed);
         let draw = rng.random();
-        Ok(Self(Arc::new(Mutex::new(Inner { breaker, rng, draw }))))
+        let door = AtomicU64::new(breaker.closed_generation().unwrap_or(ASK));
+        let inner = Mutex::new(Inner { breaker, rng, draw });
+        Ok(Self(Arc::new(Shared { door, passed: AtomicU64::new(0), inner })))
     }
 
     /// Asks whether a call may start now.
@@ -49,7 +65,14 @@ impl SharedBreaker {
     /// # Errors
     /// When it may not, and when to ask again.
     pub fn try_acquire(&self) -> Result<Permit, Rejection> {
-        let ticket = self.with(|inner| inner.breaker.admit(Instant::now()))?;
+        let now = Instant::now();
+        let generation = self.0.door.load(Ordering::Acquire);
+        let ticket = if generation == ASK {
+            self.with(|inner| inner.breaker.admit(now))?
+        } else {
+            self.0.passed.fetch_add(1, Ordering::Relaxed);
+            Ticket { generation, admitted_at: now, is_probe: false }
+        };
         Ok(Permit { breaker: self.clone(), ticket: Some(ticket) })
     }
 
@@ -65,7 +88,9 @@ impl SharedBreaker {
 
     /// How many calls there were of each kind.
     pub fn counts(&self) -> Counts {
-        self.with(|inner| inner.breaker.counts())
+        let mut counts = self.with(|inner| inner.breaker.counts());
+        counts.admitted += self.0.passed.load(Ordering::Relaxed);
+        counts
     }
 
     /// A change that time brought about, see [`CircuitBreaker::take_untold`].
@@ -80,12 +105,21 @@ impl SharedBreaker {
 
     fn with<T>(&self, use_inner: impl FnOnce(&mut Inner) -> T) -> T {
         // A panic elsewhere cannot leave the breaker half-changed: nothing in it panics.
-        use_inner(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut inner = self.0.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = use_inner(&mut inner);
+        let door = inner.breaker.closed_generation().unwrap_or(ASK);
+        // Still under the lock, so that it never says what was true before something else.
+        if self.0.door.load(Ordering::Relaxed) != door {
+            self.0.door.store(door, Ordering::Release);
+        }
+        result
     }
 
     fn finish(&self, ticket: Ticket, outcome: Outcome) -> Option<Transition> {
+        // Read before the lock, which others wait for.
+        let now = Instant::now();
         self.with(|inner| {
-            let transition = inner.breaker.finish(ticket, outcome, Instant::now(), inner.draw);
+            let transition = inner.breaker.finish(ticket, outcome, now, inner.draw);
             if transition.is_some() {
                 inner.draw = inner.rng.random();
             }

@@ -119,6 +119,12 @@ impl CircuitBreaker {
         self.untold.take()
     }
 
+    /// Its generation while every call goes through and is judged: what a ticket of it says.
+    pub(super) fn closed_generation(&self) -> Option<u64> {
+        let is_closed = self.mode == Mode::Automatic && self.state == State::Closed;
+        is_closed.then_some(self.generation)
+    }
+
     /// Imposes `mode` until the next call of this function; automatic starts afresh, closed.
     pub fn impose(&mut self, mode: Mode) {
         self.mode = mode;

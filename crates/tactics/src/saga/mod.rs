@@ -23,13 +23,15 @@
 //!
 //! 1. *Journal, then act.* [`Saga`] gives entries ([`Next::Journal`]) and gives no call before they
 //!    are applied; they are applied when they are durable. `Intended` stands before the first try
-//!    of each action, so what may have been done is never less than what has been.
+//!    of each action, so what may have been done is never less than what has been. (Recovery needs
+//!    only the first intent, since the order of the steps is fixed. The others cost nothing: they
+//!    share a write with the outcome before them, and say what may be under way.)
 //! 2. *An outcome is never assumed.* A call without an answer is made again under the same key.
 //!    Only a participant can say `Refused`. An action that stays without an outcome is given up by
 //!    undoing it ([`Cause::GaveUp`]): its compensation works whether it was carried out or not.
-//! 3. *A compensation cannot fail*, only take long. It is tried until it succeeds; after a number of
-//!    tries the saga is *parked*: still tried, at the slowest pace, and shown to people, who may
-//!    [`Saga::resume`] it.
+//! 3. *A compensation cannot fail*, only take long. It is tried until it succeeds; after a number
+//!    of tries the saga is *parked*: still tried, at the slowest pace, and shown to people, who
+//!    may [`Saga::resume`] it.
 //!
 //! # At the participant: the barrier
 //!
@@ -47,9 +49,9 @@
 //!
 //! Two processes that drive one saga could go forth and back at once. [`Ownership`] gives each
 //! driver an epoch, and the journal takes entries of the newest only, so that one that was paused,
-//! taken for dead and comes back can write no intent. A call that it has already made under its last
-//! intent does no harm: whoever took over has read that intent, and either makes the same call or
-//! undoes it, and the barrier keeps it to one effect. The epoch travels with each call as well.
+//! taken for dead and comes back can write no intent. A call that it has already made under its
+//! last intent does no harm: whoever took over has read that intent, and either makes the same call
+//! or undoes it, and the barrier keeps it to one effect. The epoch travels with each call as well.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -79,7 +81,7 @@
 //!             called.push((call.step, call.direction));
 //!             // The second step is refused.
 //!             let answer = match (call.step, call.direction) {
-//!                 (1, Direction::Forth) => Answer::Refused { reason: "no such customer".to_owned() },
+//!                 (1, Direction::Forth) => Answer::Refused { reason: "no".to_owned() },
 //!                 _ => Answer::Done(()),
 //!             };
 //!             saga.answered(answer, now, 0.5);

@@ -15,6 +15,8 @@ mod outlier;
 mod outlier_ejector;
 mod replica_guard;
 mod retry;
+mod saga;
+mod saga_history;
 mod session_token;
 mod vote;
 mod vote_collect;
