@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use standfast_lab::spec::Brokers;
 
 pub(crate) use fault::{
     DirectionArgument, FaultAction, FaultArguments, FaultInstance, FaultTarget,
@@ -119,9 +120,12 @@ pub(crate) struct UpArguments {
     /// Use ports N, N+1, … instead of the declared ones
     #[arg(long, value_name = "N")]
     pub(crate) port_base: Option<u16>,
-    /// Use an engine that already runs elsewhere (may be repeated)
+    /// Use an engine that already runs elsewhere, of Kafka NAME=HOST:PORT,… (may be repeated)
     #[arg(long, value_name = "NAME=URL")]
     pub(crate) engine: Vec<String>,
+    /// Run the system's log on a cluster of N brokers: 1, or 3 to 9
+    #[arg(long, value_name = "N")]
+    pub(crate) brokers: Option<Brokers>,
     /// Connect processes directly: no network faults then, and no hop through the fault proxy
     #[arg(long)]
     pub(crate) direct: bool,
@@ -302,6 +306,9 @@ pub(crate) struct RunArguments {
     /// Where the folders of runs go
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) out: PathBuf,
+    /// Run the log on a cluster of N brokers, whatever the experiment says: 1, or 3 to 9
+    #[arg(long, value_name = "N")]
+    pub(crate) brokers: Option<Brokers>,
     /// Keep data folders of the systems that were brought up
     #[arg(long)]
     pub(crate) keep: bool,

@@ -14,6 +14,7 @@ use standfast_engines::{Home, discard_data};
 
 use super::leftovers::reap_instance;
 use super::running::Data;
+use crate::spec::Brokers;
 
 /// Others pass through to data folders that belong to the engines' user, and cannot look around.
 const FOLDER_MODE: u32 = 0o711;
@@ -58,6 +59,9 @@ pub struct InstanceRecord {
     pub ports: BTreeMap<String, u16>,
     pub without: Vec<String>,
     pub environment: BTreeMap<String, BTreeMap<String, String>>,
+    /// How many brokers it was given in the place of the one that its system declares.
+    #[serde(default)]
+    pub brokers: Option<Brokers>,
     /// Engines that run elsewhere.
     pub external: BTreeMap<String, String>,
     /// Whether all links are direct, so that none of them can be broken.

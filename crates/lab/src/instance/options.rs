@@ -85,6 +85,13 @@ pub enum ProvisionError {
     Hosts(#[from] HostsError),
     #[error("the data of instance `{name}` was made for other engines: it has no `{engine}`")]
     OtherData { name: String, engine: String },
+    #[error(
+        "the data of instance `{name}` is that of {made_for} broker(s), not of {asked_for}: give \
+         --brokers {made_for}, or delete it with `standfast down --data --instance {name}`"
+    )]
+    OtherBrokers { name: String, made_for: u32, asked_for: u32 },
+    #[error("`{broker}` cannot join `{other}`, which runs elsewhere: a cluster runs here or there")]
+    ExternalCluster { broker: String, other: String },
     #[error("service `{service}`: {source}")]
     Placeholder { service: String, source: UnknownPlaceholder },
     #[error("service `{service}`: {source}")]

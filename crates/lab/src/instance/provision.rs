@@ -19,7 +19,7 @@ use super::ports::{PortPlan, Ports};
 use super::routes::Routes;
 use super::running::{Instance, InstanceParts};
 use super::template::{Template, TemplateRequest};
-use crate::spec::{System, nearest};
+use crate::spec::{Brokers, System, nearest};
 
 impl Instance {
     /// Brings `system` up and answers when all of it is ready. When anything fails, nothing of it
@@ -41,6 +41,7 @@ impl Instance {
         stages.end("leftovers");
 
         let tools = find_tools(system, &options.external, &options.home)?;
+        check_brokers(system, &folder)?;
         let ports = choose_ports(system, &options, &folder)?;
         write_record(system, &options, &folder, &ports)?;
         stages.end("tools and ports");
@@ -138,6 +139,13 @@ fn check(system: &System, options: &ProvisionOptions) -> Result<(), ProvisionErr
             return Err(ProvisionError::ExternalUrl { engine, url });
         }
     }
+    let here = |broker: &&str| !options.external.contains_key(*broker);
+    for other in options.external.keys() {
+        if let Some(broker) = system.cluster(other).into_iter().find(here) {
+            let (broker, other) = (broker.to_owned(), other.clone());
+            return Err(ProvisionError::ExternalCluster { broker, other });
+        }
+    }
     for (replica, engine) in &system.engines {
         let primary = engine.replica_of.as_ref();
         let Some(primary) = primary.filter(|name| options.external.contains_key(*name)) else {
@@ -149,6 +157,22 @@ fn check(system: &System, options: &ProvisionOptions) -> Result<(), ProvisionErr
         }
     }
     Ok(())
+}
+
+/// Data of one broker is none of a cluster, and the other way round: each has the others' names
+/// in it.
+fn check_brokers(system: &System, folder: &InstanceFolder) -> Result<(), ProvisionError> {
+    let Some(record) = folder.record()? else { return Ok(()) };
+    let has_data = system.engines.keys().any(|name| folder.data(name).exists());
+    if record.brokers == system.brokers || !has_data {
+        return Ok(());
+    }
+    let count = |brokers: Option<Brokers>| brokers.map_or(1, Brokers::count);
+    Err(ProvisionError::OtherBrokers {
+        name: folder.name().to_owned(),
+        made_for: count(record.brokers),
+        asked_for: count(system.brokers),
+    })
 }
 
 fn take(folder: &InstanceFolder) -> Result<InstanceLock, ProvisionError> {
@@ -202,6 +226,7 @@ fn write_record(
         ports: ports.all().clone(),
         without: options.without.clone(),
         environment: options.environment.clone(),
+        brokers: system.brokers,
         external: options.external.clone(),
         own_hosts: options.own_hosts,
         is_direct: options.network == Network::Direct,

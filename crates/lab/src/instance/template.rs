@@ -71,7 +71,7 @@ impl Template {
     /// Finds the template, or makes it.
     pub(crate) async fn ensure(request: &TemplateRequest) -> Result<Self, TemplateError> {
         let scripts = read_scripts(request)?;
-        let name = format!("{}-{}", request.system.name, hash(request, &scripts));
+        let name = format!("{}{}", prefix(&request.system), hash(request, &scripts));
         let folder = request.home.templates().join(&name);
         if !folder.is_dir() {
             let lock = lock(&request.home, &name, FlockArg::LockExclusive).await?;
@@ -123,6 +123,15 @@ fn read_scripts(request: &TemplateRequest) -> Result<Scripts, TemplateError> {
         scripts.insert(engine.clone(), texts);
     }
     Ok(scripts)
+}
+
+/// What the templates of a system have in common. With more brokers it is another one's, so that
+/// runs of both kinds, in turn, do not delete each other's.
+fn prefix(system: &System) -> String {
+    match system.brokers {
+        Some(brokers) => format!("{}-{brokers}-brokers-", system.name),
+        None => format!("{}-", system.name),
+    }
 }
 
 fn hash(request: &TemplateRequest, scripts: &Scripts) -> String {
@@ -205,7 +214,7 @@ async fn build(
 
 /// Deletes templates of earlier versions of the system that nobody copies just now.
 fn remove_older(request: &TemplateRequest, current: &str) {
-    let prefix = format!("{}-", request.system.name);
+    let prefix = prefix(&request.system);
     let entries = fs::read_dir(request.home.templates()).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();

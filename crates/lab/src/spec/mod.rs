@@ -24,7 +24,7 @@ pub use quantity::{Quantity, Unit};
 pub use schema::{experiment_schema, system_schema};
 pub use source::{SYSTEM_FILE, SourceError, SystemSource};
 pub use system::{
-    Edge, EdgeError, EngineDeclaration, EngineKind, FileCopy, Ready, ReadyCheck, RequiredTool,
+    Brokers, BrokersError, Edge, EdgeError, EngineDeclaration, EngineKind, FileCopy, Ready, ReadyCheck, RequiredTool,
     Restart, ServiceDeclaration, ServiceOverride, StopSignal, System, SystemFile,
     TacticDeclaration,
 };

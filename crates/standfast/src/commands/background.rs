@@ -36,6 +36,9 @@ pub(super) async fn start(session: &Session, arguments: &UpArguments, name: &str
     for engine in &arguments.engine {
         words.extend(["--engine".to_owned(), engine.clone()]);
     }
+    if let Some(brokers) = arguments.brokers {
+        words.extend(["--brokers".to_owned(), brokers.to_string()]);
+    }
     if arguments.direct {
         words.push("--direct".to_owned());
     }

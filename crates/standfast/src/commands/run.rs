@@ -11,7 +11,7 @@ use standfast_lab::run::{
 use standfast_lab::spec::{Experiment, Suite};
 use standfast_lab::verdict::{ExperimentResult, Outcome};
 
-use super::selection::{Selection, select};
+use super::selection::{Selection, Wanted, select};
 use super::session::{self, Session};
 use super::{progress, verdicts};
 use crate::cli::{ArmArgument, RunArguments};
@@ -23,7 +23,11 @@ const SEED_DEFAULT: u64 = 1;
 
 pub(super) async fn run(arguments: RunArguments) -> Answer {
     let suite = if arguments.quick { Suite::Quick } else { Suite::Full };
-    let selection = select(arguments.experiment.as_deref(), suite)?;
+    let selection = select(Wanted {
+        named: arguments.experiment.as_deref(),
+        suite,
+        brokers: arguments.brokers,
+    })?;
     check_without(&selection.experiments, &arguments.without)?;
     if !selection.left_out.is_empty() {
         let names = selection.left_out.join(", ");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use standfast_lab::spec::{Experiment, ExperimentSource, SYSTEM_FILE, Suite, nearest};
+use standfast_lab::spec::{Brokers, Experiment, ExperimentSource, SYSTEM_FILE, Suite, nearest};
 use standfast_systems::CATALOGUE;
 
 use super::session;
@@ -21,14 +21,23 @@ pub(super) struct Selection {
     pub(super) is_showcase: bool,
 }
 
+/// What is asked for.
+pub(super) struct Wanted<'a> {
+    pub(super) named: Option<&'a str>,
+    pub(super) suite: Suite,
+    /// Instead of what the experiments say.
+    pub(super) brokers: Option<Brokers>,
+}
+
 /// What is named is run. Of several, a quick suite leaves out those that take long.
-pub(super) fn select(named: Option<&str>, suite: Suite) -> Result<Selection, Failure> {
+pub(super) fn select(wanted: Wanted<'_>) -> Result<Selection, Failure> {
+    let Wanted { named, suite, brokers } = wanted;
     let sources = sources(named)?;
     let shipped = session::shipped();
     let mut experiments = Vec::new();
     let mut problems = Vec::new();
     for source in &sources.found {
-        match source.load(&shipped) {
+        match source.load_with(&shipped, brokers) {
             Ok(experiment) => experiments.push(experiment),
             Err(error) => problems.push(error.to_string()),
         }

@@ -8,7 +8,7 @@ use standfast_lab::control::{self, LogFollower};
 use standfast_lab::instance::{
     Clock, EventSink, Instance, InstanceFolder, Network, Ports, ProvisionOptions,
 };
-use standfast_lab::spec::{SYSTEM_FILE, System, SystemSource, nearest};
+use standfast_lab::spec::{EngineKind, SYSTEM_FILE, System, SystemSource, nearest};
 use standfast_systems::CATALOGUE;
 
 use super::session::{self, Session};
@@ -21,9 +21,10 @@ use crate::output;
 const SEED: u64 = 1;
 
 pub(super) async fn run(arguments: UpArguments) -> Answer {
-    let system = Arc::new(System::load(find(&arguments.system)?).map_err(session::bad_file)?);
-    let name = instance_name(&arguments, &system);
+    let system = System::load(find(&arguments.system)?).map_err(session::bad_file)?;
     let external = external(&arguments.engine)?;
+    let system = Arc::new(with_brokers(system, &arguments, &external)?);
+    let name = instance_name(&arguments, &system);
     let session = Session::start()?;
     if InstanceFolder::of(&session.home, &name).is_supervised() {
         output::note(format!("`{name}` is up already"));
@@ -141,6 +142,22 @@ fn external(engines: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     engines.iter().map(pair).collect()
 }
 
+fn with_brokers(
+    system: System,
+    arguments: &UpArguments,
+    external: &BTreeMap<String, String>,
+) -> Result<System, Failure> {
+    let Some(brokers) = arguments.brokers else { return Ok(system) };
+    let is_broker = |name: &&String| system.engine_kind(name) == Some(EngineKind::Kafka);
+    if let Some(elsewhere) = external.keys().find(is_broker) {
+        return Err(Failure::usage(format!(
+            "`{elsewhere}` runs elsewhere, and has the brokers that it has there: give either \
+             --brokers or --engine {elsewhere}=…"
+        )));
+    }
+    system.with_brokers(brokers).map_err(|error| Failure::new(Exit::Usage, error))
+}
+
 /// The arguments that bring a known instance up again, as one would type them.
 pub(super) fn again(record: &standfast_lab::instance::InstanceRecord) -> Vec<String> {
     let folder = |folder: &PathBuf| folder.display().to_string();
@@ -152,6 +169,9 @@ pub(super) fn again(record: &standfast_lab::instance::InstanceRecord) -> Vec<Str
     }
     for (engine, url) in &record.external {
         words.extend(["--engine".to_owned(), format!("{engine}={url}")]);
+    }
+    if let Some(brokers) = record.brokers {
+        words.extend(["--brokers".to_owned(), brokers.to_string()]);
     }
     if record.is_direct {
         words.push("--direct".to_owned());

@@ -27,6 +27,7 @@ const RATE_PER_S_MAX: f64 = 200_000.0;
 const KEYS: &[&str] = &[
     "title",
     "system",
+    "brokers",
     "tactic",
     "suite",
     "trials",

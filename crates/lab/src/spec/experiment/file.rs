@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::quantity::Quantity;
+use super::super::system::Brokers;
 use super::super::units::{Length, Moment, Rate};
 use super::reading::FinalFile;
 use crate::fault::Fault;
@@ -19,6 +20,9 @@ pub struct ExperimentFile {
     /// A shipped system, or a folder with `system.toml`, relative to this file.
     #[serde(default = "own_folder")]
     pub system: String,
+    /// How many brokers its log runs on, in the place of the one that it declares: 1, or 3 to 9.
+    #[serde(default)]
+    pub brokers: Option<Brokers>,
     /// Switched off in the control arm, which must look worse. A baseline names none.
     #[serde(default)]
     pub tactic: Option<String>,

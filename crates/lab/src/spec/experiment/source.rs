@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::document::Document;
 use super::super::problem::{Problem, Problems, SpecError};
 use super::super::source::SystemSource;
-use super::super::system::System;
+use super::super::system::{Brokers, BrokersError, System};
 use super::{Experiment, check, file};
 
 /// An experiment before it is read.
@@ -53,12 +53,30 @@ impl ExperimentSource {
     /// # Errors
     /// Every mistake of either file, with its line.
     pub fn load(&self, shipped: &[SystemSource]) -> Result<Experiment, SpecError> {
+        self.load_with(shipped, None)
+    }
+
+    /// The same with so many brokers, whatever the experiment says.
+    ///
+    /// # Errors
+    /// As [`Self::load`], and when its system cannot have so many.
+    pub fn load_with(
+        &self,
+        shipped: &[SystemSource],
+        brokers: Option<Brokers>,
+    ) -> Result<Experiment, SpecError> {
         let document = Document::parse(&self.file, &self.text)?;
         let mut problems = Problems::new(&self.file);
         let named = document.read("system", &mut problems).unwrap_or_else(file::own_folder);
         let source = self.system(&named, shipped, document.line(&["system".into()]))?;
-        let system = Arc::new(System::load(source)?);
-        check::experiment(self, &document, system, problems)
+        let mut system = System::load(source)?;
+        let written = document.read("brokers", &mut problems);
+        if let Some(brokers) = brokers.or(written) {
+            let line = document.line(&["brokers".into()]);
+            let refused = |error: BrokersError| one_problem(&self.file, line, error.to_string());
+            system = system.with_brokers(brokers).map_err(refused)?;
+        }
+        check::experiment(self, &document, Arc::new(system), problems)
     }
 
     fn system(

@@ -1,5 +1,6 @@
 //! `system.toml`: engines, services, tactics and scenarios.
 
+mod brokers;
 mod check;
 mod cluster;
 mod edges;
@@ -15,6 +16,7 @@ use super::document::Document;
 use super::problem::{Problem, Problems, SpecError};
 use super::source::SystemSource;
 
+pub use brokers::{Brokers, BrokersError};
 pub use edges::{Edge, EdgeError};
 pub use file::{
     EngineDeclaration, EngineKind, FileCopy, RequiredTool, Restart, ServiceDeclaration,
@@ -37,6 +39,8 @@ pub struct System {
     pub scenarios: BTreeMap<String, ScenarioSpec>,
     /// Every engine and service, each after all that it needs.
     pub start_order: Vec<String>,
+    /// How many brokers it was given in the place of the one that it declares.
+    pub brokers: Option<Brokers>,
     edges: BTreeSet<Edge>,
 }
 
@@ -76,6 +80,7 @@ impl System {
             tactics: read.tactic,
             scenarios: read.scenario,
             start_order,
+            brokers: None,
             edges,
         })
     }
@@ -91,14 +96,17 @@ impl System {
         environment: &BTreeMap<String, BTreeMap<String, String>>,
     ) -> BTreeSet<Edge> {
         let mut edges = self.edges.clone();
-        let declared = edges::Declared {
+        self.declared().add_environment(environment, &mut edges);
+        edges
+    }
+
+    fn declared(&self) -> edges::Declared<'_> {
+        edges::Declared {
             source: &self.source,
             engines: &self.engines,
             services: &self.services,
             tactics: &self.tactics,
-        };
-        declared.add_environment(environment, &mut edges);
-        edges
+        }
     }
 
     /// Names of every engine and service.
