@@ -77,6 +77,8 @@ const VOTED_INVENTORY: SystemFiles = SystemFiles {
         ("cut", file!("voted-inventory/experiments/cut.toml")),
         ("two-bad", file!("voted-inventory/experiments/two-bad.toml")),
         ("kafka-killed", file!("voted-inventory/experiments/kafka-killed.toml")),
+        ("leader-killed", file!("voted-inventory/experiments/leader-killed.toml")),
+        ("follower-killed", file!("voted-inventory/experiments/follower-killed.toml")),
         ("postgres-killed", file!("voted-inventory/experiments/postgres-killed.toml")),
         ("replica-restarted", file!("voted-inventory/experiments/replica-restarted.toml")),
         ("replica-wiped", file!("voted-inventory/experiments/replica-wiped.toml")),

@@ -22,6 +22,7 @@ pub struct ExperimentFile {
     pub system: String,
     /// How many brokers its log runs on, in the place of the one that it declares: 1, or 3 to 9.
     #[serde(default)]
+    #[schemars(range(min = 1, max = 9))]
     pub brokers: Option<Brokers>,
     /// Switched off in the control arm, which must look worse. A baseline names none.
     #[serde(default)]
