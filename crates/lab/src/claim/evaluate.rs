@@ -1,8 +1,8 @@
 //! One claim on one trial: a figure, or the reason why there is none.
 
 use standfast_checker::{
-    Answers, Availability, Interval, Latencies, Proportion, StalenessBounds, Windows,
-    judge_staleness, share_of_source, share_of_status,
+    Answers, Availability, Interval, Latencies, Proportion, StalenessBounds, judge_staleness,
+    share_of_source, share_of_status,
 };
 use standfast_history::{Operation, Outcome};
 
@@ -11,7 +11,9 @@ use super::ledger::ledger;
 use super::metric::{Wanted, metric};
 use super::phases::windows;
 use super::record::TrialRecord;
+use super::scope::{Scope, View};
 use super::times::{outage, ttd, ttr};
+use super::undisturbed::excuse;
 use crate::spec::{self, Claim, Measure, Operand, Percentile, Unit};
 use crate::verdict::{ClaimHead, ClaimTrial, Limit, Phase, Verdict};
 
@@ -72,7 +74,7 @@ impl Unknown {
 /// # Errors
 /// When the trial holds nothing to measure, with the reason.
 pub fn evaluate(claim: &Claim, trial: &TrialRecord) -> Evaluation {
-    measure(&claim.measure, claim.during, trial)
+    measure(&claim.measure, claim.during, &View::of(trial))
 }
 
 /// The claim without any figures.
@@ -100,7 +102,8 @@ pub fn head(claim: &Claim) -> ClaimHead {
     }
 }
 
-/// Measures the claim and holds the figure against its limit.
+/// Measures the claim and holds the figure against its limit. What misses it only by operations
+/// that a stall of the machine disturbed is unknown.
 pub fn judge_trial(claim: &Claim, trial: &TrialRecord) -> ClaimTrial {
     let measured = match evaluate(claim, trial) {
         Ok(measured) => measured,
@@ -112,6 +115,7 @@ pub fn judge_trial(claim: &Claim, trial: &TrialRecord) -> ClaimTrial {
                 verdict: Verdict::Unknown,
                 reason: Some(unknown.reason),
                 evidence: Vec::new(),
+                disturbance: None,
             };
         }
     };
@@ -129,19 +133,25 @@ pub fn judge_trial(claim: &Claim, trial: &TrialRecord) -> ClaimTrial {
         (Some(_), spec::Limit::AtLeast(_)) if holds => Verdict::Holds,
         (Some(_), _) => Verdict::Unknown,
     };
-    ClaimTrial {
+    let judged = ClaimTrial {
         measured: Some(measured.value),
         n: measured.n,
         interval: measured.interval.map(Into::into),
         verdict,
         reason: measured.open,
         evidence: measured.evidence,
+        disturbance: None,
+    };
+    match verdict {
+        Verdict::Refuted => excuse(claim, trial, judged),
+        Verdict::Holds | Verdict::Unknown => judged,
     }
 }
 
-fn measure(measure: &Measure, during: spec::Phase, trial: &TrialRecord) -> Evaluation {
+pub(super) fn measure(measure: &Measure, during: spec::Phase, view: &View<'_>) -> Evaluation {
+    let trial = view.trial;
     let windows = windows(trial, during);
-    let scope = Scope { trial, windows: &windows };
+    let scope = Scope { view, windows: &windows };
     match measure {
         Measure::Availability { of } => share(Availability::of(scope.inside(of)?).proportion()),
         Measure::Latency { percentile, answers, of } => {
@@ -165,40 +175,11 @@ fn measure(measure: &Measure, during: spec::Phase, trial: &TrialRecord) -> Evalu
             wrong_answers(trial, scope.inside(of)?, truth.as_deref())
         }
         Measure::Ledger(accounts) => ledger(trial, accounts),
-        Measure::Ratio { of, over } => ratio(of, over, trial),
+        Measure::Ratio { of, over } => ratio(of, over, view),
         Measure::Metric { name, service, aggregate } => {
             metric(trial, &windows, Wanted { name, service, aggregate: *aggregate })
         }
         Measure::Missed { of } => missed(trial, of.as_deref()),
-    }
-}
-
-/// What a claim looks at.
-struct Scope<'a> {
-    trial: &'a TrialRecord,
-    windows: &'a Windows,
-}
-
-impl<'a> Scope<'a> {
-    fn everywhere(&self, of: &Option<String>) -> Vec<&'a Operation> {
-        let wanted = |operation: &&Operation| match of {
-            Some(scenario) => operation.scenario == *scenario,
-            None => true,
-        };
-        self.trial.operations.iter().filter(wanted).collect()
-    }
-
-    /// The operations of the phase. None at all is an error: an empty window proves nothing.
-    fn inside(&self, of: &Option<String>) -> Result<Vec<&'a Operation>, Unknown> {
-        let mut operations = self.everywhere(of);
-        operations.retain(|operation| self.windows.contains(operation.intended_us));
-        if self.windows.is_empty() {
-            return Err(Unknown::because("the trial does not have this phase"));
-        }
-        if operations.is_empty() {
-            return Err(Unknown::no_operation());
-        }
-        Ok(operations)
     }
 }
 
@@ -251,9 +232,9 @@ fn staleness(trial: &TrialRecord, judged: Vec<&Operation>, bounds: StalenessBoun
     Ok(Measured::exact(judged.violations.len() as f64, Unit::Count, judged.judged))
 }
 
-fn ratio(of: &Operand, over: &Operand, trial: &TrialRecord) -> Evaluation {
-    let of = measure(&of.measure, of.during, trial)?;
-    let over = measure(&over.measure, over.during, trial)?;
+fn ratio(of: &Operand, over: &Operand, view: &View<'_>) -> Evaluation {
+    let of = measure(&of.measure, of.during, view)?;
+    let over = measure(&over.measure, over.during, view)?;
     if let Some(reason) = of.open.or(over.open) {
         return Err(Unknown { reason });
     }

@@ -7,7 +7,9 @@ mod ledger;
 mod metric;
 mod phases;
 mod record;
+mod scope;
 mod times;
+mod undisturbed;
 
 pub use evaluate::{Evaluation, Measured, Unknown, evaluate, head, judge_trial};
 pub use phases::windows;

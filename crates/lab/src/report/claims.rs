@@ -5,7 +5,8 @@ use maud::{Markup, html};
 use super::page::verdict_badge;
 use crate::spec::Unit;
 use crate::verdict::{
-    Arm, ArmResult, ClaimResult, ExperimentResult, IntervalResult, Verdict, distance, figure,
+    Arm, ArmResult, ClaimResult, ClaimTrial, ExperimentResult, IntervalResult, Verdict, distance,
+    figure,
 };
 
 pub(crate) fn claims(result: &ExperimentResult) -> Markup {
@@ -97,7 +98,10 @@ fn cell(arm: &ArmResult, id: &str) -> Markup {
 }
 
 fn measured(claim: &ClaimResult) -> String {
-    let open = claim.trials.iter().any(|trial| trial.measured.is_some() && trial.reason.is_some());
+    let is_open = |trial: &ClaimTrial| {
+        trial.measured.is_some() && trial.reason.is_some() && trial.disturbance.is_none()
+    };
+    let open = claim.trials.iter().any(is_open);
     let sign = if open { "> " } else { "" };
     claim
         .measured

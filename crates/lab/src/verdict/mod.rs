@@ -12,7 +12,7 @@ pub use figure::{distance, figure, milliseconds};
 pub use judge::{ClaimHead, Judgement, judge, judge_claim, outcome_if_delivered};
 pub use outcome::{Outcome, Verdict};
 pub use result::{
-    Arm, ArmResult, ClaimResult, ClaimTrial, ExperimentResult, IntervalResult, Limit, PlanResult,
-    PlannedFault, PlannedLoad, RESULT_SCHEMA,
+    Arm, ArmResult, ClaimResult, ClaimTrial, Disturbance, ExperimentResult, IntervalResult, Limit,
+    PlanResult, PlannedFault, PlannedLoad, RESULT_SCHEMA,
 };
 pub use trial::{Delivery, FaultResult, Phase, PhaseResult, Spread, TrialResult};

@@ -199,6 +199,26 @@ pub struct ClaimTrial {
     /// The first of what was counted, such as the operations that were wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
+    /// Of a figure that misses its limit: what stalls of the machine had to do with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disturbance: Option<Disturbance>,
+}
+
+impl ClaimTrial {
+    /// Whether it is for the machine that nothing is known.
+    pub fn is_spoiled(&self) -> bool {
+        self.verdict == Verdict::Unknown && self.disturbance.is_some()
+    }
+}
+
+/// How far stalls of the machine decided a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Disturbance {
+    /// The share of the operations that a stall explains, from 0 to 1.
+    pub share: f64,
+    /// The figure over all others; absent when they leave nothing to measure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undisturbed: Option<f64>,
 }
 
 /// A range that covers the true value with the stated confidence.
