@@ -39,6 +39,11 @@ pub(crate) async fn put(port: u16, path: &str, body: &str) -> Result<Answer, Err
     ask(port, &format!("PUT {path} HTTP/1.1"), body).await
 }
 
+/// A write that may be retried under `key`.
+pub(crate) async fn post(port: u16, path: &str, body: &str, key: &str) -> Result<Answer, Error> {
+    ask(port, &format!("POST {path} HTTP/1.1\r\nIdempotency-Key: {key}"), body).await
+}
+
 async fn ask(port: u16, line: &str, body: &str) -> Result<Answer, Error> {
     let length = body.len();
     let request = format!(

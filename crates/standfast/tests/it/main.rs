@@ -18,3 +18,6 @@ mod soak_victim;
 mod stock;
 mod system;
 mod terminal;
+mod voted;
+mod voted_log;
+mod voted_outbox;

@@ -1,4 +1,4 @@
-//! cache-fallback as the lab brings it up for a run, for tests that look deeper than a command can.
+//! A shipped system as the lab brings it up for a run, for tests that look deeper than a command can.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
 
@@ -17,6 +17,15 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::place::Place;
 
+/// What is brought up.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) system: &'static str,
+    /// Variables per service.
+    pub(crate) environment: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) network: Network,
+}
+
 /// Brings it up with these settings of the service, and answers its events as well.
 pub(crate) async fn cache_fallback(
     place: &Place,
@@ -33,22 +42,32 @@ pub(crate) async fn linked_cache_fallback(
     clock: &Clock,
     network: Network,
 ) -> (Instance, mpsc::Receiver<Event>) {
+    let setting =
+        |(name, time): &(&str, Duration)| ((*name).to_owned(), format!("{}ms", time.as_millis()));
+    let environment = [("offers".to_owned(), times.iter().map(setting).collect())].into();
+    bring_up(place, Wanted { system: "cache-fallback", environment, network }, clock).await
+}
+
+/// Brings a shipped system up.
+pub(crate) async fn bring_up(
+    place: &Place,
+    wanted: Wanted,
+    clock: &Clock,
+) -> (Instance, mpsc::Receiver<Event>) {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_standfast"));
     let guardian =
         Guardian::Program { program: binary.clone(), arguments: vec![OsString::from("guard")] };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../systems/cache-fallback");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../systems").join(wanted.system);
     let system = Arc::new(System::load(SystemSource::Folder(folder)).unwrap());
     let (sink, events) = EventSink::channel(clock.clone());
-    let setting =
-        |(name, time): &(&str, Duration)| ((*name).to_owned(), format!("{}ms", time.as_millis()));
     let options = ProvisionOptions {
         name: "tested".to_owned(),
         home: place.home(),
         ports: Ports::Automatic,
         without: Vec::new(),
-        environment: [("offers".to_owned(), times.iter().map(setting).collect())].into(),
+        environment: wanted.environment,
         external: BTreeMap::new(),
-        network,
+        network: wanted.network,
         own_hosts: false,
         seed: 1,
         ephemeral: true,
