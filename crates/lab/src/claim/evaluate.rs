@@ -1,5 +1,7 @@
 //! One claim on one trial: a figure, or the reason why there is none.
 
+use std::time::Duration;
+
 use standfast_checker::{
     Answers, Availability, Interval, Latencies, Proportion, StalenessBounds, judge_staleness,
     share_of_source, share_of_status,
@@ -164,7 +166,7 @@ pub(super) fn measure(measure: &Measure, during: spec::Phase, view: &View<'_>) -
         Measure::Outage { of } => outage(&windows, &scope.everywhere(of)),
         Measure::StaleAgeMax { of } => stated_age(&scope.inside(of)?),
         Measure::Staleness { fresh_within, stale_within, of } => {
-            let us = |time: std::time::Duration| time.as_micros() as u64;
+            let us = |time: Duration| time.as_micros() as u64;
             let bounds = StalenessBounds {
                 fresh_within_us: us(*fresh_within),
                 stale_within_us: stale_within.map_or(u64::MAX, us),
@@ -175,7 +177,7 @@ pub(super) fn measure(measure: &Measure, during: spec::Phase, view: &View<'_>) -
             wrong_answers(trial, scope.inside(of)?, truth.as_deref())
         }
         Measure::Ledger(accounts) => ledger(trial, accounts),
-        Measure::Ratio { of, over } => ratio(of, over, view),
+        Measure::Ratio { of, over, resolution } => ratio(of, over, *resolution, view),
         Measure::Metric { name, service, aggregate } => {
             metric(trial, &windows, Wanted { name, service, aggregate: *aggregate })
         }
@@ -232,16 +234,23 @@ fn staleness(trial: &TrialRecord, judged: Vec<&Operation>, bounds: StalenessBoun
     Ok(Measured::exact(judged.violations.len() as f64, Unit::Count, judged.judged))
 }
 
-fn ratio(of: &Operand, over: &Operand, view: &View<'_>) -> Evaluation {
+fn ratio(
+    of: &Operand,
+    over: &Operand,
+    resolution: Option<Duration>,
+    view: &View<'_>,
+) -> Evaluation {
     let of = measure(&of.measure, of.during, view)?;
     let over = measure(&over.measure, over.during, view)?;
     if let Some(reason) = of.open.or(over.open) {
         return Err(Unknown { reason });
     }
-    if over.value == 0.0 {
+    let least = resolution.map_or(0.0, |resolution| resolution.as_secs_f64() * 1e3);
+    let (value, divisor) = (of.value.max(least), over.value.max(least));
+    if divisor == 0.0 {
         return Err(Unknown::because("the measure that is divided by is 0"));
     }
-    Ok(Measured::exact(of.value / over.value, Unit::Factor, of.n.min(over.n)))
+    Ok(Measured::exact(value / divisor, Unit::Factor, of.n.min(over.n)))
 }
 
 fn missed(trial: &TrialRecord, of: Option<&str>) -> Evaluation {

@@ -79,7 +79,7 @@ fn samples(measure: &Measure, during: Phase, view: &View<'_>) -> Option<Vec<Samp
             let operations = count(&View::of(view.trial));
             Some(vec![Sample { operations, undisturbed: count(view) }])
         }
-        Measure::Ratio { of, over } => {
+        Measure::Ratio { of, over, .. } => {
             let of = samples(&of.measure, of.during, view)?;
             let over = samples(&over.measure, over.during, view)?;
             Some([of, over].concat())

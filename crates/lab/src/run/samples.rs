@@ -71,7 +71,7 @@ impl Samples {
 fn services_of(measure: &Measure) -> Vec<&str> {
     match measure {
         Measure::Metric { service, .. } => vec![service],
-        Measure::Ratio { of, over } => {
+        Measure::Ratio { of, over, .. } => {
             [services_of(&of.measure), services_of(&over.measure)].concat()
         }
         Measure::Availability { .. }

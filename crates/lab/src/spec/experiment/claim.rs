@@ -162,6 +162,8 @@ pub enum Measure {
     Ratio {
         of: Box<Operand>,
         over: Box<Operand>,
+        /// Latencies below it are not told apart.
+        resolution: Option<Duration>,
     },
     Metric {
         name: String,
@@ -267,7 +269,12 @@ impl fmt::Display for Measure {
             }
             Self::WrongAnswers { .. } => f.write_str("wrong answers")?,
             Self::Ledger(accounts) => write!(f, "{accounts}")?,
-            Self::Ratio { of, over } => write!(f, "{of} over {over}")?,
+            Self::Ratio { of, over, resolution } => {
+                write!(f, "{of} over {over}")?;
+                if let Some(resolution) = resolution {
+                    write!(f, ", each at least {}", format_duration(*resolution))?;
+                }
+            }
             Self::Metric { name, service, aggregate } => {
                 let what = match aggregate {
                     Aggregate::Delta => "growth of ",

@@ -22,7 +22,6 @@ pub struct ExperimentFile {
     pub system: String,
     /// How many brokers its log runs on, in the place of the one that it declares: 1, or 3 to 9.
     #[serde(default)]
-    #[schemars(range(min = 1, max = 9))]
     pub brokers: Option<Brokers>,
     /// Switched off in the control arm, which must look worse. A baseline names none.
     #[serde(default)]
@@ -213,6 +212,10 @@ pub struct ClaimFile {
     /// Of a ratio: the measure that it is divided by.
     #[serde(default)]
     pub over: Option<MeasureFile>,
+    /// Of a ratio of latencies: what is less than this counts as this. Below a millisecond or two, a
+    /// busy machine doubles a latency by itself.
+    #[serde(default)]
+    pub resolution: Option<Length>,
     /// Of `source` and `status`: which.
     #[serde(default)]
     pub is: Option<TextOrNumber>,

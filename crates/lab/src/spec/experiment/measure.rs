@@ -61,6 +61,9 @@ impl Reader<'_, '_, '_> {
         if file.that != Subject::Ratio && file.over.is_some() {
             self.report("`over` is for `that = \"ratio\"`");
         }
+        if file.that != Subject::Ratio && file.resolution.is_some() {
+            self.report("`resolution` is for `that = \"ratio\"`");
+        }
         if file.that == Subject::Ratio {
             let (Some(ScenarioOrMeasure::Measure(of)), Some(over)) = (file.of, file.over) else {
                 self.report("a ratio needs `of = { that = … }` and `over = { that = … }`");
@@ -68,7 +71,13 @@ impl Reader<'_, '_, '_> {
             };
             let during = file.during.unwrap_or_default();
             let (of, over) = (self.operand(of, during), self.operand(over, during));
-            return Some(Measure::Ratio { of: Box::new(of?), over: Box::new(over?) });
+            let (of, over) = (Box::new(of?), Box::new(over?));
+            let resolution = file.resolution.map(|resolution| resolution.0);
+            let is_latency = |side: &Operand| matches!(side.measure, Measure::Latency { .. });
+            if resolution.is_some() && !(is_latency(&of) && is_latency(&over)) {
+                self.report("`resolution` is for a ratio of two latencies");
+            }
+            return Some(Measure::Ratio { of, over, resolution });
         }
         let of = match file.of.take() {
             Some(ScenarioOrMeasure::Measure(_)) => {
