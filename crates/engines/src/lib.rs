@@ -4,7 +4,7 @@
 //!   missing ones come.
 //! - [`process`] owns every child process, so that nothing survives us.
 //! - [`hosts`] are networks of their own, for processes that are to be cut off.
-//! - [`Engine`] is one PostgreSQL, Valkey, Kafka, HAProxy or Nginx server: it counts as started
+//! - [`Engine`] is one PostgreSQL, MariaDB, MySQL, Valkey, Kafka, HAProxy or Nginx server: it counts as started
 //!   when it answers a real query, not before.
 
 mod copy_tree;
@@ -15,6 +15,7 @@ mod haproxy;
 mod home;
 pub mod hosts;
 mod kafka;
+mod mysql;
 mod nginx;
 mod postgres;
 pub mod process;
@@ -28,7 +29,7 @@ mod wait;
 pub use copy_tree::{CopyError, copy_tree};
 pub use doctor::{ToolReport, doctor};
 pub use engine::{
-    Backend, Engine, EngineError, EngineSpec, Lag, Peer, Rejoined, StoredRole, Upstream,
+    Backend, Engine, EngineError, EngineSpec, Fenced, Lag, Peer, Rejoined, StoredRole, Upstream,
     discard_data,
 };
 pub use find::{MissingTool, find};

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
     Postgres,
+    Mariadb,
+    Mysql,
     Valkey,
     Kafka,
     Haproxy,
@@ -18,13 +20,22 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    pub const ALL: [Self; 5] =
-        [Self::Postgres, Self::Valkey, Self::Kafka, Self::Haproxy, Self::Nginx];
+    pub const ALL: [Self; 7] = [
+        Self::Postgres,
+        Self::Mariadb,
+        Self::Mysql,
+        Self::Valkey,
+        Self::Kafka,
+        Self::Haproxy,
+        Self::Nginx,
+    ];
 
     /// The tool that it runs on.
     pub fn tool(self) -> Tool {
         match self {
             Self::Postgres => Tool::Postgres,
+            Self::Mariadb => Tool::Mariadb,
+            Self::Mysql => Tool::Mysql,
             Self::Valkey => Tool::Valkey,
             Self::Kafka => Tool::Kafka,
             Self::Haproxy => Tool::Haproxy,
@@ -38,6 +49,8 @@ impl EngineKind {
 #[serde(rename_all = "lowercase")]
 pub enum Tool {
     Postgres,
+    Mariadb,
+    Mysql,
     Valkey,
     Kafka,
     /// What Kafka runs on.
@@ -51,8 +64,10 @@ pub enum Tool {
 }
 
 impl Tool {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Postgres,
+        Self::Mariadb,
+        Self::Mysql,
         Self::Valkey,
         Self::Kafka,
         Self::Java,
@@ -66,6 +81,8 @@ impl Tool {
     pub fn name(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
+            Self::Mariadb => "mariadb",
+            Self::Mysql => "mysql",
             Self::Valkey => "valkey",
             Self::Kafka => "kafka",
             Self::Java => "java",

@@ -3,14 +3,17 @@
 use super::spec::EngineSpec;
 use crate::tool::EngineKind;
 
-/// The role that our PostgreSQL servers are made with.
+/// The role that our SQL servers are made with.
 const SUPERUSER: &str = "standfast";
 
 /// For services: as the application's role, where there is one.
 pub(super) fn url(spec: &EngineSpec) -> String {
     match (spec.kind, &spec.user) {
         (EngineKind::Postgres, Some(user)) => postgres(spec, user, &spec.secrets.application),
-        (EngineKind::Postgres, None)
+        (EngineKind::Mariadb | EngineKind::Mysql, Some(user)) => {
+            mysql(spec, user, &spec.secrets.application)
+        }
+        (EngineKind::Postgres | EngineKind::Mariadb | EngineKind::Mysql, None)
         | (EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx, _) => {
             admin_url(spec)
         }
@@ -21,6 +24,7 @@ pub(super) fn url(spec: &EngineSpec) -> String {
 pub(super) fn admin_url(spec: &EngineSpec) -> String {
     match spec.kind {
         EngineKind::Postgres => postgres(spec, SUPERUSER, &spec.secrets.superuser),
+        EngineKind::Mariadb | EngineKind::Mysql => mysql(spec, SUPERUSER, &spec.secrets.superuser),
         EngineKind::Valkey => {
             format!("redis://:{}@{}:{}", spec.secrets.cache, spec.address(), spec.port)
         }
@@ -35,4 +39,10 @@ pub(super) fn admin_url(spec: &EngineSpec) -> String {
 fn postgres(spec: &EngineSpec, user: &str, password: &str) -> String {
     let database = spec.database.as_deref().unwrap_or("postgres");
     format!("postgresql://{user}:{password}@{}:{}/{database}", spec.address(), spec.port)
+}
+
+/// Both servers have the scheme of the one that was there first.
+fn mysql(spec: &EngineSpec, user: &str, password: &str) -> String {
+    let database = spec.database.as_deref().unwrap_or_default();
+    format!("mysql://{user}:{password}@{}:{}/{database}", spec.address(), spec.port)
 }

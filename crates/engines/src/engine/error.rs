@@ -29,10 +29,14 @@ pub enum EngineError {
     NoAnswer { engine: String, reason: String },
     #[error("engine `{engine}` runs on {runtime}, which is not here")]
     NoRuntime { engine: String, runtime: &'static str },
+    #[error("of engine `{engine}` these survive SIGKILL: {left}")]
+    Survived { engine: String, left: String },
     #[error("engine `{engine}` runs, and cannot {action} before it has ended")]
     Running { engine: String, action: &'static str },
     #[error("engine `{engine}` has no peer `{peer}`")]
     NoPeer { engine: String, peer: String },
+    #[error("engine `{engine}` holds what its primary does not: {tail}")]
+    Diverged { engine: String, tail: String },
     #[error("engine `{engine}` is not running")]
     NotRunning { engine: String },
     #[error("engine `{engine}` has no data in `{}`", data.display())]

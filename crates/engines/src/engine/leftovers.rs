@@ -16,21 +16,37 @@ use crate::process::{ProcessId, proc_folder, tree};
 /// How long one of them may take to die.
 const LEFTOVER_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Kills every process whose working directory is `data`; returns how many there were.
-pub(crate) fn end_leftovers(data: &Path) -> usize {
-    let Ok(data) = fs::canonicalize(data) else { return 0 };
-    let works_there = |pid: &u32| {
-        fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|directory| directory == data)
-    };
-    let found: Vec<ProcessId> =
-        proc_folder::pids().filter(works_there).filter_map(ProcessId::of).collect();
+/// Kills every process whose working directory is `data` or below it, however it came there.
+pub(crate) fn end_leftovers(data: &Path) {
+    if let Err(left) = end_all_in(data) {
+        tracing::warn!(?left, "not gone after SIGKILL");
+    }
+}
+
+/// The same, and answers how many there were.
+///
+/// # Errors
+/// Those that are still there.
+pub(super) fn end_all_in(data: &Path) -> Result<usize, Vec<ProcessId>> {
+    let Ok(data) = fs::canonicalize(data) else { return Ok(0) };
+    let found = at_work_in(&data);
     for leftover in &found {
         tracing::warn!(pid = leftover.pid, data = %data.display(), "ending a leftover");
-        if let Err(left) = tree::kill(*leftover, &[], LEFTOVER_PATIENCE) {
-            tracing::warn!(?left, "not gone after SIGKILL");
-        }
+        tree::kill(*leftover, &[], LEFTOVER_PATIENCE)?;
     }
-    found.len()
+    // One of them may have started another one meanwhile.
+    match at_work_in(&data) {
+        none if none.is_empty() => Ok(found.len()),
+        left => Err(left),
+    }
+}
+
+fn at_work_in(data: &Path) -> Vec<ProcessId> {
+    let works_there = |pid: &u32| {
+        let directory = fs::read_link(format!("/proc/{pid}/cwd"));
+        directory.is_ok_and(|directory| directory.starts_with(data))
+    };
+    proc_folder::pids().filter(works_there).filter_map(ProcessId::of).collect()
 }
 
 /// Deletes a data folder with whatever still works in it: for instances of a dead standfast, whose

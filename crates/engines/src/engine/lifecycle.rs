@@ -15,7 +15,7 @@ use crate::process::{Child, Exit, Spawner, Stopped, holder_of_port, is_port_free
 use crate::tool::{EngineKind, Installation};
 use crate::user::UserId;
 use crate::wait::wait_until;
-use crate::{haproxy, kafka, nginx, postgres, valkey};
+use crate::{haproxy, kafka, mysql, nginx, postgres, valkey};
 
 /// Crash recovery of half a gigabyte of log on a busy machine is the longest start there is.
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -51,6 +51,7 @@ impl Engine {
         let engine = Self::new(spec, installation, spawner)?;
         match engine.site.spec.kind {
             EngineKind::Postgres => postgres::create(&engine.site, home).await?,
+            EngineKind::Mariadb | EngineKind::Mysql => mysql::create(&engine.site, home).await?,
             EngineKind::Valkey => valkey::create(&engine.site)?,
             EngineKind::Kafka => kafka::create(&engine.site, home).await?,
             EngineKind::Haproxy => haproxy::create(&engine.site)?,
@@ -60,7 +61,8 @@ impl Engine {
     }
 
     /// Takes over a data folder that is there already: kept by a stop, or copied from a template
-    /// with [`crate::copy_tree`]. Ports and peers may differ, the secrets may not.
+    /// with [`crate::copy_tree`]. Ports and peers may differ, the secrets may not. A proxy keeps
+    /// nothing, so that its folder is made when there is none.
     ///
     /// # Errors
     /// When the folder is not one of an engine of this kind.
@@ -70,6 +72,13 @@ impl Engine {
         spawner: &Spawner,
     ) -> Result<Self, EngineError> {
         let engine = Self::new(spec, installation, spawner)?;
+        let kind = engine.site.spec.kind;
+        if kind == EngineKind::Haproxy && !engine.has_data() {
+            haproxy::create(&engine.site)?;
+        }
+        if kind == EngineKind::Nginx && !engine.has_data() {
+            nginx::create(&engine.site)?;
+        }
         if !engine.has_data() {
             let data = engine.site.spec.data.clone();
             return Err(EngineError::NoData { engine: engine.site.name(), data });
@@ -112,6 +121,10 @@ impl Engine {
             EngineKind::Postgres => {
                 postgres::prepare(&self.site)?;
                 postgres::command(&self.site)
+            }
+            EngineKind::Mariadb | EngineKind::Mysql => {
+                mysql::prepare(&self.site)?;
+                mysql::command(&self.site)
             }
             EngineKind::Valkey => {
                 valkey::prepare(&self.site)?;
@@ -190,10 +203,13 @@ impl Engine {
                 });
             }
         }
-        if self.site.spec.kind == EngineKind::Valkey {
-            valkey::forget_snapshot(&self.site)?;
+        match self.site.spec.kind {
+            EngineKind::Valkey => valkey::forget_snapshot(&self.site),
+            EngineKind::Mariadb | EngineKind::Mysql => mysql::follow_as_declared(&self.site).await,
+            EngineKind::Postgres | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Stops it in order, so that its data is kept; by force when it does not comply.
@@ -204,6 +220,7 @@ impl Engine {
         let Some(child) = self.child() else { return Ok(Stopped { killed: false }) };
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::stop(&child).await,
+            EngineKind::Mariadb | EngineKind::Mysql => mysql::stop(&child).await,
             EngineKind::Valkey => valkey::stop(&child).await,
             EngineKind::Kafka => kafka::stop(&self.site, &child).await,
             EngineKind::Haproxy => haproxy::stop(&child).await,
@@ -247,13 +264,16 @@ impl Engine {
     /// Empties a cache; returns how many keys went.
     ///
     /// # Errors
-    /// When it does not answer. For PostgreSQL, which nobody wants to lose.
+    /// When it does not answer. For a database, which nobody wants to lose.
     pub async fn flush(&self) -> Result<u64, EngineError> {
         match self.site.spec.kind {
             EngineKind::Valkey => valkey::flush(&self.site).await,
-            EngineKind::Postgres | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
-                Err(self.unsupported("be flushed"))
-            }
+            EngineKind::Postgres
+            | EngineKind::Mariadb
+            | EngineKind::Mysql
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx => Err(self.unsupported("be flushed")),
         }
     }
 
@@ -264,6 +284,7 @@ impl Engine {
     pub async fn ready(&self) -> Result<(), EngineError> {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::answer(&self.site).await,
+            EngineKind::Mariadb | EngineKind::Mysql => mysql::answer(&self.site).await,
             EngineKind::Valkey => valkey::answer(&self.site).await,
             EngineKind::Kafka => kafka::answer(&self.site).await,
             EngineKind::Haproxy => haproxy::answer(&self.site).await,
@@ -278,6 +299,7 @@ impl Engine {
     pub async fn lag(&self) -> Result<Option<Lag>, EngineError> {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::lag(&self.site).await,
+            EngineKind::Mariadb | EngineKind::Mysql => mysql::lag(&self.site).await,
             EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
                 Ok(None)
             }
@@ -285,7 +307,7 @@ impl Engine {
     }
 
     /// Runs an SQL script as superuser in the engine's database. It reads each variable as
-    /// `current_setting('standfast.NAME')`.
+    /// `current_setting('standfast.NAME')`, or `@standfast_NAME` where that is not PostgreSQL.
     ///
     /// # Errors
     /// With the server's message and the line, when a statement fails.
@@ -296,6 +318,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::run_script(&self.site, script, variables).await,
+            EngineKind::Mariadb | EngineKind::Mysql => {
+                mysql::run_script(&self.site, script, variables).await
+            }
             EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
                 Err(self.unsupported("run SQL"))
             }
@@ -365,6 +390,7 @@ impl Engine {
     fn has_data(&self) -> bool {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::is_data_folder(&self.site.spec.data),
+            EngineKind::Mariadb | EngineKind::Mysql => mysql::is_data_folder(&self.site.spec.data),
             EngineKind::Valkey => valkey::is_data_folder(&self.site.spec.data),
             EngineKind::Kafka => kafka::is_data_folder(&self.site.spec.data),
             EngineKind::Haproxy => haproxy::is_data_folder(&self.site.spec.data),

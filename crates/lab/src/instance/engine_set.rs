@@ -87,6 +87,8 @@ impl From<spec::EngineKind> for EngineKind {
     fn from(kind: spec::EngineKind) -> Self {
         match kind {
             spec::EngineKind::Postgres => Self::Postgres,
+            spec::EngineKind::Mariadb => Self::Mariadb,
+            spec::EngineKind::Mysql => Self::Mysql,
             spec::EngineKind::Valkey => Self::Valkey,
             spec::EngineKind::Kafka => Self::Kafka,
             spec::EngineKind::Haproxy => Self::Haproxy,

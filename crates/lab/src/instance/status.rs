@@ -62,8 +62,8 @@ pub enum Role {
 impl Role {
     pub(crate) fn of_engine(kind: EngineKind, is_replica: bool) -> Self {
         match (kind, is_replica) {
-            (EngineKind::Postgres, false) => Self::Primary,
-            (EngineKind::Postgres, true) => Self::Replica,
+            (EngineKind::Postgres | EngineKind::Mariadb | EngineKind::Mysql, false) => Self::Primary,
+            (EngineKind::Postgres | EngineKind::Mariadb | EngineKind::Mysql, true) => Self::Replica,
             (EngineKind::Valkey, _) => Self::Cache,
             (EngineKind::Kafka, _) => Self::Broker,
             (EngineKind::Haproxy | EngineKind::Nginx, _) => Self::Proxy,

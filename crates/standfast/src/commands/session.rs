@@ -102,6 +102,8 @@ pub(super) fn tools_of_all_but(system: &System, external: &BTreeMap<String, Stri
     let ours = system.engines.iter().filter(|(name, _)| !external.contains_key(*name));
     let engines = ours.map(|(_, engine)| match engine.kind {
         EngineKind::Postgres => Tool::Postgres,
+        EngineKind::Mariadb => Tool::Mariadb,
+        EngineKind::Mysql => Tool::Mysql,
         EngineKind::Valkey => Tool::Valkey,
         EngineKind::Kafka => Tool::Kafka,
         EngineKind::Haproxy => Tool::Haproxy,

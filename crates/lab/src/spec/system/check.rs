@@ -105,8 +105,9 @@ impl<'a> Check<'a, '_> {
         ];
         for (key, _) in written.iter().filter(|(_, is_written)| *is_written) {
             let place = steps!["engine", name, *key];
-            if engine.kind != EngineKind::Postgres {
-                self.report(place, format!("`{key}` is for postgres; `{name}` is no postgres"));
+            if !engine.kind.is_sql() {
+                let text = format!("`{key}` is for SQL engines; `{name}` is {}", engine.kind);
+                self.report(place, text);
             } else if engine.replica_of.is_some() && *key != "replica_of" {
                 let text = format!("`{name}` is a replica and has the `{key}` of its primary");
                 self.report(place, text);
@@ -145,8 +146,12 @@ impl<'a> Check<'a, '_> {
                 let text = format!("`{name}` is a replica of `{upstream}`, which is no engine");
                 self.problems.report_unknown(self.document.line(place), text, upstream, known);
             }
-            Some(other) if other.kind != EngineKind::Postgres => {
-                let text = format!("`{upstream}` is {}; only postgres is replicated", other.kind);
+            Some(other) if !other.kind.is_sql() => {
+                let text = format!("`{upstream}` is {}; only SQL engines are replicated", other.kind);
+                self.report(place, text);
+            }
+            Some(other) if self.kind_of(name).is_some_and(|kind| kind != other.kind) => {
+                let text = format!("`{upstream}` is {}; a replica is of its kind", other.kind);
                 self.report(place, text);
             }
             Some(other) if other.replica_of.is_some() && upstream != name => {
@@ -155,6 +160,10 @@ impl<'a> Check<'a, '_> {
             }
             Some(_) => {}
         }
+    }
+
+    fn kind_of(&self, name: &str) -> Option<EngineKind> {
+        self.file.engine.get(name).map(|engine| engine.kind)
     }
 
     fn cluster(&mut self, name: &str, engine: &EngineDeclaration, first: &str) {

@@ -45,16 +45,27 @@ pub enum RequiredTool {
 #[serde(rename_all = "snake_case")]
 pub enum EngineKind {
     Postgres,
+    Mariadb,
+    Mysql,
     Valkey,
     Kafka,
     Haproxy,
     Nginx,
 }
 
+impl EngineKind {
+    /// Whether it has databases, roles, init scripts and replicas.
+    pub fn is_sql(self) -> bool {
+        matches!(self, Self::Postgres | Self::Mariadb | Self::Mysql)
+    }
+}
+
 impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Postgres => "postgres",
+            Self::Mariadb => "mariadb",
+            Self::Mysql => "mysql",
             Self::Valkey => "valkey",
             Self::Kafka => "kafka",
             Self::Haproxy => "haproxy",
@@ -71,23 +82,24 @@ pub struct EngineDeclaration {
     /// The default port; `--port-base` and automatic ports move it.
     #[schemars(range(min = 1))]
     pub port: u16,
-    /// PostgreSQL only: a database that is made.
+    /// SQL engines only (postgres, mariadb, mysql): a database that is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
-    /// PostgreSQL only: the role of the application, with a generated password. It owns nothing;
+    /// SQL engines only: the role of the application, with a generated password. It owns nothing;
     /// the init scripts grant what it needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// PostgreSQL only: SQL scripts, run once as superuser in `database`; the result is kept.
+    /// SQL engines only: SQL scripts, run once as superuser in `database`; the result is kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub init: Vec<String>,
-    /// PostgreSQL only: what init scripts see as `current_setting('standfast.NAME')`.
+    /// SQL engines only: what init scripts see as `current_setting('standfast.NAME')` on PostgreSQL
+    /// and as `@standfast_NAME` on MariaDB and MySQL.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
     /// More settings of the server, in its own words.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,
-    /// PostgreSQL only: the engine that this one replicates by streaming.
+    /// SQL engines only: the engine of the same kind that this one replicates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replica_of: Option<String>,
     /// Kafka only: the broker whose cluster this one belongs to. `url` of any of them names all.

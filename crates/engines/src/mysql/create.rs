@@ -1,0 +1,92 @@
+//! A new engine's folder: the template with this instance's roles, and a replica with all that its
+//! primary has.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use super::role::Standing;
+use super::session::Session;
+use super::workshop::Workshop;
+use super::{configuration, dump, role, roles, template};
+use crate::copy_tree::copy_tree;
+use crate::engine::{EngineError, Site, TemporaryFile, Upstream, remove_folder};
+use crate::home::Home;
+
+/// Makes the engine's folder. A replica needs its primary to be running.
+pub(crate) async fn create(site: &Site, home: &Home) -> Result<(), EngineError> {
+    site.make_parent(&site.spec.data)?;
+    let template = template::template(site, home).await?;
+    let data = site.spec.data.clone();
+    tokio::task::spawn_blocking(move || copy_tree(&template, &data))
+        .await
+        .expect("a copy cannot panic")?;
+    let filled = fill(site, site.spec.replica_of.as_ref()).await;
+    if filled.is_err() {
+        // Half of an engine must not be taken for one at the next start.
+        remove_folder(&site.spec.data)
+            .map_err(|source| site.io("remove", &site.spec.data, source))?;
+    }
+    filled
+}
+
+/// Gives a server without a history its roles, and the database or all that `from` has. It does not
+/// run afterwards.
+pub(super) async fn fill(site: &Site, from: Option<&Upstream>) -> Result<(), EngineError> {
+    configuration::write(site)?;
+    let script = TemporaryFile(site.spec.data.join("roles.sql"));
+    site.write(&script.0, &roles::statements(site)?)?;
+    let mut option = OsString::from("--init-file=");
+    option.push(script.as_os_string());
+    let workshop = Workshop::open(site, [option]).await?;
+    drop(script);
+    let mut session = Session::open(site).await?;
+    match from {
+        Some(upstream) => dump::copy_primary(site, upstream, &mut session).await?,
+        None => begin_history(site, &mut session).await?,
+    }
+    drop(session);
+    workshop.close().await?;
+    match first_standing(site) {
+        Some(standing) => role::write(site, &standing),
+        None => Ok(()),
+    }
+}
+
+/// The database is there before the history begins: whoever replicates copies it.
+async fn begin_history(site: &Site, session: &mut Session) -> Result<(), EngineError> {
+    if let Some(database) = &site.spec.database {
+        roles::check_name(site, database)?;
+        session.run(site, &format!("CREATE DATABASE `{database}`")).await?;
+    }
+    session.run(site, "RESET MASTER").await
+}
+
+/// What an engine that takes turns with others begins as.
+fn first_standing(site: &Site) -> Option<Standing> {
+    if !site.spec.is_managed() {
+        return None;
+    }
+    let Some(upstream) = &site.spec.replica_of else { return Some(Standing::Primary) };
+    let is_primary = |address: &std::net::SocketAddrV4| {
+        address.port() == upstream.port && address.ip().to_string() == upstream.host
+    };
+    let primary = site.spec.peers.iter().find(|peer| is_primary(&peer.address));
+    // The only one of two.
+    let primary = primary.or(site.spec.peers.first());
+    primary.map(|primary| Standing::ToFollow(primary.name.clone()))
+}
+
+/// Puts the server's files aside, so that others can be made, and what was only there can be looked
+/// at. Files that were put aside earlier are gone then.
+pub(super) fn put_aside(site: &Site) -> Result<(), EngineError> {
+    let folder: &Path = &site.spec.data;
+    let (files, aside) = (configuration::files_folder(folder), folder.join("diverged"));
+    remove_folder(&aside).map_err(|source| site.io("remove", &aside, source))?;
+    match fs::rename(&files, &aside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(site.io("put aside", &files, error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

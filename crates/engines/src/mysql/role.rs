@@ -1,0 +1,83 @@
+//! The role of a server in a cluster whose members take turns, as its folder tells it.
+//!
+//! A promotion is done by SQL, which nobody tells this file. What the server itself knows goes
+//! before it: one that has forgotten its primary was promoted.
+
+use std::fs::{self, File};
+use std::io;
+
+use crate::engine::{EngineError, Site, StoredRole};
+
+/// In the engine's folder.
+const ROLE_FILE: &str = "role";
+
+/// What a start shall do about the primary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Primary,
+    /// A replica of nobody.
+    Fenced,
+    /// Shall be a replica of that engine, which its server has not been told yet.
+    ToFollow(String),
+    /// Is a replica of that engine, unless it was promoted meanwhile.
+    Follows(String),
+}
+
+/// What is written; what the engine begins as, when nothing is.
+pub(super) fn read(site: &Site) -> Result<Standing, EngineError> {
+    let path = site.spec.data.join(ROLE_FILE);
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Primary),
+        read => read.map_err(|source| site.io("read", &path, source))?,
+    };
+    let mut words = text.split_whitespace();
+    Ok(match (words.next(), words.next()) {
+        (Some("primary"), None) => Standing::Primary,
+        (Some("follow"), Some(name)) => Standing::ToFollow(name.to_owned()),
+        (Some("follows"), Some(name)) => Standing::Follows(name.to_owned()),
+        // Whatever cannot be understood must not take a write.
+        _ => Standing::Fenced,
+    })
+}
+
+/// Writes it so that it survives the machine.
+pub(super) fn write(site: &Site, standing: &Standing) -> Result<(), EngineError> {
+    let text = match standing {
+        Standing::Primary => "primary\n".to_owned(),
+        Standing::Fenced => "fenced\n".to_owned(),
+        Standing::ToFollow(name) => format!("follow {name}\n"),
+        Standing::Follows(name) => format!("follows {name}\n"),
+    };
+    let (folder, path) = (&site.spec.data, site.spec.data.join(ROLE_FILE));
+    site.write(&path, &text)?;
+    let synced = [&path, folder].into_iter().try_for_each(|path| File::open(path)?.sync_all());
+    synced.map_err(|source| site.io("sync", &path, source))
+}
+
+/// What its folder says that it is.
+pub(crate) fn stored_role(site: &Site) -> Result<StoredRole, EngineError> {
+    Ok(match read(site)? {
+        Standing::Primary => StoredRole::Primary,
+        Standing::Fenced => StoredRole::Replica { follows: None },
+        Standing::ToFollow(name) | Standing::Follows(name) => {
+            StoredRole::Replica { follows: Some(name) }
+        }
+    })
+}
+
+pub(crate) fn mark_fenced(site: &Site) -> Result<(), EngineError> {
+    write(site, &Standing::Fenced)
+}
+
+/// The server has been told so.
+pub(crate) fn mark_following(site: &Site, primary: &str) -> Result<(), EngineError> {
+    write(site, &Standing::Follows(primary.to_owned()))
+}
+
+pub(crate) fn mark_primary(site: &Site) -> Result<(), EngineError> {
+    write(site, &Standing::Primary)
+}
+
+pub(crate) fn mark_replica(site: &Site, primary: &str) -> Result<(), EngineError> {
+    write(site, &Standing::ToFollow(primary.to_owned()))
+}
