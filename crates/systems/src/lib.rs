@@ -9,6 +9,8 @@ mod service;
 
 #[path = "../cache-fallback/src/mod.rs"]
 mod cache_fallback;
+#[path = "../order-saga/src/mod.rs"]
+mod order_saga;
 #[path = "../voted-inventory/src/mod.rs"]
 mod voted_inventory;
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::service::runtime;
-use crate::{cache_fallback, voted_inventory};
+use crate::{cache_fallback, order_saga, voted_inventory};
 
 /// Where a service listens, and who it is.
 #[derive(Clone, Debug)]
@@ -36,6 +36,9 @@ pub enum ServeError {
 /// All services that [`serve`] knows.
 const SERVICES: &[&str] = &[
     "cache-fallback/offers",
+    "order-saga/app1",
+    "order-saga/app2",
+    "order-saga/app3",
     "voted-inventory/inventory",
     "voted-inventory/monitor",
     "voted-inventory/orders",
@@ -59,6 +62,9 @@ pub async fn serve(
     let service = move |stopped| async move {
         match name.as_str() {
             "cache-fallback/offers" => cache_fallback::serve(options, stopped).await,
+            "order-saga/app1" => order_saga::serve_stock(options, stopped).await,
+            "order-saga/app2" => order_saga::serve_orders(options, stopped).await,
+            "order-saga/app3" => order_saga::serve_reports(options, stopped).await,
             "voted-inventory/inventory" => voted_inventory::serve_inventory(options, stopped).await,
             "voted-inventory/monitor" => voted_inventory::serve_monitor(options, stopped).await,
             "voted-inventory/orders" => voted_inventory::serve_orders(options, stopped).await,

@@ -1,0 +1,238 @@
+//! The sessions to one database. When one of them finds it gone, all that were kept are dropped at
+//! once, requests are refused at once, and a keeper looks for it until it is back.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use standfast_tactics::deadline::Deadline;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::time::{sleep, timeout, timeout_at};
+
+use super::{DatabaseError, Session};
+use crate::service::events;
+use crate::service::problem::Problem;
+
+/// On one machine a session is there soon, or the server is not; a proxy waits in between.
+const OPEN_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// How often an idle database is asked, so that one that hangs is found without a client.
+const PROBE_EVERY: Duration = Duration::from_millis(250);
+
+/// A server that does not answer a probe by then hangs.
+const PROBE_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// The first and the longest wait between two looks for a database that is away. A failover takes a
+/// fraction of a second, so its end should not be slept through.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const LOOK_AGAIN_MAX: Duration = Duration::from_millis(100);
+
+/// What clients are told while it is away.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What a pool is told from outside.
+#[derive(Clone, Debug)]
+pub(in super::super) struct PoolOptions<A> {
+    /// Of the database in events and logs.
+    pub(in super::super) name: String,
+    pub(in super::super) address: A,
+    /// More requests at once wait for a session.
+    pub(in super::super) sessions_max: usize,
+}
+
+/// A database, and the sessions that are kept.
+pub(in super::super) struct Database<S: Session> {
+    options: PoolOptions<S::Address>,
+    places: Semaphore,
+    idle: Mutex<Vec<S>>,
+    is_there: AtomicBool,
+    /// Somebody has reason to think that it is gone.
+    suspected: Notify,
+}
+
+/// A session for one piece of work; dropped without [`Lent::give_back`], it is closed, and the
+/// server undoes what it had begun.
+pub(in super::super) struct Lent<'a, S: Session> {
+    session: Option<S>,
+    database: &'a Database<S>,
+    _place: SemaphorePermit<'a>,
+}
+
+impl<S: Session> Database<S> {
+    /// A database that nobody has seen yet: it counts as away until [`Database::keep`] has.
+    pub(in super::super) fn new(options: PoolOptions<S::Address>) -> Self {
+        let places = Semaphore::new(options.sessions_max);
+        Self {
+            options,
+            places,
+            idle: Mutex::default(),
+            is_there: AtomicBool::new(false),
+            suspected: Notify::new(),
+        }
+    }
+
+    pub(in super::super) fn is_there(&self) -> bool {
+        self.is_there.load(Ordering::Relaxed)
+    }
+
+    /// Looks after the database for as long as the service lives.
+    pub(in super::super) async fn keep(&self) {
+        let mut wait = LOOK_AGAIN;
+        // Only a database that was there is missed.
+        let mut was_there = false;
+        loop {
+            if self.is_there() {
+                // Nothing is lost either way: the probe tells.
+                drop(timeout(PROBE_EVERY, self.suspected.notified()).await);
+                continue_or_lose(self, self.probe_idle().await);
+                wait = LOOK_AGAIN;
+                continue;
+            }
+            match timeout(OPEN_TIME_MAX, self.look()).await {
+                Ok(Ok(session)) => {
+                    self.put_back(session);
+                    self.is_there.store(true, Ordering::Relaxed);
+                    tracing::info!(database = self.options.name, "the database is there");
+                    if was_there {
+                        events::report("recovered", &self.options.name, json!({}));
+                    }
+                    was_there = true;
+                    continue;
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "the database is not there yet"),
+                Err(_) => tracing::debug!("the database did not answer"),
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(LOOK_AGAIN_MAX);
+        }
+    }
+
+    /// A session for one piece of work.
+    pub(in super::super) async fn lend(&self, deadline: Deadline) -> Result<Lent<'_, S>, Problem> {
+        if !self.is_there() {
+            return Err(away("the database is away"));
+        }
+        let place = timeout_at(deadline.instant(), self.places.acquire()).await;
+        let place = place.map_err(|_| away("no session was free in time"))?;
+        let place = place.map_err(|_| away("the service stops"))?;
+        let session = match self.take_idle() {
+            Some(session) => session,
+            None => self.open(deadline).await?,
+        };
+        Ok(Lent { session: Some(session), database: self, _place: place })
+    }
+
+    /// Has the database asked at once whether it is still there.
+    pub(in super::super) fn suspect(&self) {
+        self.suspected.notify_one();
+    }
+
+    async fn open(&self, deadline: Deadline) -> Result<S, Problem> {
+        let until = deadline.cap(tokio::time::Instant::now(), OPEN_TIME_MAX).instant();
+        match timeout_at(until, S::open(&self.options.address)).await {
+            Ok(Ok(session)) => Ok(session),
+            Ok(Err(error)) => {
+                self.lose(&error);
+                Err(away("no session could be opened"))
+            }
+            Err(_) => {
+                self.suspect();
+                Err(away("no session could be opened in time"))
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<S, DatabaseError> {
+        let mut session = S::open(&self.options.address).await?;
+        session.probe().await?;
+        Ok(session)
+    }
+
+    /// Asks on a session of its own: the others may be waiting for something else.
+    async fn probe_idle(&self) -> Result<(), DatabaseError> {
+        let probe = async {
+            let mut session = match self.take_idle() {
+                Some(session) => session,
+                None => S::open(&self.options.address).await?,
+            };
+            session.probe().await?;
+            self.put_back(session);
+            Ok(())
+        };
+        let silent = || DatabaseError::Away("it does not answer".to_owned());
+        timeout(PROBE_TIME_MAX, probe).await.unwrap_or_else(|_| Err(silent()))
+    }
+
+    fn lose(&self, error: &DatabaseError) {
+        self.idle().clear();
+        if self.is_there.swap(false, Ordering::Relaxed) {
+            let name = &self.options.name;
+            tracing::warn!(%error, database = name, "the database is away");
+            events::report("detected", name, json!({ "cause": error.to_string() }));
+        }
+        self.suspect();
+    }
+
+    fn take_idle(&self) -> Option<S> {
+        let mut idle = self.idle();
+        while let Some(session) = idle.pop() {
+            if !session.is_closed() {
+                return Some(session);
+            }
+        }
+        None
+    }
+
+    fn put_back(&self, session: S) {
+        let mut idle = self.idle();
+        if !session.is_closed() && idle.len() < self.options.sessions_max {
+            idle.push(session);
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<S>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn continue_or_lose<S: Session>(database: &Database<S>, probed: Result<(), DatabaseError>) {
+    if let Err(error) = probed {
+        database.lose(&error);
+    }
+}
+
+impl<S: Session> Lent<'_, S> {
+    pub(in super::super) fn session(&mut self) -> &mut S {
+        self.session.as_mut().expect("only giving back takes it")
+    }
+
+    /// Nothing is under way on it.
+    pub(in super::super) fn give_back(mut self) {
+        if let Some(session) = self.session.take() {
+            self.database.put_back(session);
+        }
+    }
+
+    /// It failed; what that says of the database is noted.
+    pub(in super::super) fn failed(self, error: &DatabaseError) {
+        match error {
+            DatabaseError::Away(_) | DatabaseError::ReadOnly(_) => self.database.lose(error),
+            DatabaseError::Busy(_) => {}
+            DatabaseError::Refused(_) => tracing::error!(%error, "a statement was refused"),
+        }
+    }
+}
+
+impl<S: Session> std::fmt::Debug for Database<S> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address has a password.
+        let name = &self.options.name;
+        formatter.debug_struct("Database").field("name", name).finish_non_exhaustive()
+    }
+}
+
+/// The answer while the database is away.
+pub(in super::super) fn away(detail: &str) -> Problem {
+    Problem::unavailable(RETRY_AFTER, format!("nothing was done: {detail}"))
+}

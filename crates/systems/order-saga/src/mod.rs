@@ -1,0 +1,20 @@
+//! Orders over three databases, each with a replica, a proxy and a watchdog. `README.md` beside this
+//! folder says what it promises.
+//!
+//! The `middleware` takes an order and drives it through the three applications as a saga: `stock`
+//! gives the goods, `orders` keeps the order, `reports` reports it.
+
+mod app;
+mod database;
+mod orders;
+mod reports;
+mod step;
+mod stock;
+
+pub(crate) use orders::serve as serve_orders;
+pub(crate) use reports::serve as serve_reports;
+pub(crate) use stock::serve as serve_stock;
+
+/// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
+/// since an arm of an experiment switches a tactic off in the whole system.
+const TACTICS: &[&str] = &["saga", "failover", "fence", "synchronous-replication"];
