@@ -115,6 +115,10 @@ fn write_with(site: &Site, authentication: &str) -> Result<(), EngineError> {
         let password = &site.spec.secrets.replicator;
         site.write(&folder.join(REPLICATION_PASSFILE), &passfile(REPLICATOR, password))?;
     }
+    // Nobody else decides: what replicates is a replica, whatever became of it meanwhile.
+    if !site.spec.is_managed() && upstream.is_some() {
+        role::write_signal(site)?;
+    }
     Ok(())
 }
 
@@ -151,6 +155,7 @@ fn render(site: &Site, upstream: Option<&Upstream>) -> String {
     let mut settings: BTreeMap<&str, String> =
         SETTINGS.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
     if spec.is_managed() {
+        settings.insert("hba_file", path_of(&folder(site), AUTHENTICATION_FILE));
         // What it does not find there any more, `pg_rewind` cannot take back.
         settings.insert("wal_keep_size", "256MB".to_owned());
     }
@@ -160,7 +165,6 @@ fn render(site: &Site, upstream: Option<&Upstream>) -> String {
     settings.insert("unix_socket_directories", String::new());
     settings.insert("password_encryption", "scram-sha-256".to_owned());
     settings.insert("cluster_name", spec.name.clone());
-    settings.insert("hba_file", path_of(&folder(site), AUTHENTICATION_FILE));
     if let Some(upstream) = upstream {
         settings.insert("primary_slot_name", upstream.slot.clone());
         settings.insert("primary_conninfo", connection_info(site, upstream));
