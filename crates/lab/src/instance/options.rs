@@ -89,7 +89,7 @@ pub enum ProvisionError {
         "the data of instance `{name}` is that of {made_for} broker(s), not of {asked_for}: give \
          --brokers {made_for}, or delete it with `standfast down --data --instance {name}`"
     )]
-    OtherBrokers { name: String, made_for: u32, asked_for: u32 },
+    OtherBrokers { name: String, made_for: usize, asked_for: usize },
     #[error("`{broker}` cannot join `{other}`, which runs elsewhere: a cluster runs here or there")]
     ExternalCluster { broker: String, other: String },
     #[error("service `{service}`: {source}")]

@@ -13,13 +13,14 @@ use super::build::{Built, Site, build};
 use super::engine_set::find_tools;
 use super::folder::{InstanceFolder, InstanceLock, InstanceRecord};
 use super::hosts::Hosts;
+use super::kafka::check_data;
 use super::leftovers::{reap_instance, sweep};
 use super::options::{Network, ProvisionError, ProvisionOptions, Stage};
 use super::ports::{PortPlan, Ports};
 use super::routes::Routes;
 use super::running::{Instance, InstanceParts};
 use super::template::{Template, TemplateRequest};
-use crate::spec::{Brokers, System, nearest};
+use crate::spec::{System, nearest};
 
 impl Instance {
     /// Brings `system` up and answers when all of it is ready. When anything fails, nothing of it
@@ -41,7 +42,7 @@ impl Instance {
         stages.end("leftovers");
 
         let tools = find_tools(system, &options.external, &options.home)?;
-        check_brokers(system, &folder)?;
+        check_data(system, &folder)?;
         let ports = choose_ports(system, &options, &folder)?;
         write_record(system, &options, &folder, &ports)?;
         stages.end("tools and ports");
@@ -157,22 +158,6 @@ fn check(system: &System, options: &ProvisionOptions) -> Result<(), ProvisionErr
         }
     }
     Ok(())
-}
-
-/// Data of one broker is none of a cluster, and the other way round: each has the others' names
-/// in it.
-fn check_brokers(system: &System, folder: &InstanceFolder) -> Result<(), ProvisionError> {
-    let Some(record) = folder.record()? else { return Ok(()) };
-    let has_data = system.engines.keys().any(|name| folder.data(name).exists());
-    if record.brokers == system.brokers || !has_data {
-        return Ok(());
-    }
-    let count = |brokers: Option<Brokers>| brokers.map_or(1, Brokers::count);
-    Err(ProvisionError::OtherBrokers {
-        name: folder.name().to_owned(),
-        made_for: count(record.brokers),
-        asked_for: count(system.brokers),
-    })
 }
 
 fn take(folder: &InstanceFolder) -> Result<InstanceLock, ProvisionError> {

@@ -1,11 +1,12 @@
 //! A system whose log has one broker, brought up with several: what a user asks for by `--brokers`
 //! and an experiment by `brokers`, so that nobody has to write the same system twice.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::System;
@@ -17,9 +18,8 @@ const BROKERS_MAX: u32 = 9;
 
 /// How many brokers a log runs on. A cluster goes on for as long as most of them are there, so that
 /// two survive no more than one does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
-#[schemars(with = "u32")]
 pub struct Brokers(u32);
 
 /// Why there cannot be so many brokers.
@@ -60,6 +60,11 @@ impl Brokers {
     pub fn count(self) -> u32 {
         self.0
     }
+
+    /// What those beside the first are called, however many there can be.
+    pub(crate) fn names(first: &str) -> impl Iterator<Item = String> {
+        (2..=BROKERS_MAX).map(move |number| format!("{first}-{number}"))
+    }
 }
 
 impl TryFrom<u32> for Brokers {
@@ -91,6 +96,17 @@ impl fmt::Display for Brokers {
     }
 }
 
+impl JsonSchema for Brokers {
+    fn schema_name() -> Cow<'static, str> {
+        "Brokers".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let counts: Vec<u32> = (1..=BROKERS_MAX).filter(|count| *count != 2).collect();
+        json_schema!({ "type": "integer", "enum": counts })
+    }
+}
+
 impl System {
     /// The system with a cluster of so many brokers in the place of its only one: `kafka`,
     /// `kafka-2`, `kafka-3`. Whoever needs the one needs all of them, and `url` of it names all.
@@ -114,6 +130,15 @@ impl System {
         self.edges = self.declared().edges();
         self.brokers = Some(brokers);
         Ok(self)
+    }
+
+    /// The broker that others can be put beside, or were.
+    pub(crate) fn first_broker(&self) -> Option<&str> {
+        let brokers = self.engines.iter().filter(|(_, engine)| engine.kind == EngineKind::Kafka);
+        let mut first =
+            brokers.filter(|(_, engine)| self.brokers.is_none() || engine.cluster_of.is_none());
+        let (name, _) = first.next()?;
+        first.next().is_none().then_some(name)
     }
 
     fn only_broker(&self) -> Result<String, BrokersError> {
@@ -144,8 +169,8 @@ impl System {
         let ports = (model.port..=u16::MAX).chain(1..model.port);
         let ports = ports.filter(|port| !taken.contains(port));
         let mut added = BTreeMap::new();
-        for (number, port) in (2..=brokers.count()).zip(ports) {
-            let name = format!("{first}-{number}");
+        let count = brokers.count() as usize - 1;
+        for (name, port) in Brokers::names(first).take(count).zip(ports) {
             if self.processes().any(|process| process == name) || !is_name(&name) {
                 return Err(BrokersError::Name { system: self.name.clone(), name });
             }
@@ -208,13 +233,14 @@ needs = ["web"]
         for broker in ["log", "log-2", "log-3"] {
             assert!(three.edges().contains(&Edge::new("web", broker)), "{broker}");
         }
-        assert_eq!(three.brokers, Some(brokers(3)));
+        assert_eq!((three.brokers, three.first_broker()), (Some(brokers(3)), Some("log")));
     }
 
     #[test]
     fn one_broker_is_the_system_as_it_is_written() {
         let one = system(SYSTEM).with_brokers(brokers(1)).unwrap();
         assert_eq!((one.engines.len(), one.brokers), (2, None));
+        assert_eq!(one.first_broker(), Some("log"));
         let others = system(SYSTEM).with_brokers(brokers(9)).unwrap();
         assert_eq!(others.cluster("log").len(), 9);
     }
@@ -246,6 +272,7 @@ needs = ["web"]
             refusal(&declared, 3),
             "system `shop` declares its brokers itself (log, store); change that in its system.toml"
         );
+        assert_eq!(system(&declared).first_broker(), None);
         let taken = SYSTEM.replace("service.page", "service.log-3");
         assert!(refusal(&taken, 3).contains("called `log-3`"));
         assert!(system(&taken).with_brokers(brokers(1)).is_ok());
