@@ -6,6 +6,7 @@ pub(crate) mod environment;
 pub(crate) mod events;
 pub(crate) mod fault_layer;
 pub(crate) mod idempotency;
+pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod runtime;
 pub(crate) mod server;

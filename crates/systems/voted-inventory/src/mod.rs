@@ -8,7 +8,7 @@ mod inventory;
 mod log;
 mod monitor;
 mod orders;
-mod peer;
+mod replicas;
 mod voter;
 
 pub(crate) use inventory::serve as serve_inventory;

@@ -11,11 +11,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::super::log::{Item, LogReader, LogSettings, Refusal, Survey, Topic, ensure_topics};
-use super::super::peer::{Call, CallError, Peer, PeerLimits};
 use super::case::Check;
-use super::store::Store;
+use super::record::Failure;
+use super::store::{Held, Store, StoreError};
 use super::watching::Monitor;
 use super::wire::State;
+use crate::service::peer::{Call, CallError, Peer, PeerLimits};
 
 /// Checks that hang are given up before there are many of them.
 const LIMITS: PeerLimits = PeerLimits { calls_max: 8, response_length_max: 64 * 1024 };
@@ -165,18 +166,17 @@ async fn errors(log: &LogSettings) -> Result<LogReader, super::super::log::LogEr
 /// Reads what was held before, if the database answers by `time_max`.
 pub(super) async fn restore(monitor: &Monitor, time_max: Duration) {
     let Some(config) = &monitor.settings.postgres else { return };
-    let read = async {
-        let store = Store::open(config).await?;
-        Ok::<_, super::store::StoreError>((
-            store.states().await?,
-            store.failures(FAILURES_READ_MAX).await?,
-        ))
-    };
+    let read = async { held(&Store::open(config).await?).await };
     match timeout(time_max, read).await {
         Ok(Ok((held, failures))) => monitor.restore(held, failures),
         Ok(Err(error)) => tracing::warn!(%error, "nothing is known of the time before"),
         Err(_) => tracing::warn!("PostgreSQL is too slow: nothing is known of the time before"),
     }
+}
+
+/// What the database holds of the time before.
+async fn held(store: &Store) -> Result<(Vec<Held>, Vec<Failure>), StoreError> {
+    Ok((store.states().await?, store.failures(FAILURES_READ_MAX).await?))
 }
 
 /// Writes the journal, for ever.
@@ -199,7 +199,13 @@ async fn write(monitor: Arc<Monitor>) {
     }
 }
 
-async fn write_until_it_fails(monitor: &Monitor, store: &Store) -> super::store::StoreError {
+async fn write_until_it_fails(monitor: &Monitor, store: &Store) -> StoreError {
+    if !monitor.book().is_restored {
+        match held(store).await {
+            Ok((states, failures)) => monitor.catch_up(states, failures),
+            Err(error) => return error,
+        }
+    }
     loop {
         let first = monitor.book().journal.first();
         let Some((entry, mark)) = first else {

@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use super::super::TACTICS;
 use super::super::log::LogSettings;
-use super::super::peer::{PeerAddress, replicas};
+use super::super::replicas::replicas;
 use super::case::CasePolicy;
 use super::share::SharePolicy;
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
+use crate::service::peer::PeerAddress;
 
 /// The checked configuration.
 #[derive(Debug)]

@@ -12,9 +12,9 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::super::monitor::{Report, State, Status};
-use super::super::peer::{Call, Peer, PeerLimits, Response};
 use super::question::Subject;
 use super::voting::{Purpose, Request, Voter};
+use crate::service::peer::{Call, Peer, PeerLimits, Response};
 
 /// What a report or a look at the status may take.
 const CALL_TIME_MAX: Duration = Duration::from_millis(200);

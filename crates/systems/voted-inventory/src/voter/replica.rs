@@ -8,9 +8,9 @@ use standfast_tactics::circuit_breaker::{Mode, Outcome, Permit, Policy, SharedBr
 use standfast_tactics::deadline::Deadline;
 use tokio::sync::Semaphore;
 
-use super::super::peer::{Call, CallError, Peer, PeerAddress, PeerLimits};
 use super::question::{Said, Subject};
 use super::statement::{read_all, read_one};
+use crate::service::peer::{Call, CallError, Peer, PeerAddress, PeerLimits};
 
 /// A list of a hundred products has 6 kB.
 const ANSWER_LENGTH_MAX: usize = 1024 * 1024;

@@ -12,7 +12,6 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
-use super::super::peer::own_pause;
 use super::ledger::{Ended, Ledger, Rules};
 use super::marks::Marks;
 use super::question::{Again, Ending, Mark, Question, Said, Settled, Subject};
@@ -22,6 +21,7 @@ use super::settings::Settings;
 use super::statement::version_of;
 use super::suspicion::Change;
 use crate::service::events;
+use crate::service::peer::own_pause;
 
 /// Votes that are over and still listened to. Of more, what the slow ones say is lost, which costs
 /// no answer.

@@ -5,8 +5,6 @@
 mod address;
 mod connection;
 mod pool;
-mod replicas;
 
 pub(crate) use address::PeerAddress;
 pub(crate) use pool::{Call, CallError, Peer, PeerLimits, Response, own_pause};
-pub(crate) use replicas::replicas;

@@ -1,12 +1,12 @@
 //! Which replicas there are: voter and monitor must mean the same by a name.
 
-use super::address::PeerAddress;
 use crate::serve::ServeError;
 use crate::service::environment::Environment;
+use crate::service::peer::PeerAddress;
 
 /// `INVENTORY_URLS`, and the names by which monitor and lab know them: `INVENTORY_NAMES`, or
 /// `inventory-1` and so on.
-pub(crate) fn replicas(
+pub(super) fn replicas(
     environment: &Environment<'_>,
 ) -> Result<Vec<(String, PeerAddress)>, ServeError> {
     let urls: String = environment.required("INVENTORY_URLS")?;

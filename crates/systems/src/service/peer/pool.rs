@@ -40,15 +40,24 @@ pub(crate) struct Call {
     pub(crate) path: String,
     /// JSON; nothing for a GET. It may arrive twice.
     pub(crate) body: Bytes,
+    /// Besides those that every call has.
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl Call {
     pub(crate) fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: Bytes::new() }
+        let (method, body, headers) = (Method::GET, Bytes::new(), Vec::new());
+        Self { method, path: path.into(), body, headers }
     }
 
     pub(crate) fn post(path: impl Into<String>, body: Vec<u8>) -> Self {
-        Self { method: Method::POST, path: path.into(), body: body.into() }
+        let (method, body, headers) = (Method::POST, body.into(), Vec::new());
+        Self { method, path: path.into(), body, headers }
+    }
+
+    pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 }
 
@@ -153,6 +162,9 @@ impl Peer {
             .uri(call.path.as_str())
             .header(header::HOST, self.address.host())
             .header(deadline::HEADER, deadline.header_value(Instant::now()));
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
+        }
         if !call.body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
