@@ -2,7 +2,7 @@
 //! counts as abandoned.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -78,7 +78,7 @@ impl SharedBreaker {
 
     /// What the breaker does at present.
     pub fn state(&self) -> State {
-        self.with(|inner| inner.breaker.state())
+        self.lock().breaker.state()
     }
 
     /// Whether calls go through without being probes.
@@ -88,14 +88,14 @@ impl SharedBreaker {
 
     /// How many calls there were of each kind.
     pub fn counts(&self) -> Counts {
-        let mut counts = self.with(|inner| inner.breaker.counts());
+        let mut counts = self.lock().breaker.counts();
         counts.admitted += self.0.passed.load(Ordering::Relaxed);
         counts
     }
 
     /// A change that time brought about, see [`CircuitBreaker::take_untold`].
     pub fn take_untold(&self) -> Option<Transition> {
-        self.with(|inner| inner.breaker.take_untold())
+        self.lock().breaker.take_untold()
     }
 
     /// Imposes `mode`, see [`CircuitBreaker::impose`].
@@ -104,27 +104,35 @@ impl SharedBreaker {
     }
 
     fn with<T>(&self, use_inner: impl FnOnce(&mut Inner) -> T) -> T {
-        // A panic elsewhere cannot leave the breaker half-changed: nothing in it panics.
-        let mut inner = self.0.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
         let result = use_inner(&mut inner);
-        let door = inner.breaker.closed_generation().unwrap_or(ASK);
-        // Still under the lock, so that it never says what was true before something else.
-        if self.0.door.load(Ordering::Relaxed) != door {
-            self.0.door.store(door, Ordering::Release);
-        }
+        self.set_door(&inner);
         result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic elsewhere cannot leave the breaker half-changed: nothing in it panics.
+        self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the lock's content, so that the door never says what was true before something else.
+    fn set_door(&self, inner: &Inner) {
+        let door = inner.breaker.closed_generation().unwrap_or(ASK);
+        self.0.door.store(door, Ordering::Release);
     }
 
     fn finish(&self, ticket: Ticket, outcome: Outcome) -> Option<Transition> {
         // Read before the lock, which others wait for.
         let now = Instant::now();
-        self.with(|inner| {
-            let transition = inner.breaker.finish(ticket, outcome, now, inner.draw);
-            if transition.is_some() {
-                inner.draw = inner.rng.random();
-            }
-            transition
-        })
+        let mut inner = self.lock();
+        let draw = inner.draw;
+        let transition = inner.breaker.finish(ticket, outcome, now, draw);
+        // Most results change nothing that others have to know.
+        if transition.is_some() {
+            inner.draw = inner.rng.random();
+            self.set_door(&inner);
+        }
+        transition
     }
 }
 
@@ -149,5 +157,73 @@ impl Drop for Permit {
         if let Some(ticket) = self.ticket.take() {
             self.breaker.finish(ticket, Outcome::Abandoned);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn breaker() -> SharedBreaker {
+        let policy = Policy { failures_in_a_row: 2, ..Policy::default() };
+        SharedBreaker::try_new(policy, 1).unwrap()
+    }
+
+    fn fail(breaker: &SharedBreaker) -> Option<Transition> {
+        breaker.try_acquire().unwrap().finish(Outcome::Failure)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_door_is_shut_as_long_as_the_breaker_is_not_closed() {
+        let breaker = breaker();
+        let early = breaker.try_acquire().unwrap();
+        assert_eq!(fail(&breaker), None);
+        assert!(matches!(fail(&breaker), Some(Transition::Opened(_))));
+        let refused = breaker.try_acquire().unwrap_err();
+        assert_eq!(early.finish(Outcome::Success), None, "it is of before the break");
+        tokio::time::advance(refused.retry_after).await;
+        let probes = [breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap()];
+        assert!(breaker.try_acquire().is_err(), "two probes are enough");
+        let ends = probes.map(|probe| probe.finish(Outcome::Success));
+        assert_eq!(ends, [None, Some(Transition::Closed)]);
+        drop(breaker.try_acquire().unwrap());
+        let counts = breaker.counts();
+        assert_eq!((counts.admitted, counts.refused, counts.late), (6, 2, 1));
+    }
+
+    #[test]
+    fn what_is_imposed_shuts_and_opens_the_door() {
+        let breaker = breaker();
+        breaker.impose(Mode::ForcedOpen);
+        assert!(breaker.try_acquire().is_err());
+        breaker.impose(Mode::MetricsOnly);
+        assert_eq!(fail(&breaker), None);
+        assert!(matches!(fail(&breaker), Some(Transition::Opened(_))));
+        assert!(breaker.try_acquire().is_ok(), "it only tells");
+        breaker.impose(Mode::Automatic);
+        assert!(breaker.try_acquire().is_ok());
+    }
+
+    #[test]
+    fn every_call_is_in_the_counts_whoever_makes_it() {
+        const CALLS: u64 = 5_000;
+        let millisecond = Duration::from_millis(1);
+        let policy =
+            Policy { break_base: millisecond, break_max: millisecond, ..Policy::default() };
+        let breaker = SharedBreaker::try_new(policy, 1).unwrap();
+        let call = |number: u64| {
+            let Ok(permit) = breaker.try_acquire() else { return };
+            // More than the half that opens it, however the threads take turns.
+            permit.finish(if number % 5 < 3 { Outcome::Failure } else { Outcome::Success });
+        };
+        std::thread::scope(|scope| {
+            (0..4).for_each(|_| drop(scope.spawn(|| (0..CALLS).for_each(call))));
+        });
+        let counts = breaker.counts();
+        assert_eq!(counts.admitted + counts.refused, 4 * CALLS);
+        assert_eq!(counts.admitted, counts.succeeded + counts.failed + counts.late);
+        assert!(counts.opened > 0 && counts.refused > 0, "{counts:?}");
     }
 }
