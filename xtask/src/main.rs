@@ -25,7 +25,10 @@ usage: cargo xtask TASK
   bench load       generator cost and truthfulness against wrk, wrk2, oha, hey where they are found
   bench cache      hit path against a raw Valkey GET, and a stampede on one cold key
   bench proxy      the fault proxy against Toxiproxy, HAProxy, nginx and no proxy
-  bench breaker    a call through our circuit breaker against tower-resilience and seatbelt, defects
+  bench vote       the voter against the second-fastest of three direct calls
+  bench orders     orders with durable acknowledgement against pgbench on the same PostgreSQL
+  bench breaker    a call through our circuit breaker, and known defects, against tower-resilience
+                   and seatbelt
   soak [KILLS]     random `kill -9` of any process of cache-fallback (default 200), bounded in time
 ";
 
@@ -40,6 +43,8 @@ fn main() -> ExitCode {
         ["bench", "load", rest @ ..] => bench::load(rest),
         ["bench", "cache", rest @ ..] => bench::cache(rest),
         ["bench", "proxy", rest @ ..] => bench::proxy(rest),
+        ["bench", "vote", rest @ ..] => bench::vote(rest),
+        ["bench", "orders", rest @ ..] => bench::orders(rest),
         ["bench", "breaker", rest @ ..] => bench::breaker(rest),
         ["soak", rest @ ..] => soak(rest),
         ["help" | "--help" | "-h"] => {

@@ -34,6 +34,8 @@ const CALLS: u32 = 20_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// What no breaker that judges by time can do without: reading the clock twice.
+    Clock,
     Ours,
     OursByTime,
     /// In a boxed future, as a tower service returns one: what the others cannot do without.
@@ -44,7 +46,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Clock,
         Self::Ours,
         Self::OursByTime,
         Self::OursAsFuture,
@@ -55,6 +58,7 @@ impl Kind {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Clock => "two readings of the clock",
             Self::Ours => "standfast, calls",
             Self::OursByTime => "standfast, time",
             Self::OursAsFuture => "standfast, calls, boxed future",
@@ -125,6 +129,7 @@ fn shared(kind: Kind) -> f64 {
 fn lanes(kind: Kind, window: u32, count: usize) -> Vec<Lane> {
     let setup = |kind| Setup { window: kind, calls_min: 10, probes: 1, judges_slowness: false };
     let mut lanes = match kind {
+        Kind::Clock => (0..count).map(|_| clock()).collect(),
         Kind::Ours => ours(window, Judged::Calls, count),
         Kind::OursByTime => ours(window, Judged::Time { span: SPAN }, count),
         Kind::OursAsFuture => ours_as_future(window, count),
@@ -134,6 +139,14 @@ fn lanes(kind: Kind, window: u32, count: usize) -> Vec<Lane> {
     };
     lanes[0](window);
     lanes
+}
+
+fn clock() -> Lane {
+    Box::new(|calls| {
+        for _ in 0..calls {
+            black_box((Instant::now(), Instant::now()));
+        }
+    })
 }
 
 fn our_breaker(window: u32, judged: Judged) -> SharedBreaker {
