@@ -6,6 +6,7 @@ use super::charts::{Charts, arm_title, charts};
 use super::claims::claims;
 use super::environment::environment;
 use super::faults::{faults, phases};
+use super::replaced::replaced;
 use super::timeline::timeline;
 use crate::run::StoredRun;
 use crate::verdict::{ExperimentResult, Outcome, Verdict};
@@ -29,6 +30,7 @@ pub fn render(run: &StoredRun) -> String {
             (chart_section(result, &charts(run)))
             (faults(result))
             (phases(result))
+            (replaced(result))
             (timeline(run))
             (environment(&run.environment, result))
         }

@@ -46,6 +46,7 @@ pub fn arm_result(
         claims: claims.collect(),
         metrics: metrics(trials),
         runs: trials.iter().map(|trial| trial.result.clone()).collect(),
+        replaced: Vec::new(),
     }
 }
 

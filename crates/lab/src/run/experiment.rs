@@ -1,24 +1,25 @@
 //! Runs one experiment: trials of both arms in turn, and a verdict at the end.
 //!
-//! The arms alternate, so that a machine that grows slower during the run does so for both.
+//! The arms alternate, so that a machine that grows slower during the run does so for both. A trial
+//! that proves nothing because of the machine is run again, a few times at most.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use standfast_history::{Event, Operation};
 use tokio::time::Instant;
 
-use super::arm_result::{FinishedTrial, arm_result, finish_trial};
+use super::arm_result::finish_trial;
+use super::arm_trials::ArmTrials;
 use super::conclude::{Ending, ResultHead, conclude};
 use super::environment::{EngineVersion, Environment};
-use super::options::{ArmPlan, RunError, RunOptions};
+use super::options::{RunError, RunOptions};
 use super::progress::{Place, Progress, Step};
 use super::trial::{FinishedRecord, TrialEnd, TrialPlan};
 use super::trial_result::TrialHead;
 use super::writer::RunWriter;
 use crate::report;
 use crate::spec::Experiment;
-use crate::verdict::{ArmResult, ExperimentResult};
+use crate::verdict::ExperimentResult;
 
 /// Runs `experiment` and writes its folder. However the system behaves, the answer is a result;
 /// `result.json` is written after every trial, so that a crash leaves what was found out.
@@ -40,7 +41,7 @@ pub async fn run_experiment(
     options.progress.tell(Progress::Started {
         experiment: experiment.name.clone(),
         title: experiment.title.clone(),
-        arms: runner.plans.iter().map(|plan| plan.arm).collect(),
+        arms: runner.arms.iter().map(|arm| arm.plan().arm).collect(),
         trials: runner.trials,
         trial_length: experiment.warm_up + experiment.duration,
         folder: folder.root.clone(),
@@ -63,12 +64,19 @@ pub async fn run_experiment(
     Ok(result)
 }
 
+/// How a run goes on after a trial.
+enum Next {
+    GoOn,
+    /// The trial does not count and is run again, by this number.
+    Again(u32),
+    End(Ending),
+}
+
 struct Runner<'a> {
     experiment: &'a Experiment,
     options: &'a RunOptions,
-    plans: Vec<ArmPlan>,
+    arms: Vec<ArmTrials>,
     trials: u32,
-    finished: BTreeMap<&'static str, Vec<FinishedTrial>>,
     writer: RunWriter,
     started: Instant,
     started_at: String,
@@ -78,12 +86,13 @@ impl<'a> Runner<'a> {
     fn new(experiment: &'a Experiment, options: &'a RunOptions) -> Self {
         let now = time::OffsetDateTime::now_utc().replace_nanosecond(0);
         let now = now.expect("0 is a nanosecond");
+        let trials = options.trials(experiment);
+        let arm = |plan| ArmTrials::new(plan, trials, options.replacements_max);
         Self {
             experiment,
             options,
-            plans: options.arm_plans(experiment),
-            trials: options.trials(experiment),
-            finished: BTreeMap::new(),
+            arms: options.arm_plans(experiment).into_iter().map(arm).collect(),
+            trials,
             writer: RunWriter::new(options.folder.clone()),
             started: Instant::now(),
             started_at: now
@@ -94,48 +103,56 @@ impl<'a> Runner<'a> {
 
     async fn run_trials(&mut self) -> Result<Ending, RunError> {
         for trial in 1..=self.trials {
-            for plan in self.plans.clone() {
-                if let Some(ending) = self.run_trial(&plan, trial).await? {
-                    return Ok(ending);
+            for arm in 0..self.arms.len() {
+                // At once, so that both arms go on side by side.
+                let mut next = Some(trial);
+                while let Some(trial) = next {
+                    next = match self.run_trial(arm, trial).await? {
+                        Next::End(ending) => return Ok(ending),
+                        Next::Again(by) => Some(by),
+                        Next::GoOn => None,
+                    };
+                    self.save(Ending::Running)?;
                 }
-                self.save(Ending::Running)?;
             }
         }
         Ok(Ending::Complete)
     }
 
-    /// `None` when the run goes on.
-    async fn run_trial(&mut self, arm: &ArmPlan, trial: u32) -> Result<Option<Ending>, RunError> {
+    async fn run_trial(&mut self, arm: usize, trial: u32) -> Result<Next, RunError> {
         if self.options.cancellation.is_cancelled() {
-            return Ok(Some(Ending::Interrupted));
+            return Ok(Next::End(Ending::Interrupted));
         }
-        let place = Place { arm: arm.arm, trial };
+        let of_arm = self.arms[arm].plan();
+        let place = Place { arm: of_arm.arm, trial };
         // Both arms of a trial get the same requests at the same times.
         let seed = self.options.seed.wrapping_add(u64::from(trial) - 1);
-        let plan =
-            TrialPlan { experiment: self.experiment, options: self.options, arm, place, seed };
-        match plan.run().await? {
-            TrialEnd::Finished(finished) => {
-                let not_restored = finished.not_restored.clone();
-                self.finish(place, seed, *finished)?;
-                Ok(not_restored.map(Ending::NotRestored))
-            }
+        let (experiment, options) = (self.experiment, self.options);
+        let plan = TrialPlan { experiment, options, arm: of_arm, place, seed };
+        let ending = match plan.run().await? {
+            TrialEnd::Finished(finished) => return self.finish(arm, place, seed, *finished),
             TrialEnd::Interrupted(operations) => {
                 self.writer.history(place, &operations)?;
-                Ok(Some(Ending::Interrupted))
+                Ending::Interrupted
             }
-            TrialEnd::Environment(reason) => Ok(Some(Ending::Environment(reason))),
-            TrialEnd::NotRestored(reason) => Ok(Some(Ending::NotRestored(reason))),
-        }
+            TrialEnd::Environment(reason) => Ending::Environment(reason),
+            TrialEnd::NotRestored(reason) => Ending::NotRestored(reason),
+        };
+        Ok(Next::End(ending))
     }
 
     /// Saves the history first and judges it then: a checker that fails must not cost the record.
-    fn finish(&mut self, place: Place, seed: u64, trial: FinishedRecord) -> Result<(), RunError> {
+    fn finish(
+        &mut self,
+        arm: usize,
+        place: Place,
+        seed: u64,
+        trial: FinishedRecord,
+    ) -> Result<Next, RunError> {
         self.options.progress.tell(Progress::Trial { place, step: Step::Checking });
-        let FinishedRecord { record, provisioned_in, events_lost, not_restored: _ } = trial;
+        let FinishedRecord { record, provisioned_in, events_lost, not_restored } = trial;
         self.writer.history(place, &record.operations)?;
         self.writer.finals(place, &record.finals)?;
-        self.writer.latencies(place.arm, &record)?;
         let head = TrialHead {
             trial: place.trial,
             seed,
@@ -147,14 +164,23 @@ impl<'a> Runner<'a> {
             let problem = format!("{events_lost} events were lost: services reported too many");
             finished.result.problems.push(problem);
         }
+        let of_arm = &mut self.arms[arm];
+        let replaced = of_arm.replacement(&finished).filter(|_| not_restored.is_none());
         let claims = self.experiment.claims.iter().zip(&finished.claims);
         self.options.progress.tell(Progress::TrialEnded {
             place,
             claims: claims.map(|(claim, trial)| (claim.text.clone(), trial.verdict)).collect(),
             problems: finished.result.problems.clone(),
+            replaced: replaced.clone(),
         });
-        self.finished.entry(place.arm.name()).or_default().push(finished);
-        Ok(())
+        if let Some(replaced) = replaced {
+            let by = replaced.by;
+            of_arm.replace(replaced);
+            return Ok(Next::Again(by));
+        }
+        of_arm.count(finished);
+        self.writer.latencies(place.arm, &record)?;
+        Ok(not_restored.map_or(Next::GoOn, |reason| Next::End(Ending::NotRestored(reason))))
     }
 
     fn save(&self, ending: Ending) -> Result<ExperimentResult, RunError> {
@@ -165,18 +191,10 @@ impl<'a> Runner<'a> {
             command: self.options.command.clone(),
             trials: self.trials,
         };
-        let result = conclude(self.experiment, head, self.arms(), ending);
+        let arms = self.arms.iter().map(|arm| arm.result(self.experiment)).collect();
+        let result = conclude(self.experiment, head, arms, ending);
         self.writer.result(&result)?;
         Ok(result)
-    }
-
-    fn arms(&self) -> Vec<ArmResult> {
-        let none = Vec::new();
-        let arm = |plan: &ArmPlan| {
-            let trials = self.finished.get(plan.arm.name()).unwrap_or(&none);
-            arm_result(plan.arm, &plan.without, self.experiment, trials)
-        };
-        self.plans.iter().map(arm).collect()
     }
 }
 

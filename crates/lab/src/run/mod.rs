@@ -1,6 +1,7 @@
 //! Runs experiments, and keeps what they found in a folder of their own.
 
 mod arm_result;
+mod arm_trials;
 mod cancellation;
 mod conclude;
 mod environment;

@@ -39,6 +39,9 @@ pub struct RunOptions {
     pub without: Vec<String>,
     /// Instead of what the experiment says.
     pub trials: Option<u32>,
+    /// How many trials of an arm may be run again because of the machine, and never more than are
+    /// planned.
+    pub replacements_max: u32,
     /// Everything random is drawn from it.
     pub seed: u64,
     /// The command that runs the same again.

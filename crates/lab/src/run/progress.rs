@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::fault::Fault;
-use crate::verdict::{Arm, Outcome, Verdict};
+use crate::verdict::{Arm, Outcome, ReplacedTrial, Verdict};
 
 /// A reader that is further behind than this gets gaps: progress is not evidence.
 const PROGRESS_MAX: usize = 1024;
@@ -52,6 +52,8 @@ pub enum Progress {
         place: Place,
         claims: Vec<(String, Verdict)>,
         problems: Vec<String>,
+        /// When it does not count, because it is run again.
+        replaced: Option<ReplacedTrial>,
     },
     Finished {
         outcome: Outcome,

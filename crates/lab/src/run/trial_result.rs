@@ -5,7 +5,7 @@ use standfast_history::Operation;
 
 use crate::claim::{FaultRecord, TrialRecord, detected_after_ms, windows};
 use crate::spec;
-use crate::verdict::{Delivery, FaultResult, Phase, PhaseResult, TrialResult, figure};
+use crate::verdict::{Delivery, FaultResult, LOAD_LATE, Phase, PhaseResult, TrialResult, figure};
 
 /// Load counts as delivered when at most 1 % of it was sent later than this. The delay is in the
 /// latencies anyway, which count from the intended time, so that less can only make a system look
@@ -55,7 +55,7 @@ fn problems(trial: &TrialRecord, warm_up_us: u64, delivery: &Delivery) -> Vec<St
     }
     if delivery.lateness_p99_ms > LATENESS_MS_MAX {
         problems.push(format!(
-            "load not delivered: the generator sent 1 % of the requests more than {:.1} ms late, \
+            "{LOAD_LATE} sent 1 % of the requests more than {:.1} ms late, \
              {LATENESS_MS_MAX} ms are allowed",
             delivery.lateness_p99_ms
         ));

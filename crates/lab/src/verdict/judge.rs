@@ -1,13 +1,14 @@
 //! The rules by which claims and arms become one verdict. Pure: a stored run judged again agrees.
 //!
 //! A claim holds only when it holds in every trial. A trial that proves nothing (baseline not met,
-//! fault without effect, load not delivered) makes the arm unknown whatever its figures say. And a
-//! tactic is proven only by a control arm that fares worse.
+//! fault without effect, load not delivered) makes the arm unknown whatever its figures say, unless
+//! the machine was why and the trial could be run again. And a tactic is proven only by a control arm that fares worse.
 
 use standfast_checker::{Proportion, Summary};
 
 use super::figure::{distance, figure, milliseconds};
 use super::outcome::{Outcome, Verdict};
+use super::replacement::ReplacedTrial;
 use super::result::{
     Arm, ArmResult, ClaimResult, ClaimTrial, ExperimentResult, IntervalResult, Limit,
 };
@@ -39,8 +40,16 @@ pub fn judge(arms: &[ArmResult], tactic: Option<&str>) -> Judgement {
             .push(format!("no control arm was run, so `{tactic}` is not proven to be the cause")),
         _ => {}
     }
+    judgement.warnings.extend(arms.iter().flat_map(run_again));
     judgement.warnings.extend(arms.iter().flat_map(late_sends));
     judgement
+}
+
+fn run_again(arm: &ArmResult) -> impl Iterator<Item = String> {
+    arm.replaced.iter().map(|replaced| {
+        let ReplacedTrial { trial, by, reason, .. } = replaced;
+        format!("{} trial {trial} was run again as trial {by}: {reason}", arm.arm.name())
+    })
 }
 
 /// Share of sends that may be more than a millisecond late before the reader should know. Such a
@@ -253,6 +262,9 @@ fn refutation(claim: &ClaimResult) -> String {
 }
 
 fn missing(claim: &ClaimResult) -> String {
-    let reason = claim.trials.iter().find_map(|trial| trial.reason.as_deref());
-    format!("not measured: {}: {}", claim.text, reason.unwrap_or("no trial measured it"))
+    let open = claim.trials.iter().find(|trial| trial.reason.is_some());
+    let reason = open.and_then(|trial| trial.reason.as_deref());
+    let what =
+        if open.is_some_and(ClaimTrial::is_spoiled) { "not decided" } else { "not measured" };
+    format!("{what}: {}: {}", claim.text, reason.unwrap_or("no trial measured it"))
 }

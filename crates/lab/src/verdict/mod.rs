@@ -4,6 +4,7 @@ mod compare;
 mod figure;
 mod judge;
 mod outcome;
+mod replacement;
 mod result;
 mod trial;
 
@@ -11,6 +12,8 @@ pub use compare::{Change, ComparedClaim, Comparison, compare};
 pub use figure::{distance, figure, milliseconds};
 pub use judge::{ClaimHead, Judgement, judge, judge_claim, outcome_if_delivered};
 pub use outcome::{Outcome, Verdict};
+pub(crate) use replacement::LOAD_LATE;
+pub use replacement::{REPLACEMENTS_MAX, ReplacedTrial, reason_to_replace};
 pub use result::{
     Arm, ArmResult, ClaimResult, ClaimTrial, Disturbance, ExperimentResult, IntervalResult, Limit,
     PlanResult, PlannedFault, PlannedLoad, RESULT_SCHEMA,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{Outcome, Verdict};
+use super::replacement::ReplacedTrial;
 use super::trial::{Phase, Spread, TrialResult};
 use crate::spec::Unit;
 
@@ -108,12 +109,15 @@ pub struct ArmResult {
     pub arm: Arm,
     /// Tactics that were switched off.
     pub without: Vec<String>,
-    /// How many trials ran to their end.
+    /// How many trials ran to their end and count.
     pub trials: u32,
     pub claims: Vec<ClaimResult>,
     /// Figures over the trials, by name: `availability.fault`, `latency_p95_ms.fault.search`, …
     pub metrics: BTreeMap<String, Spread>,
     pub runs: Vec<TrialResult>,
+    /// Trials that proved nothing because of the machine, and were run again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<ReplacedTrial>,
 }
 
 /// One claim in one arm.

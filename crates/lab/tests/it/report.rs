@@ -4,7 +4,9 @@ use standfast_history::Outcome;
 use standfast_lab::claim::TrialRecord;
 use standfast_lab::report::{SuiteEntry, junit, render, render_suite, report};
 use standfast_lab::run::{RunFolder, StoredRun};
-use standfast_lab::verdict::{Arm, Change, ExperimentResult, Outcome as Ended, Verdict, compare};
+use standfast_lab::verdict::{
+    Arm, Change, ExperimentResult, Outcome as Ended, ReplacedTrial, Verdict, compare, judge,
+};
 
 use crate::report_fixture::{both_arms, record, stored_run, write};
 
@@ -178,6 +180,18 @@ fn the_report_needs_no_network_and_stays_small() {
     for shown in ["holds", "without stale-fallback", "stop", "replica", "--seed 7", "15.14"] {
         assert!(page.contains(shown), "the page lacks {shown}");
     }
+}
+
+#[test]
+fn a_trial_that_was_run_again_is_told_with_its_reason() {
+    let mut run = stored_run(&both_arms());
+    let reason = "load not delivered: the generator slept".to_owned();
+    run.result.arms[1].replaced = vec![ReplacedTrial { trial: 2, seed: 8, by: 4, reason }];
+    let judgement = judge(&run.result.arms, Some("stale-fallback"));
+    let expected = "control trial 2 was run again as trial 4: load not delivered: the generator";
+    assert!(judgement.warnings[0].starts_with(expected), "{:?}", judgement.warnings);
+    assert_eq!(judgement.verdict, Verdict::Holds, "those that count do");
+    assert!(render(&run).contains("<td>load not delivered: the generator slept</td>"));
 }
 
 #[test]

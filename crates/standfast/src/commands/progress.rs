@@ -75,7 +75,12 @@ impl View {
                     self.faults.push(name);
                 }
             }
-            Progress::TrialEnded { place, problems, .. } => {
+            Progress::TrialEnded { place, replaced: Some(replaced), .. } => {
+                self.faults.clear();
+                let (by, reason) = (replaced.by, replaced.reason);
+                self.line(&format!("{}  run again as trial {by}: {reason}", self.place(place)));
+            }
+            Progress::TrialEnded { place, problems, replaced: None, .. } => {
                 self.faults.clear();
                 for problem in problems {
                     self.line(&format!("{}  proves nothing: {problem}", self.place(place)));
@@ -105,6 +110,7 @@ impl View {
 
     fn place(&self, place: Place) -> String {
         let trial = match self.trials {
+            trials if place.trial > trials => format!(" {} (again)", place.trial),
             1 => String::new(),
             trials => format!(" {}/{trials}", place.trial),
         };

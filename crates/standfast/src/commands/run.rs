@@ -9,7 +9,7 @@ use standfast_lab::run::{
     write_suite,
 };
 use standfast_lab::spec::{Experiment, Suite};
-use standfast_lab::verdict::{ExperimentResult, Outcome};
+use standfast_lab::verdict::{ExperimentResult, Outcome, REPLACEMENTS_MAX};
 
 use super::selection::{Selection, Wanted, select};
 use super::session::{self, Session};
@@ -92,6 +92,7 @@ fn options(
         },
         without: arguments.without.clone(),
         trials: arguments.trials.or(is_quick.then_some(1)),
+        replacements_max: REPLACEMENTS_MAX,
         seed: arguments.seed.unwrap_or(SEED_DEFAULT),
         command: command_line(),
         external: std::collections::BTreeMap::new(),
