@@ -1,12 +1,15 @@
 //! What the orders service counts, and what it shows of its state at `/metrics`.
 
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use tokio::time::Instant;
 
 use super::ballot::Status;
 
@@ -30,9 +33,11 @@ pub(super) struct Metrics {
     pub(super) strays: Counter,
     /// By `status`.
     decided: Family<Labels<1>, Counter>,
-    /// By the last look at it.
+    /// By the last look at them.
     pub(super) outbox_rows: Gauge,
-    pub(super) outbox_oldest_seconds: Gauge<f64, AtomicU64>,
+    outbox_oldest_seconds: Gauge<f64, AtomicU64>,
+    /// Since when the oldest event waits, as far as the publisher has looked.
+    oldest_since: Mutex<Option<Instant>>,
     /// Zero is nobody.
     log_leader: Gauge,
 }
@@ -80,6 +85,7 @@ impl Metrics {
             decided,
             outbox_rows,
             outbox_oldest_seconds,
+            oldest_since: Mutex::default(),
             log_leader,
         }
     }
@@ -99,8 +105,18 @@ impl Metrics {
         self.decided.get_or_create(&[("status", status.name())]).inc();
     }
 
-    /// The text form, while this broker leads the log.
-    pub(super) fn render(&self, log_leader: Option<i64>) -> String {
+    /// The oldest event that is not in the log has this age; there is none without one.
+    pub(super) fn outbox_oldest(&self, age: Option<Duration>, now: Instant) {
+        let since = age.map(|age| now.checked_sub(age).unwrap_or(now));
+        *self.oldest_since.lock().expect("nothing panics while it is held") = since;
+    }
+
+    /// The text form, while this broker leads the log. Events grow older while the publisher waits
+    /// for the log and looks at nothing.
+    pub(super) fn render(&self, log_leader: Option<i64>, now: Instant) -> String {
+        let since = *self.oldest_since.lock().expect("nothing panics while it is held");
+        let age = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.outbox_oldest_seconds.set(age.as_secs_f64());
         self.log_leader.set(log_leader.unwrap_or_default());
         let mut text = String::new();
         // Writing to a string cannot fail.
@@ -114,11 +130,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_event_grows_older_while_nobody_looks() {
+        let (metrics, now) = (Metrics::new(), Instant::now());
+        let check = |after_s: u64, expected: &str| {
+            let text = metrics.render(None, now + Duration::from_secs(after_s));
+            let line = format!("orders_outbox_oldest_seconds {expected}\n");
+            assert!(text.contains(&line), "{line} in {text}");
+        };
+        check(0, "0.0");
+        metrics.outbox_oldest(Some(Duration::from_secs(1)), now + Duration::from_secs(2));
+        check(2, "1.0");
+        check(5, "4.0");
+        metrics.outbox_oldest(None, now + Duration::from_secs(6));
+        check(6, "0.0");
+    }
+
+    #[test]
     fn the_text_form_has_the_names_that_experiments_use() {
         let metrics = Metrics::new();
         metrics.placed(3);
         metrics.decided(Status::Confirmed);
-        let text = metrics.render(Some(2));
+        let text = metrics.render(Some(2), Instant::now());
         for line in [
             "orders_placed_total 3",
             "orders_batches_total 1",

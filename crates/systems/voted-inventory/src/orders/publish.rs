@@ -152,7 +152,11 @@ impl Publisher {
                 continue;
             }
             // Nothing is awaited between these, so that every run comes back.
-            for ending in self.write(runs, &contents).await {
+            let endings = self.write(runs, &contents).await;
+            if !is_full && endings.iter().all(|ending| ending.end == End::Done) {
+                self.desk.metrics.outbox_oldest(None, Instant::now());
+            }
+            for ending in endings {
                 self.finish(ending, &mut contents);
             }
             self.write_back(client).await?;
@@ -186,7 +190,8 @@ impl Publisher {
         let is_full = rows.len() as i64 >= PAGE_MAX;
         let runs = self.outbox.offer(page, Instant::now());
         let lag = self.outbox.lag();
-        self.desk.metrics.outbox_oldest_seconds.set(lag.oldest.as_secs_f64());
+        let oldest = (lag.rows > 0).then_some(lag.oldest);
+        self.desk.metrics.outbox_oldest(oldest, Instant::now());
         let behind = if is_full {
             within(soon(), client.query_one(BEHIND, &[])).await?.try_get(0)?
         } else {

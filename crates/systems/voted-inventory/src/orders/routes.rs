@@ -186,7 +186,7 @@ async fn ready(State(desk): App) -> Response<Body> {
 }
 
 async fn metrics(State(desk): App) -> Response<Body> {
-    answer::metrics(desk.metrics.render(desk.writer.leader()))
+    answer::metrics(desk.metrics.render(desk.writer.leader(), Instant::now()))
 }
 
 fn order_id(text: &str) -> Result<Uuid, Problem> {
