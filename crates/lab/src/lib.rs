@@ -3,6 +3,7 @@
 //! [`spec`] reads the two public file formats; [`instance`] brings a system up and supervises it;
 //! [`fault`] breaks parts of it and heals them; [`control`] lets other processes ask for that.
 
+pub mod actuator;
 pub mod claim;
 pub mod control;
 pub mod fault;

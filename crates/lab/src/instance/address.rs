@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
+use std::path::PathBuf;
 
 /// Where one process is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,13 +12,15 @@ pub(crate) struct Address {
     pub(crate) url: String,
     /// Of engines: with the rights of the superuser.
     pub(crate) admin_url: Option<String>,
+    /// Of proxies: where they take commands.
+    pub(crate) socket: Option<PathBuf>,
 }
 
 impl Address {
     /// A service that the lab starts.
     pub(crate) fn of_service(at: SocketAddrV4) -> Self {
         let (host, url) = (at.ip().to_string(), format!("http://{at}"));
-        Self { host, port: at.port(), url, admin_url: None }
+        Self { host, port: at.port(), url, admin_url: None, socket: None }
     }
 
     /// An engine that runs elsewhere; `None` when `url` names no host. Brokers of Kafka are named
@@ -27,7 +30,8 @@ impl Address {
             let (host, port) = url.split(',').next()?.rsplit_once(':')?;
             let port = port.parse().ok().filter(|_| !host.is_empty())?;
             let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-            return Some(Self { host, port, admin_url: None, url: url.to_owned() });
+            let url = url.to_owned();
+            return Some(Self { host, port, url, admin_url: None, socket: None });
         };
         let authority = rest.split(['/', '?']).next()?;
         let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -45,7 +49,7 @@ impl Address {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let is_named = !host.is_empty();
         let url = url.to_owned();
-        is_named.then(|| Self { host, port, admin_url: Some(url.clone()), url })
+        is_named.then(|| Self { host, port, admin_url: Some(url.clone()), url, socket: None })
     }
 
     /// What a socket is connected to.
@@ -63,6 +67,7 @@ impl Address {
             port: listener.port(),
             url: through(&self.url, listener),
             admin_url: self.admin_url.as_deref().map(|url| through(url, listener)),
+            socket: self.socket.clone(),
         }
     }
 
@@ -73,6 +78,9 @@ impl Address {
         values.insert(format!("{process}.url"), self.url.clone());
         if let Some(admin_url) = &self.admin_url {
             values.insert(format!("{process}.admin_url"), admin_url.clone());
+        }
+        if let Some(socket) = &self.socket {
+            values.insert(format!("{process}.socket"), socket.display().to_string());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use rand::Rng;
-use standfast_engines::{Engine, Installation, KafkaSpec, Secrets, Tool};
+use standfast_engines::{Backend, Engine, Installation, KafkaSpec, Peer, Secrets, Tool};
 use standfast_history::Event;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -16,7 +16,7 @@ use super::events::EventSink;
 use super::folder::InstanceFolder;
 use super::hosts::Hosts;
 use super::kafka::kafka_spec;
-use super::keeper::{Keeper, KeeperParts};
+use super::keeper::{Keeper, KeeperParts, Revival};
 use super::levers::{Levers, Pivot};
 use super::options::{ProvisionError, ProvisionOptions};
 use super::order::KeeperHandle;
@@ -27,7 +27,8 @@ use super::routes::Routes;
 use super::service::Service;
 use super::status::Role;
 use super::unit::Unit;
-use crate::spec::{Restart, System};
+use crate::actuator::{self, Actuator};
+use crate::spec::{EngineDeclaration, EngineKind, ServiceDeclaration, System, fill};
 
 /// Lines of one service that wait to be read as events; more are only logged.
 const LINES_MAX: usize = 4096;
@@ -68,9 +69,36 @@ pub(super) fn build(site: &Site<'_>, secrets: &Secrets) -> Result<Built, Provisi
         tasks: JoinSet::new(),
     };
     let mut builder = Builder { site, built };
-    builder.engines(secrets)?;
+    builder.service_addresses();
+    for layer in [Layer::Databases, Layer::Switches, Layer::Fronts] {
+        builder.engines(layer, secrets)?;
+    }
     builder.services()?;
     Ok(builder.built)
+}
+
+/// Whoever forwards is told the addresses of those who were built before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layer {
+    Databases,
+    /// HAProxy, in front of databases.
+    Switches,
+    /// Nginx, in front of services.
+    Fronts,
+}
+
+impl Layer {
+    fn of(kind: EngineKind) -> Self {
+        match kind {
+            EngineKind::Haproxy => Self::Switches,
+            EngineKind::Nginx => Self::Fronts,
+            EngineKind::Postgres
+            | EngineKind::Mariadb
+            | EngineKind::Mysql
+            | EngineKind::Valkey
+            | EngineKind::Kafka => Self::Databases,
+        }
+    }
 }
 
 struct Builder<'a> {
@@ -79,8 +107,9 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn engines(&mut self, secrets: &Secrets) -> Result<(), ProvisionError> {
-        for (name, declared) in &self.site.system.engines {
+    fn engines(&mut self, layer: Layer, secrets: &Secrets) -> Result<(), ProvisionError> {
+        let engines = self.site.system.engines.iter();
+        for (name, declared) in engines.filter(|(_, it)| Layer::of(it.kind) == layer) {
             let role = Role::of_engine(declared.kind, declared.replica_of.is_some());
             self.built.roles.insert(name.clone(), role);
             if let Some(address) =
@@ -99,20 +128,17 @@ impl Builder<'_> {
                 host: self.site.hosts.of(name),
                 upstream: primary.and_then(|primary| self.upstream(name, primary)),
                 kafka: self.kafka(name),
+                peers: self.peers(name),
+                backends: self.backends(name, declared),
+                configuration: self.configuration(name, declared)?,
             };
             let spec = engine_spec(self.site.system, name, &places);
-            let port = spec.port;
             let installation = &self.site.tools[&spec.kind.tool()];
             let engine = Engine::adopt(spec, installation, &self.site.options.spawner)
                 .map_err(|error| ProvisionError::Start(Arc::new(error.into())))?;
-            let address = Address {
-                host: engine.spec().address().to_string(),
-                port,
-                url: engine.url(),
-                admin_url: Some(engine.admin_url()),
-            };
+            let address = self.address_of(&engine, declared);
             self.built.addresses.insert(name.clone(), address);
-            self.keep(name, Unit::Engine(Box::new(engine)), Restart::Always);
+            self.keep(name, Unit::Engine(Box::new(engine)), Revival::of(declared));
         }
         Ok(())
     }
@@ -126,6 +152,69 @@ impl Builder<'_> {
         KafkaSpec { edges: routes.to_broker(name), ..kafka_spec(system, name, at) }
     }
 
+    /// How others reach it. A proxy speaks as those behind it do, with their users and passwords.
+    fn address_of(&self, engine: &Engine, declared: &EngineDeclaration) -> Address {
+        let own = SocketAddrV4::new(engine.spec().address(), engine.spec().port);
+        let behind = declared.backends.first().and_then(|name| self.built.addresses.get(name));
+        let address = match behind {
+            Some(behind) => behind.through(own),
+            None => Address {
+                host: own.ip().to_string(),
+                port: own.port(),
+                url: engine.url(),
+                admin_url: Some(engine.admin_url()),
+                socket: None,
+            },
+        };
+        Address { socket: engine.socket(), ..address }
+    }
+
+    /// Where it finds those that take turns with it.
+    fn peers(&self, name: &str) -> Vec<Peer> {
+        let peers = self.site.system.peers(name).into_iter().filter_map(|peer| {
+            let address = self.upstream(name, peer)?;
+            Some(Peer { name: peer.to_owned(), address })
+        });
+        peers.collect()
+    }
+
+    fn backends(&self, name: &str, declared: &EngineDeclaration) -> Vec<Backend> {
+        let backends = declared.backends.iter().filter_map(|backend| {
+            let direct = self.built.addresses.get(backend)?;
+            let address = self.site.routes.address(name, backend, direct).authority();
+            Some(Backend { name: backend.clone(), address })
+        });
+        backends.collect()
+    }
+
+    /// The file of the system with everything filled in.
+    fn configuration(
+        &self,
+        name: &str,
+        declared: &EngineDeclaration,
+    ) -> Result<Option<String>, ProvisionError> {
+        let Some(config) = &declared.config else { return Ok(None) };
+        let process = || name.to_owned();
+        let text = self.site.system.source.read(config);
+        let text = text.map_err(|source| ProvisionError::Source { process: process(), source })?;
+        let mut values = BTreeMap::new();
+        for (other, address) in &self.built.addresses {
+            self.site.routes.address(name, other, address).add_to(other, &mut values);
+        }
+        let port = self.site.ports.of(name).unwrap_or_default();
+        let dir = self.site.folder.data(name).display().to_string();
+        let host = self.site.hosts.address(name).to_string();
+        for (key, value) in
+            [("dir", dir), ("name", name.to_owned()), ("host", host), ("port", port.to_string())]
+        {
+            values.insert(key.to_owned(), value);
+        }
+        let filled = fill(&text, &values);
+        filled
+            .map(Some)
+            .map_err(|source| ProvisionError::Placeholder { process: process(), source })
+    }
+
     /// Where a replica finds its primary: behind a listener, or where it is itself.
     fn upstream(&self, replica: &str, primary: &str) -> Option<SocketAddrV4> {
         let Site { ports, hosts, routes, .. } = self.site;
@@ -133,7 +222,7 @@ impl Builder<'_> {
         routes.listener(replica, primary).or(own)
     }
 
-    fn services(&mut self) -> Result<(), ProvisionError> {
+    fn service_addresses(&mut self) {
         for name in self.site.system.services.keys() {
             self.built.roles.insert(name.clone(), Role::Service);
             if let Some(port) = self.site.ports.of(name) {
@@ -141,6 +230,9 @@ impl Builder<'_> {
                 self.built.addresses.insert(name.clone(), Address::of_service(at));
             }
         }
+    }
+
+    fn services(&mut self) -> Result<(), ProvisionError> {
         let run_token = token();
         let Site { ports, hosts, .. } = self.site;
         let pivot = Pivot { ports, hosts, token: &run_token, seed: self.site.options.seed };
@@ -167,18 +259,34 @@ impl Builder<'_> {
                 received,
                 self.site.options.events.clone(),
             ));
-            let restart = plan.restart;
+            let revival = Revival::from(plan.restart);
             let service = Service::new(plan, self.site.options.spawner.clone(), lines);
-            self.keep(name, Unit::Service(Box::new(service)), restart);
+            self.keep(name, Unit::Service(Box::new(service)), revival);
+            self.actuate(name, &declared)?;
         }
         Ok(())
     }
 
-    fn keep(&mut self, name: &str, unit: Unit, restart: Restart) {
+    /// Opens the socket at which a service decides on the engines that it manages.
+    fn actuate(&mut self, name: &str, declared: &ServiceDeclaration) -> Result<(), ProvisionError> {
+        if declared.actuates.is_empty() {
+            return Ok(());
+        }
+        let keepers = declared
+            .actuates
+            .iter()
+            .filter_map(|node| Some((node.clone(), self.built.keepers.get(node)?.clone())));
+        let actuator = Actuator::new(keepers.collect());
+        let listener = actuator::listen(&self.site.folder.actuator_socket(name))?;
+        self.built.tasks.spawn(actuator.serve(listener));
+        Ok(())
+    }
+
+    fn keep(&mut self, name: &str, unit: Unit, revival: Revival) {
         let (keeper, handle) = Keeper::new(KeeperParts {
             name: name.to_owned(),
             unit,
-            restart,
+            revival,
             events: self.site.options.events.clone(),
             registry: Arc::clone(&self.built.registry),
         });

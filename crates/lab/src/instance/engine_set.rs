@@ -7,7 +7,8 @@ use std::path::Path;
 
 use standfast_engines::hosts::Host;
 use standfast_engines::{
-    EngineKind, EngineSpec, Home, Installation, KafkaSpec, Secrets, Tool, Upstream, find,
+    Backend, EngineKind, EngineSpec, Home, Installation, KafkaSpec, Peer, Secrets, Tool, Upstream,
+    find,
 };
 
 use super::options::ProvisionError;
@@ -44,6 +45,12 @@ pub(crate) struct EnginePlaces<'a> {
     pub(crate) upstream: Option<SocketAddrV4>,
     /// The place of a broker in its cluster.
     pub(crate) kafka: KafkaSpec,
+    /// Where an engine that is managed finds the others of its cluster.
+    pub(crate) peers: Vec<Peer>,
+    /// Whom HAProxy forwards to.
+    pub(crate) backends: Vec<Backend>,
+    /// What Nginx is configured with.
+    pub(crate) configuration: Option<String>,
 }
 
 /// The configuration of the engine `name`.
@@ -75,9 +82,9 @@ pub(crate) fn engine_spec(system: &System, name: &str, places: &EnginePlaces<'_>
             port: upstream.port(),
             slot: format!("standfast_{}", name.replace('-', "_")),
         }),
-        peers: Vec::new(),
-        backends: Vec::new(),
-        configuration: None,
+        peers: places.peers.clone(),
+        backends: places.backends.clone(),
+        configuration: places.configuration.clone(),
         kafka: places.kafka.clone(),
         secrets: places.secrets.clone(),
     }

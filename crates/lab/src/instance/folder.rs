@@ -123,6 +123,11 @@ impl InstanceFolder {
         self.root.join("control.sock")
     }
 
+    /// Where the service `name` has its databases started and killed.
+    pub(crate) fn actuator_socket(&self, name: &str) -> PathBuf {
+        self.root.join(format!("{name}.actuator"))
+    }
+
     pub(crate) fn secrets(&self) -> PathBuf {
         self.root.join("secrets.json")
     }

@@ -17,31 +17,56 @@ use super::registry::Registry;
 use super::status::{ProcessState, Status};
 use super::unit::{Unit, UnitError};
 use crate::fault::{self, Evidence, FaultError, FaultKind};
-use crate::spec::Restart;
+use crate::spec::{EngineDeclaration, Restart};
 
 /// What a keeper is made of.
 #[derive(Debug)]
 pub(crate) struct KeeperParts {
     pub(crate) name: String,
     pub(crate) unit: Unit,
-    pub(crate) restart: Restart,
+    pub(crate) revival: Revival,
     pub(crate) events: EventSink,
     pub(crate) registry: Arc<Registry>,
 }
 
+/// Who starts a process again that ended without having been asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Revival {
+    /// Its keeper, with a growing pause.
+    Keeper,
+    Nobody,
+    /// The service that decides on its role: two primaries would be worse than none.
+    Manager,
+}
+
+impl Revival {
+    pub(crate) fn of(engine: &EngineDeclaration) -> Self {
+        if engine.managed_by.is_some() { Self::Manager } else { Self::Keeper }
+    }
+}
+
+impl From<Restart> for Revival {
+    fn from(restart: Restart) -> Self {
+        match restart {
+            Restart::Always => Self::Keeper,
+            Restart::Never => Self::Nobody,
+        }
+    }
+}
+
 pub(crate) struct Keeper {
-    parts: KeeperParts,
+    pub(super) parts: KeeperParts,
     orders: mpsc::Receiver<Order>,
     status: watch::Sender<Status>,
     backoff: Backoff,
-    hold: Option<FaultKind>,
+    pub(super) hold: Option<FaultKind>,
     /// The process whose end is to be noticed.
     watched: Option<Child>,
-    restart_at: Option<Instant>,
-    ended_at: Option<Instant>,
-    launched_at: Option<Instant>,
+    pub(super) restart_at: Option<Instant>,
+    pub(super) ended_at: Option<Instant>,
+    pub(super) launched_at: Option<Instant>,
     ready: Option<ReadyWait>,
-    waiting: Vec<Reply<Outcome>>,
+    pub(super) waiting: Vec<Reply<Outcome>>,
 }
 
 /// A service that is asked whether it is ready, until it is.
@@ -113,6 +138,11 @@ impl Keeper {
                 drop(reply.send(injected));
             }
             Order::Heal(reply) => self.heal(reply).await,
+            Order::Perform { request, reply } => {
+                let answer = self.perform(request).await;
+                // It is done all the same, and the next one will find it so.
+                drop(reply.send(answer));
+            }
         }
     }
 
@@ -134,7 +164,7 @@ impl Keeper {
     }
 
     /// Starts the process, and reports when that fails.
-    async fn launch(&mut self) {
+    pub(super) async fn launch(&mut self) {
         self.restart_at = None;
         self.launched_at = Some(Instant::now());
         self.set(ProcessState::Starting);
@@ -149,7 +179,7 @@ impl Keeper {
         }
     }
 
-    fn launched(&mut self) {
+    pub(super) fn launched(&mut self) {
         self.watched = self.parts.unit.child();
         if let Some(child) = &self.watched {
             self.parts.registry.started(child);
@@ -201,7 +231,8 @@ impl Keeper {
     fn exited(&mut self, exit: Exit) {
         self.gone();
         self.send(self.event("exited").with("status", exit.to_string()));
-        if !self.waiting.is_empty() {
+        // Whoever decides on its role may bring it back yet.
+        if !self.waiting.is_empty() && self.parts.revival != Revival::Manager {
             let log = self.parts.unit.log().to_owned();
             let error = UnitError::Ended {
                 name: self.parts.name.clone(),
@@ -213,16 +244,17 @@ impl Keeper {
         }
         match self.hold {
             None => self.crashed(),
-            Some(_) => self.set(ProcessState::Stopped),
+            Some(_) => self.set(self.resting_state()),
         }
     }
 
     fn crashed(&mut self) {
         let now = Instant::now();
         self.ended_at.get_or_insert(now);
-        if self.parts.restart == Restart::Never {
-            self.set(ProcessState::Failed);
-            return;
+        match self.parts.revival {
+            Revival::Keeper => {}
+            Revival::Nobody => return self.set(ProcessState::Failed),
+            Revival::Manager => return self.set(self.resting_state()),
         }
         match self.backoff.record_end(now) {
             Decision::RestartAfter(pause) => {
@@ -314,6 +346,9 @@ impl Keeper {
                 Ok(()) => self.await_ready(),
                 Err(error) => self.answer(&Err(Arc::new(error))),
             }
+        } else if hold.is_some() && self.parts.revival == Revival::Manager {
+            // Nothing keeps its manager from bringing it back any more.
+            self.set(self.state());
         } else if hold.is_some() && !self.parts.unit.is_running() {
             self.backoff = Backoff::default();
             self.launch().await;
@@ -329,13 +364,13 @@ impl Keeper {
     }
 
     /// Forgets the process that has ended.
-    fn gone(&mut self) {
+    pub(super) fn gone(&mut self) {
         (self.watched, self.ready) = (None, None);
         self.parts.registry.ended(&self.parts.name);
         self.status.send_modify(|status| (status.child, status.started) = (None, None));
     }
 
-    fn answer(&mut self, outcome: &Outcome) {
+    pub(super) fn answer(&mut self, outcome: &Outcome) {
         for reply in self.waiting.drain(..) {
             drop(reply.send(outcome.clone()));
         }
@@ -345,16 +380,16 @@ impl Keeper {
         self.status.borrow().state
     }
 
-    fn set(&self, state: ProcessState) {
+    pub(super) fn set(&self, state: ProcessState) {
         let hold = self.hold;
         self.status.send_modify(|status| (status.state, status.fault) = (state, hold));
     }
 
-    fn event(&self, event: &str) -> standfast_history::Event {
+    pub(super) fn event(&self, event: &str) -> standfast_history::Event {
         self.parts.events.supervisor(event, &self.parts.name)
     }
 
-    fn send(&self, event: standfast_history::Event) {
+    pub(super) fn send(&self, event: standfast_history::Event) {
         self.parts.events.send(event);
     }
 }

@@ -3,6 +3,7 @@
 //! One keeper per process owns that process's state; everybody else sends it orders. Whatever a
 //! supervisor that was killed left behind is cleaned up by the next start of anything.
 
+mod actuation;
 mod address;
 mod application_faults;
 mod asking;
@@ -52,5 +53,5 @@ pub use status::{ProcessSnapshot, ProcessState, Role};
 pub use template::TemplateError;
 pub use unit::UnitError;
 
-pub(crate) use order::Order;
+pub(crate) use order::{KeeperHandle, Order};
 pub(crate) use unit::Unit;

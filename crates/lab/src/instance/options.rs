@@ -92,14 +92,16 @@ pub enum ProvisionError {
     OtherBrokers { name: String, made_for: usize, asked_for: usize },
     #[error("`{broker}` cannot join `{other}`, which runs elsewhere: a cluster runs here or there")]
     ExternalCluster { broker: String, other: String },
-    #[error("service `{service}`: {source}")]
-    Placeholder { service: String, source: UnknownPlaceholder },
-    #[error("service `{service}`: {source}")]
-    Source { service: String, source: crate::spec::SourceError },
+    #[error("`{process}`: {source}")]
+    Placeholder { process: String, source: UnknownPlaceholder },
+    #[error("`{process}`: {source}")]
+    Source { process: String, source: crate::spec::SourceError },
     #[error("link {edge} through the fault proxy: {source}")]
     Link { edge: Edge, source: standfast_faultproxy::ProxyError },
     #[error(transparent)]
     FaultProxy(#[from] standfast_faultproxy::StartError),
+    #[error(transparent)]
+    Actuator(#[from] crate::actuator::ActuatorError),
     #[error(transparent)]
     MissingTool(#[from] MissingTool),
     #[error(transparent)]

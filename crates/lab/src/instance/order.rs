@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use standfast_failover::actuator::wire::{Answer, Request};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::status::Status;
@@ -34,6 +35,8 @@ pub(crate) enum Order {
     Inject { kind: FaultKind, is_held: bool, reply: Reply<Result<Evidence, FaultError>> },
     /// Answered when the process is ready again.
     Heal(Reply<Outcome>),
+    /// Asked by the service that decides on the engine's role; answered when it is done.
+    Perform { request: Request, reply: Reply<Answer> },
 }
 
 /// How others reach a keeper.

@@ -6,6 +6,7 @@ use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use standfast_engines::{Installation, Tool};
+use standfast_failover::actuator::wire::SOCKET_VARIABLE;
 
 use super::address::Address;
 use super::folder::InstanceFolder;
@@ -46,7 +47,7 @@ impl Planner<'_> {
         let values = self.values(name, port, &directory.display().to_string());
         let filled = |text: &str| {
             fill(text, &values)
-                .map_err(|source| ProvisionError::Placeholder { service: name.to_owned(), source })
+                .map_err(|source| ProvisionError::Placeholder { process: name.to_owned(), source })
         };
         let all =
             |words: &[String]| words.iter().map(|word| filled(word)).collect::<Result<Vec<_>, _>>();
@@ -71,7 +72,7 @@ impl Planner<'_> {
                 .system
                 .source
                 .read(&copy.from)
-                .map_err(|source| ProvisionError::Source { service: name.to_owned(), source })?;
+                .map_err(|source| ProvisionError::Source { process: name.to_owned(), source })?;
             files.push((directory.join(&copy.to), filled(&text)?));
         }
         let ready = declared.readiness();
@@ -140,6 +141,11 @@ impl Planner<'_> {
         ]);
         if let Some(port) = port {
             environment.insert("PORT".to_owned(), port.to_string());
+        }
+        let actuates = self.system.services.get(name).is_some_and(|it| !it.actuates.is_empty());
+        if actuates {
+            let socket = self.folder.actuator_socket(name).display().to_string();
+            environment.insert(SOCKET_VARIABLE.to_owned(), socket);
         }
         if let Some(lever) = self.levers.of(name) {
             environment.insert("STANDFAST_FAULTS".to_owned(), "true".to_owned());

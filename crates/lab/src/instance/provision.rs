@@ -232,6 +232,7 @@ async fn provide_data(
         .engines
         .keys()
         .filter(|name| !options.external.contains_key(*name))
+        .filter(|name| !system.engines[*name].kind.is_proxy())
         .cloned()
         .collect();
     let missing: Vec<&String> = engines.iter().filter(|name| !folder.data(name).exists()).collect();

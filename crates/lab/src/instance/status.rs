@@ -25,6 +25,8 @@ pub enum ProcessState {
     Paused,
     /// It was stopped, by somebody or by a fault.
     Stopped,
+    /// It was ended for good, and only whoever decides on its role brings it back.
+    Fenced,
     /// It ended by itself and will be started again.
     Restarting,
     /// It ended too often, or is not to be started again.
@@ -40,6 +42,7 @@ impl fmt::Display for ProcessState {
             Self::Ready => "ready",
             Self::Paused => "paused",
             Self::Stopped => "stopped",
+            Self::Fenced => "fenced",
             Self::Restarting => "restarting",
             Self::Failed => "failed",
             Self::External => "external",
@@ -62,7 +65,9 @@ pub enum Role {
 impl Role {
     pub(crate) fn of_engine(kind: EngineKind, is_replica: bool) -> Self {
         match (kind, is_replica) {
-            (EngineKind::Postgres | EngineKind::Mariadb | EngineKind::Mysql, false) => Self::Primary,
+            (EngineKind::Postgres | EngineKind::Mariadb | EngineKind::Mysql, false) => {
+                Self::Primary
+            }
             (EngineKind::Postgres | EngineKind::Mariadb | EngineKind::Mysql, true) => Self::Replica,
             (EngineKind::Valkey, _) => Self::Cache,
             (EngineKind::Kafka, _) => Self::Broker,

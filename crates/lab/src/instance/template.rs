@@ -187,6 +187,10 @@ async fn build(
                 let port = ports.of(member).unwrap_or_default();
                 SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)
             }),
+            // Nobody takes turns before there is an instance.
+            peers: Vec::new(),
+            backends: Vec::new(),
+            configuration: None,
         };
         let spec = engine_spec(system, name, &places);
         let fail =

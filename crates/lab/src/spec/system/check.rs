@@ -48,15 +48,15 @@ fn is_identifier(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-struct Check<'a, 't> {
-    file: &'a SystemFile,
-    document: &'a Document<'t>,
-    source: &'a SystemSource,
-    problems: &'a mut Problems,
+pub(super) struct Check<'a, 't> {
+    pub(super) file: &'a SystemFile,
+    pub(super) document: &'a Document<'t>,
+    pub(super) source: &'a SystemSource,
+    pub(super) problems: &'a mut Problems,
 }
 
 impl<'a> Check<'a, '_> {
-    fn report(&mut self, path: &[Step<'_>], text: String) {
+    pub(super) fn report(&mut self, path: &[Step<'_>], text: String) {
         self.problems.report(self.document.line(path), text);
     }
 
@@ -134,6 +134,8 @@ impl<'a> Check<'a, '_> {
         if let Some(first) = &engine.cluster_of {
             self.cluster(name, engine, first);
         }
+        self.proxy(name, engine);
+        self.managed(name, engine);
     }
 
     fn upstream(&mut self, name: &str, upstream: &str) {
@@ -147,7 +149,8 @@ impl<'a> Check<'a, '_> {
                 self.problems.report_unknown(self.document.line(place), text, upstream, known);
             }
             Some(other) if !other.kind.is_sql() => {
-                let text = format!("`{upstream}` is {}; only SQL engines are replicated", other.kind);
+                let text =
+                    format!("`{upstream}` is {}; only SQL engines are replicated", other.kind);
                 self.report(place, text);
             }
             Some(other) if self.kind_of(name).is_some_and(|kind| kind != other.kind) => {
@@ -212,6 +215,7 @@ impl<'a> Check<'a, '_> {
             }
         }
         self.faults(name, service);
+        self.actuates(name, service);
         let check = service.readiness().check;
         if service.port.is_none() && matches!(check, ReadyCheck::Http(_) | ReadyCheck::Tcp) {
             let text = format!("`ready` of `{name}` asks its port, and it has none");
@@ -295,17 +299,24 @@ impl<'a> Check<'a, '_> {
         name: &str,
         service: &ServiceDeclaration,
     ) -> BTreeMap<String, String> {
+        let own = ["dir", "name", "host"].map(str::to_owned).into_iter();
+        let port = service.port.map(|_| "port".to_owned());
+        let names = self.process_placeholders().into_iter().chain(own).chain(port);
+        names.map(|known| (known, name.to_owned())).collect()
+    }
+
+    /// The same of other processes.
+    pub(super) fn process_placeholders(&self) -> Vec<String> {
         let engines = self.document.names("engine").into_iter().flat_map(|engine| {
             ["port", "url", "host", "admin_url"].map(|field| format!("{engine}.{field}"))
         });
+        let proxies = self.file.engine.iter().filter(|(_, it)| it.kind == EngineKind::Haproxy);
+        let sockets = proxies.map(|(proxy, _)| format!("{proxy}.socket"));
         let with_port = self.file.service.iter().filter(|(_, service)| service.port.is_some());
         let services = with_port.flat_map(|(service, _)| {
             ["port", "url", "host"].map(|field| format!("{service}.{field}"))
         });
-        let own = ["dir", "name", "host"].map(str::to_owned).into_iter();
-        let port = service.port.map(|_| "port".to_owned());
-        let names = engines.chain(services).chain(own).chain(port);
-        names.map(|known| (known, name.to_owned())).collect()
+        engines.chain(sockets).chain(services).collect()
     }
 
     fn tactics(&mut self) {

@@ -1,6 +1,7 @@
 //! Edges: which process of a system connects to which other one.
 //!
-//! A service connects to whomever its templates name, in whatever arm; a replica to its primary.
+//! A service connects to whomever its templates name, in whatever arm; a replica to its primary,
+//! which may become its replica; a proxy to whom it forwards.
 //! Whatever breaks a link between two processes names an edge, as in `offers:replica`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,6 +86,12 @@ impl Declared<'_> {
         let mut edges = BTreeSet::new();
         for (name, engine) in self.engines {
             edges.extend(engine.replica_of.iter().map(|primary| Edge::new(name, primary)));
+            let takes_turns = engine.managed_by.is_some();
+            let primary = engine.replica_of.as_ref().filter(|_| takes_turns);
+            edges.extend(primary.map(|primary| Edge::new(primary, name)));
+            edges.extend(engine.backends.iter().map(|backend| Edge::new(name, backend)));
+            let config = engine.config.as_deref().and_then(|file| self.source.read(file).ok());
+            self.add(name, config.iter(), &mut edges);
         }
         for (name, service) in self.services {
             let run = service.run.iter().flatten();

@@ -60,6 +60,13 @@ impl EngineKind {
     }
 }
 
+impl EngineKind {
+    /// Whether it forwards to others, and keeps nothing itself.
+    pub fn is_proxy(self) -> bool {
+        matches!(self, Self::Haproxy | Self::Nginx)
+    }
+}
+
 impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

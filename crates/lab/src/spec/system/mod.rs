@@ -6,7 +6,9 @@ mod cluster;
 mod edges;
 mod file;
 mod order;
+mod proxies;
 mod ready;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -123,6 +125,20 @@ impl System {
     /// broker stands for itself.
     pub fn cluster<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
         cluster::cluster_of(&self.engines, name)
+    }
+
+    /// Those that take turns with the engine `name` in being the primary; none when nobody decides on
+    /// that.
+    pub fn peers(&self, name: &str) -> Vec<&str> {
+        let Some(engine) = self.engines.get(name).filter(|it| it.managed_by.is_some()) else {
+            return Vec::new();
+        };
+        let first = engine.replica_of.as_deref().unwrap_or(name);
+        let others = self.engines.iter().filter(|(other, _)| *other != name);
+        let peers = others.filter(|(other, engine)| {
+            *other == first || engine.replica_of.as_deref() == Some(first)
+        });
+        peers.map(|(other, _)| other.as_str()).collect()
     }
 
     /// What has to be ready before `name` is started.

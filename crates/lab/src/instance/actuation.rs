@@ -1,0 +1,130 @@
+//! What a keeper does for whoever decides on its engine's role: fences it, starts it, brings it
+//! back.
+//!
+//! A fault that holds the engine down goes before: what lies on a machine without power, nobody
+//! starts. Only a freeze ends with the process that was frozen, as no thaw can find it any more.
+
+use standfast_engines::{Engine, Rejoined, StoredRole};
+use standfast_failover::actuator::wire::{Answer, Rejoining, Request};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::keeper::{Keeper, Revival};
+use super::status::ProcessState;
+use super::unit::Unit;
+use crate::fault::FaultKind;
+
+impl Keeper {
+    pub(super) async fn perform(&mut self, request: Request) -> Answer {
+        let done = match request {
+            Request::Status { .. } => Ok(self.whether_running()),
+            Request::Fence { .. } => self.fence().await,
+            Request::Start { follow, .. } => self.start_as(follow).await,
+            Request::Restart { .. } => self.restart_as_primary().await,
+            Request::Rejoin { from, .. } => self.rejoin(&from).await,
+        };
+        done.unwrap_or_else(|problem| Answer::Failed { problem })
+    }
+
+    fn whether_running(&self) -> Answer {
+        let child = self.parts.unit.child().filter(standfast_engines::process::Child::is_running);
+        child.map_or(Answer::Stopped, |child| Answer::Running {
+            pid: child.pid(),
+            started: child.start_time(),
+        })
+    }
+
+    async fn fence(&mut self) -> Result<Answer, String> {
+        (self.restart_at, self.ended_at) = (None, None);
+        let fenced = self.engine()?.fence().await.map_err(|error| error.to_string())?;
+        self.gone();
+        self.hold.take_if(|held| *held == FaultKind::Pause);
+        self.set(ProcessState::Fenced);
+        let evidence = fenced.to_string();
+        self.send(self.event("fenced").with("evidence", evidence.clone()));
+        Ok(Answer::Fenced { evidence })
+    }
+
+    async fn start_as(&mut self, follow: Option<String>) -> Result<Answer, String> {
+        self.check_free()?;
+        if let Some(primary) = follow {
+            if self.parts.unit.is_running() {
+                self.parts.unit.stop().await.map_err(|error| error.to_string())?;
+                self.gone();
+            }
+            self.engine()?.mark_replica(&primary).map_err(|error| error.to_string())?;
+        }
+        self.launch_node().await
+    }
+
+    async fn restart_as_primary(&mut self) -> Result<Answer, String> {
+        self.check_free()?;
+        self.fence().await?;
+        self.engine()?.mark_primary().map_err(|error| error.to_string())?;
+        self.launch_node().await
+    }
+
+    async fn rejoin(&mut self, from: &str) -> Result<Answer, String> {
+        self.check_free()?;
+        self.launched_at = Some(Instant::now());
+        self.set(ProcessState::Starting);
+        let rejoined = self.engine()?.rejoin(from).await;
+        let rejoined = rejoined.map_err(|error| error.to_string());
+        match &rejoined {
+            Ok(_how) => self.launched(),
+            Err(_why) => self.set(self.resting_state()),
+        }
+        let how = match rejoined? {
+            Rejoined::Rewound => Rejoining::Rewound,
+            Rejoined::Replayed => Rejoining::Replayed,
+            Rejoined::Cloned => Rejoining::Cloned,
+        };
+        Ok(Answer::Rejoined { how })
+    }
+
+    /// Starts it, and tells those who wait for it only when that worked: whoever decides on its role
+    /// may try again.
+    async fn launch_node(&mut self) -> Result<Answer, String> {
+        if self.parts.unit.is_running() {
+            return Ok(self.whether_running());
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let (reply, mut answer) = oneshot::channel();
+        self.waiting.push(reply);
+        self.launch().await;
+        self.waiting.extend(waiting);
+        match answer.try_recv() {
+            Ok(Ok(())) => {
+                self.answer(&Ok(()));
+                Ok(self.whether_running())
+            }
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_nothing_yet) => Err("it is not ready yet".to_owned()),
+        }
+    }
+
+    /// What an engine is while it does not run.
+    pub(super) fn resting_state(&self) -> ProcessState {
+        if self.parts.revival != Revival::Manager {
+            return ProcessState::Stopped;
+        }
+        match self.engine().map(Engine::stored_role) {
+            Ok(Ok(StoredRole::Replica { follows: None })) => ProcessState::Fenced,
+            Ok(Ok(StoredRole::Replica { .. } | StoredRole::Primary) | Err(_)) | Err(_) => {
+                ProcessState::Stopped
+            }
+        }
+    }
+
+    fn check_free(&self) -> Result<(), String> {
+        let name = &self.parts.name;
+        self.hold.map_or(Ok(()), |held| Err(format!("`{name}` is held by the fault `{held}`")))
+    }
+
+    fn engine(&self) -> Result<&Engine, String> {
+        match &self.parts.unit {
+            Unit::Engine(engine) => Ok(engine),
+            Unit::Service(service) => Err(format!("`{}` is no engine", service.plan.name)),
+        }
+    }
+}
