@@ -18,6 +18,9 @@ const FILES_FOLDER: &str = "files";
 pub(super) const SUPERUSER: &str = "standfast";
 pub(super) const REPLICATOR: &str = "replicator";
 
+/// What MySQL keeps of a password to replicate with. Half of ours is still more than enough.
+const REPLICATOR_PASSWORD_BYTES: usize = 32;
+
 /// What a system may not set: it is what standfast promises, or what moves with the instance.
 const MANAGED: [&str; 14] = [
     "basedir",
@@ -55,6 +58,12 @@ const SETTINGS: [(&str, &str); 13] = [
     ("max_binlog_size", "64M"),
     ("symbolic_links", "OFF"),
 ];
+
+/// With which replicas log in at their primary.
+pub(super) fn replicator_password(site: &Site) -> &str {
+    let password = &site.spec.secrets.replicator;
+    password.get(..REPLICATOR_PASSWORD_BYTES).unwrap_or(password)
+}
 
 /// Whether `folder` is one of a MariaDB or MySQL server that we made.
 pub(crate) fn is_data_folder(folder: &Path) -> bool {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::client::{self, CLIENT, ClientLogin, DUMP};
-use super::configuration::{REPLICATOR, SUPERUSER};
+use super::configuration::{REPLICATOR, SUPERUSER, replicator_password};
 use super::dialect::Dialect;
 use super::gtid::History;
 use super::session::Session;
@@ -117,7 +117,7 @@ async fn dump(
         host: &upstream.host,
         port: upstream.port,
         role: REPLICATOR,
-        password: &site.spec.secrets.replicator,
+        password: replicator_password(site),
     };
     let (command, _login) = client::command(site, DUMP, &login)?;
     let ours = Dialect::of(site).system_databases();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::configuration::REPLICATOR;
+use super::configuration::{REPLICATOR, replicator_password};
 use super::dialect::Dialect;
 use super::role::{self, Standing};
 use super::session::Session;
@@ -22,7 +22,7 @@ pub(crate) async fn follow(site: &Site, upstream: &Upstream) -> Result<(), Engin
     let mut session = Session::open(site).await?;
     session.run(site, dialect.stop_replication()).await?;
     let Upstream { host, port, .. } = upstream;
-    let password = &site.spec.secrets.replicator;
+    let password = replicator_password(site);
     session.run(site, &dialect.change_primary(host, *port, REPLICATOR, password)).await?;
     session.run(site, dialect.start_replication()).await
 }

@@ -1,6 +1,6 @@
 //! The roles of a new server: made by the server itself before it takes its first connection.
 
-use super::configuration::{REPLICATOR, SUPERUSER};
+use super::configuration::{REPLICATOR, SUPERUSER, replicator_password};
 use super::dialect::Dialect;
 use crate::engine::{EngineError, Site};
 
@@ -15,7 +15,7 @@ pub(super) fn statements(site: &Site) -> Result<String, EngineError> {
         "SET sql_log_bin = 0;".to_owned(),
         dialect.create_role(SUPERUSER, &secrets.superuser, false),
         format!("GRANT ALL PRIVILEGES ON *.* TO '{SUPERUSER}'@'%' WITH GRANT OPTION;"),
-        dialect.create_role(REPLICATOR, &secrets.replicator, true),
+        dialect.create_role(REPLICATOR, replicator_password(site), true),
         format!("GRANT {} ON *.* TO '{REPLICATOR}'@'%';", dialect.replicator_rights()),
     ];
     if let Some(user) = &site.spec.user {

@@ -5,6 +5,9 @@
 mod hosts;
 mod kafka;
 mod kafka_cluster;
+mod mysql;
+mod mysql_rejoin;
+mod mysql_replica;
 mod nest;
 mod nginx;
 mod place;

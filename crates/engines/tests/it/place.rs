@@ -55,7 +55,7 @@ impl Place {
     }
 
     pub(crate) fn spec(&self, name: &str, kind: EngineKind) -> EngineSpec {
-        let is_postgres = kind == EngineKind::Postgres;
+        let is_sql = matches!(kind, EngineKind::Postgres | EngineKind::Mariadb | EngineKind::Mysql);
         EngineSpec {
             name: name.to_owned(),
             kind,
@@ -63,8 +63,8 @@ impl Place {
             port: if kind == EngineKind::Kafka { steady_port() } else { free_port() },
             data: self.root.join("data").join(name),
             log: self.root.join("logs").join(format!("{name}.log")),
-            database: is_postgres.then(|| "offers".to_owned()),
-            user: is_postgres.then(|| "offers".to_owned()),
+            database: is_sql.then(|| "offers".to_owned()),
+            user: is_sql.then(|| "offers".to_owned()),
             settings: BTreeMap::new(),
             replica_of: None,
             peers: Vec::new(),
@@ -77,7 +77,7 @@ impl Place {
 
     pub(crate) fn replica_spec(&self, name: &str, primary: &Engine) -> EngineSpec {
         let replica_of = Some(upstream(primary));
-        EngineSpec { replica_of, ..self.spec(name, EngineKind::Postgres) }
+        EngineSpec { replica_of, ..self.spec(name, primary.spec().kind) }
     }
 
     pub(crate) async fn create(&self, spec: EngineSpec) -> Engine {

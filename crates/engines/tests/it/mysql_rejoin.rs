@@ -1,0 +1,169 @@
+//! MariaDB and MySQL whose roles somebody else decides: read-only starts, promotion by SQL, and the
+//! old primary's return, with its own files or with a copy.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use standfast_engines::{
+    Engine, EngineKind, EngineSpec, Peer, Rejoined, StoredRole, Upstream, wait_until,
+};
+
+use crate::mysql::{client, connect, count, sql};
+use crate::place::{Place, upstream};
+
+const CATCHES_UP_WITHIN: Duration = Duration::from_secs(15);
+
+/// Two engines that take turns; `a` begins as the primary.
+struct Cluster {
+    kind: EngineKind,
+    a: Engine,
+    b: Engine,
+}
+
+impl Cluster {
+    async fn new(place: &Place, kind: EngineKind) -> Self {
+        let (a, b) = (place.spec("a", kind), place.spec("b", kind));
+        let peer = |of: &EngineSpec| Peer {
+            name: of.name.clone(),
+            address: SocketAddrV4::new(of.address(), of.port),
+        };
+        let (peers_of_a, peers_of_b) = (vec![peer(&b)], vec![peer(&a)]);
+        let a = place.create(EngineSpec { peers: peers_of_a, ..a }).await;
+        a.start().await.unwrap();
+        let schema = "CREATE TABLE kept (id int AUTO_INCREMENT PRIMARY KEY); \
+                      GRANT SELECT, INSERT ON offers.kept TO offers@'%'";
+        sql(&a, schema).await;
+        let replica_of: Option<Upstream> = Some(upstream(&a));
+        let b = place.create(EngineSpec { peers: peers_of_b, replica_of, ..b }).await;
+        b.start().await.unwrap();
+        Self { kind, a, b }
+    }
+
+    /// As a watchdog does it.
+    async fn promote(&self, engine: &Engine) {
+        let statements: &[&str] = match self.kind {
+            EngineKind::Mariadb => &["STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = OFF"],
+            _ => &["STOP REPLICA", "RESET REPLICA ALL", "SET GLOBAL read_only = OFF"],
+        };
+        let mut admin = client(&engine.admin_url()).await;
+        for statement in statements {
+            admin.query_drop(*statement).await.unwrap();
+        }
+    }
+
+    /// Writes of a service, one transaction each.
+    async fn insert(&self, engine: &Engine, rows: u32) {
+        let mut service = client(&engine.url()).await;
+        for _ in 0..rows {
+            service.query_drop("INSERT INTO kept VALUES ()").await.unwrap();
+        }
+    }
+}
+
+async fn refuses_writes(engine: &Engine) -> bool {
+    let mut service = connect(&engine.url()).await.unwrap();
+    let refused = service.query_drop("INSERT INTO kept VALUES ()").await;
+    refused.is_err_and(|error| error.to_string().contains("read-only"))
+}
+
+async fn has_rows(engine: &Engine, rows: u64) -> bool {
+    let equal = || async { (count(engine).await == Some(rows)).then_some(()) };
+    wait_until(CATCHES_UP_WITHIN, equal).await.is_some()
+}
+
+fn follows(name: &str) -> StoredRole {
+    StoredRole::Replica { follows: Some(name.to_owned()) }
+}
+
+async fn takes_turns(kind: EngineKind) {
+    let place = Place::new("turns");
+    let cluster = Cluster::new(&place, kind).await;
+    let Cluster { a, b, .. } = &cluster;
+    assert!(refuses_writes(a).await, "nobody has opened it yet");
+    assert!(refuses_writes(b).await);
+    assert_eq!(b.stored_role().unwrap(), follows("a"));
+    cluster.promote(a).await;
+    cluster.insert(a, 2).await;
+    assert!(has_rows(b, 2).await);
+
+    a.kill().await.unwrap();
+    a.mark_fenced().unwrap();
+    cluster.promote(b).await;
+    cluster.insert(b, 1).await;
+    // Started by hand after that, it neither takes a write nor follows anybody.
+    a.start().await.unwrap();
+    assert_eq!(a.stored_role().unwrap(), StoredRole::Replica { follows: None });
+    assert!(refuses_writes(a).await);
+    assert_eq!(a.lag().await.unwrap(), None);
+    assert!(a.rejoin("b").await.is_err(), "not while it runs");
+    a.kill().await.unwrap();
+
+    assert_eq!(a.rejoin("b").await.unwrap(), Rejoined::Replayed);
+    assert_eq!(a.stored_role().unwrap(), follows("b"));
+    assert!(has_rows(a, 3).await);
+    assert!(refuses_writes(a).await);
+    // And back again, after which the folder of the first one must not tell an old story.
+    b.kill().await.unwrap();
+    b.mark_fenced().unwrap();
+    cluster.promote(a).await;
+    cluster.insert(a, 1).await;
+    assert_eq!(b.rejoin("a").await.unwrap(), Rejoined::Replayed);
+    assert!(has_rows(b, 4).await);
+    a.restart().await.unwrap();
+    assert_eq!(a.stored_role().unwrap(), StoredRole::Primary, "it was promoted by SQL");
+    assert_eq!(a.lag().await.unwrap(), None, "and follows nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_mariadbs_take_turns_and_come_back_with_their_own_files() {
+    takes_turns(EngineKind::Mariadb).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_mysqls_take_turns_and_come_back_with_their_own_files() {
+    takes_turns(EngineKind::Mysql).await;
+}
+
+/// The old primary committed what its replica never got.
+async fn a_fork_is_replaced(kind: EngineKind) {
+    let place = Place::new("fork");
+    let cluster = Cluster::new(&place, kind).await;
+    let Cluster { a, b, .. } = &cluster;
+    cluster.promote(a).await;
+    cluster.insert(a, 1).await;
+    assert!(has_rows(b, 1).await);
+    b.pause().await.unwrap();
+    cluster.insert(a, 3).await;
+    a.kill().await.unwrap();
+    // What its replica had been sent and not read is gone as well, as when a machine dies.
+    b.kill().await.unwrap();
+    a.mark_fenced().unwrap();
+    b.start().await.unwrap();
+    cluster.promote(b).await;
+    cluster.insert(b, 1).await;
+
+    assert_eq!(a.rejoin("b").await.unwrap(), Rejoined::Cloned);
+    assert!(has_rows(a, 2).await, "what nobody else had is gone");
+    assert!(refuses_writes(a).await);
+    cluster.insert(b, 1).await;
+    assert!(has_rows(a, 3).await, "and it follows");
+    assert!(a.spec().data.join("diverged").is_dir(), "kept for whoever wants to look at it");
+    // The copy knows enough of its own past to come back without another copy.
+    b.kill().await.unwrap();
+    b.mark_fenced().unwrap();
+    cluster.promote(a).await;
+    cluster.insert(a, 1).await;
+    assert_eq!(b.rejoin("a").await.unwrap(), Rejoined::Replayed);
+    assert!(has_rows(b, 4).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mariadb_that_went_its_own_way_is_copied_anew() {
+    a_fork_is_replaced(EngineKind::Mariadb).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mysql_that_went_its_own_way_is_copied_anew() {
+    a_fork_is_replaced(EngineKind::Mysql).await;
+}
