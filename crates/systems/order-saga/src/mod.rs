@@ -6,11 +6,13 @@
 
 mod app;
 mod database;
+mod middleware;
 mod orders;
 mod reports;
 mod step;
 mod stock;
 
+pub(crate) use middleware::serve as serve_middleware;
 pub(crate) use orders::serve as serve_orders;
 pub(crate) use reports::serve as serve_reports;
 pub(crate) use stock::serve as serve_stock;
