@@ -42,6 +42,8 @@ pub(super) struct Book {
     pub(super) reports: u64,
     pub(super) refusals_read: u64,
     pub(super) is_database_away: bool,
+    /// Whether it is known what was held before the start.
+    pub(super) is_restored: bool,
     refusals: Refusals,
     reporters: HashMap<Uuid, u64>,
 }
@@ -62,7 +64,7 @@ pub(super) struct Monitor {
 
 impl Monitor {
     pub(super) fn new(settings: Settings, now: Instant) -> Self {
-        let since = OffsetDateTime::now_utc();
+        let since = present();
         let watched = |(name, _): &(String, _)| Watched {
             name: name.clone(),
             case: Case::new(settings.case, now),
@@ -77,6 +79,7 @@ impl Monitor {
             reports: 0,
             refusals_read: 0,
             is_database_away: false,
+            is_restored: false,
             reporters: HashMap::new(),
             replicas,
         };
@@ -101,6 +104,32 @@ impl Monitor {
             }
         }
         book.record.restore(failures);
+        book.is_restored = true;
+    }
+
+    /// Learns late what was held before a restart, from a database that was away at the start. What
+    /// has been seen since is newer: it stands, and the database is told.
+    pub(super) fn catch_up(&self, held: Vec<Held>, failures: Vec<Failure>) {
+        let at = present();
+        let mut book = self.book();
+        let Book { replicas, journal, record, is_restored, .. } = &mut *book;
+        for one in held {
+            if let Some(watched) = replicas.iter_mut().find(|two| two.name == one.replica) {
+                watched.case.epoch += one.epoch + 1;
+                journal.push(watched.entry());
+            }
+        }
+        // Nobody saw the end of those that were open; what lasts has been found anew.
+        let failures = failures.into_iter().map(|failure| match failure.recovered_at {
+            Some(_) => failure,
+            None => {
+                journal.push(Entry::Recovered { failure: failure.id, at });
+                Failure { recovered_at: Some(at), ..failure }
+            }
+        });
+        record.restore(failures.collect());
+        *is_restored = true;
+        self.unwritten.notify_one();
     }
 
     /// A health check of a replica ended.
@@ -179,7 +208,7 @@ impl Monitor {
 
     /// Writes down how each replica is doing.
     pub(super) fn sample(&self) {
-        let at = OffsetDateTime::now_utc();
+        let at = present();
         let mut book = self.book();
         let Book { replicas, journal, .. } = &mut *book;
         for one in replicas {
@@ -194,6 +223,12 @@ impl Monitor {
         }
         self.unwritten.notify_one();
     }
+}
+
+/// The time as the database keeps it, so that it is the same after a restart.
+fn present() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(now.microsecond() * 1000).unwrap_or(now)
 }
 
 impl Watched {
@@ -238,7 +273,7 @@ impl Book {
     }
 
     fn changed(&mut self, replica: usize, change: Change) {
-        let at = OffsetDateTime::now_utc();
+        let at = present();
         let one = &mut self.replicas[replica];
         one.since = at;
         let (name, entry) = (one.name.clone(), one.entry());

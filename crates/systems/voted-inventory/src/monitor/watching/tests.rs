@@ -73,16 +73,14 @@ fn one_replica_alone_does_not_say_how_far_the_log_is() {
     assert_eq!(monitor.book().newest(), 6);
 }
 
+fn held(replica: &str, cause: Option<Cause>) -> Held {
+    let (replica, since) = (replica.to_owned(), OffsetDateTime::UNIX_EPOCH);
+    Held { replica, cause, since, epoch: 9, accused: Vec::new() }
+}
+
 #[test]
 fn what_was_held_before_a_restart_holds_until_something_newer_is_known() {
     let monitor = monitor();
-    let held = |replica: &str, cause| Held {
-        replica: replica.to_owned(),
-        cause,
-        since: OffsetDateTime::UNIX_EPOCH,
-        epoch: 9,
-        accused: Vec::new(),
-    };
     monitor.checks_changed(0, true);
     monitor.weigh();
     let all =
@@ -90,4 +88,32 @@ fn what_was_held_before_a_restart_holds_until_something_newer_is_known() {
     monitor.restore(all, Vec::new());
     assert_eq!(states(&monitor), [State::Off, State::Off, State::On]);
     assert_eq!(monitor.book().replicas[1].case.epoch, 9);
+}
+
+#[test]
+fn a_database_that_was_away_at_the_start_is_told_what_is_so_now() {
+    let monitor = monitor();
+    monitor.checks_changed(0, true);
+    monitor.weigh();
+    let detected_at = OffsetDateTime::UNIX_EPOCH;
+    let (id, replica, cause) = (Uuid::nil(), "inventory-2".to_owned(), Cause::Vote);
+    let open = Failure { id, replica, cause, detected_at, recovered_at: None };
+    let all = vec![held("inventory-1", None), held("inventory-2", Some(Cause::Vote))];
+    monitor.catch_up(all, vec![open]);
+    assert_eq!(states(&monitor), [State::Off, State::On, State::On], "what was seen is newer");
+    let mut book = monitor.book();
+    let mut told = Vec::new();
+    while let Some((entry, mark)) = book.journal.first() {
+        told.push(entry);
+        book.journal.is_written(mark);
+    }
+    let epochs = told.iter().rev().filter_map(|entry| match entry {
+        Entry::State { replica, state, epoch, .. } => Some((replica.as_str(), *state, *epoch)),
+        Entry::Detected { .. } | Entry::Recovered { .. } | Entry::Sample { .. } => None,
+    });
+    let newest: Vec<_> = epochs.take(2).collect();
+    let expected = [("inventory-2", State::On, 10), ("inventory-1", State::Off, 11)];
+    assert_eq!(newest, expected, "later than all that the database holds");
+    assert!(matches!(told.last(), Some(Entry::Recovered { failure, .. }) if failure.is_nil()));
+    assert_eq!(book.record.newest().filter(|failure| failure.recovered_at.is_none()).count(), 1);
 }
