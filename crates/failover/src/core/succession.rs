@@ -84,10 +84,12 @@ impl Core {
 
     /// Promotes the candidate, however often it takes. It may have been promoted already.
     pub(super) fn promote(&mut self, now: Moment, candidate: NodeId, cause: Cause) {
-        if cause == Cause::Beginning && !self.may_begin(now) {
+        let health = self.health(candidate, now);
+        let is_gone = health == Health::Ill(Cause::Gone);
+        if cause == Cause::Beginning && !is_gone && !self.may_begin(now) {
             return;
         }
-        match self.health(candidate, now) {
+        match health {
             Health::Unknown | Health::Well => {
                 self.order(now, Order::Promote(candidate));
             }

@@ -183,7 +183,10 @@ impl Core {
             state.watch.forget(now);
             state.started = Some(now);
         }
-        (state.stray_since, state.evidence) = (None, None);
+        if !matches!(order, Order::Start { .. }) {
+            state.stray_since = None;
+        }
+        state.evidence = None;
         match (order, outcome) {
             (Order::Rejoin { .. }, Outcome::Rejoined(how)) => {
                 state.has_rejoined = true;

@@ -1,0 +1,3 @@
+//! Tests of the watchdog from outside: its core in a simulated cluster.
+
+mod simulation;
