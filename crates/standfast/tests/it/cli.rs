@@ -45,7 +45,7 @@ at_least = "1 %"
 "#;
 
 /// A place with the shop and its experiment, the latter changed as said.
-async fn shop(changes: &[(&str, &str)]) -> Place {
+pub(crate) async fn shop(changes: &[(&str, &str)]) -> Place {
     let place = Place::new().await;
     place.write("shop/system.toml", SHOP);
     let experiment = changes.iter().fold(EXPERIMENT.to_owned(), |text, (from, to)| {
