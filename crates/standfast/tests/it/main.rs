@@ -20,7 +20,5 @@ mod stock;
 mod system;
 mod terminal;
 mod voted;
-mod voted_errors;
 mod voted_log;
 mod voted_outbox;
-mod voted_snapshot;
