@@ -181,3 +181,31 @@ pub(super) fn again(record: &standfast_lab::instance::InstanceRecord) -> Vec<Str
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use standfast_lab::instance::InstanceRecord;
+
+    use super::*;
+
+    #[test]
+    fn an_instance_comes_up_again_as_it_was() {
+        let record = InstanceRecord {
+            name: "shop".to_owned(),
+            system: "voted-inventory".to_owned(),
+            folder: None,
+            ports: BTreeMap::new(),
+            without: vec!["vote".to_owned()],
+            environment: BTreeMap::new(),
+            brokers: "3".parse().ok(),
+            external: BTreeMap::from([("postgres".to_owned(), "postgresql://a@b/c".to_owned())]),
+            is_direct: true,
+            own_hosts: false,
+            ephemeral: false,
+            supervisor: None,
+        };
+        let expected = "up voted-inventory --name shop --ports-again --without vote \
+                        --engine postgres=postgresql://a@b/c --brokers 3 --direct";
+        assert_eq!(again(&record).join(" "), expected);
+    }
+}

@@ -1,5 +1,6 @@
 //! The binary as a user starts it, on real engines, broken in every way that must leave nothing.
 
+mod brokers;
 mod cli;
 mod example;
 mod hosts;
