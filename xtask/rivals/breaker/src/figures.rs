@@ -31,9 +31,19 @@ impl Cost {
 
 /// The middle of the sorted figures; of an even number, the lower of the two.
 fn median(figures: &[f64]) -> f64 {
+    place(figures, 2)
+}
+
+/// What it costs while nobody else wants the processor.
+fn first_decile(figures: &[f64]) -> f64 {
+    place(figures, 10)
+}
+
+/// The figure that closes the first of so many equal parts.
+fn place(figures: &[f64], parts: usize) -> f64 {
     let mut figures = figures.to_vec();
     figures.sort_by(f64::total_cmp);
-    figures.get(figures.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
+    figures.get(figures.len().saturating_sub(1) / parts).copied().unwrap_or(f64::NAN)
 }
 
 pub(crate) struct Table<'a>(pub(crate) &'a [Cost]);
@@ -54,14 +64,17 @@ impl fmt::Display for Table<'_> {
             let (shared, verdict) = (median(&cost.shared), verdict(cost.growth() <= GROWTH_MAX));
             writeln!(f, "{shared:>13.0}         {:>6.1} x {verdict}", cost.growth())?;
         }
-        let ours = self.0.iter().filter(|cost| cost.kind == Kind::Ours);
-        let worst = ours.flat_map(|cost| &cost.alone).map(|figures| median(figures));
-        let worst = worst.fold(f64::NAN, f64::max);
-        let verdict = if worst <= COST_NS_MAX { "met" } else { "MISSED" };
+        let ours = || self.0.iter().filter(|cost| cost.kind == Kind::Ours);
+        let worst = |of: fn(&[f64]) -> f64| {
+            let all = ours().flat_map(|cost| &cost.alone).map(|figures| of(figures));
+            all.fold(f64::NAN, f64::max)
+        };
+        let (middle, low) = (worst(median), worst(first_decile));
+        let verdict = if middle <= COST_NS_MAX { "met" } else { "MISSED" };
         writeln!(
             f,
-            "  standfast, one thread, worst window: {worst:.0} ns (goal: <= {COST_NS_MAX} ns): \
-             {verdict}"
+            "  standfast, one thread, worst window: {middle:.0} ns, first decile {low:.0} ns (goal: \
+             median <= {COST_NS_MAX} ns): {verdict}"
         )
     }
 }
