@@ -55,13 +55,21 @@ pub(crate) async fn clone(
     primary: &str,
     upstream: &Upstream,
 ) -> Result<Rejoined, EngineError> {
+    // Before anything is moved: a primary that is gone has nothing to copy.
+    replica::make_slot(site, upstream).await?;
     let (data, aside) = (&site.spec.data, role::diverged_folder(&site.spec.data));
-    if data.is_dir() {
+    let had_data = data.is_dir();
+    if had_data {
         // The data of the time before is of no use to anybody any more.
         remove_folder(&aside).map_err(|source| site.io("remove", &aside, source))?;
         fs::rename(data, &aside).map_err(|source| site.io("move aside", data, source))?;
     }
-    replica::copy(site, upstream).await?;
+    if let Err(why) = replica::copy(site, upstream).await {
+        if had_data {
+            fs::rename(&aside, data).map_err(|source| site.io("move back", &aside, source))?;
+        }
+        return Err(why);
+    }
     role::mark_replica(site, primary)?;
     Ok(Rejoined::Cloned)
 }

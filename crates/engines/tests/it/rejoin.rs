@@ -138,6 +138,23 @@ async fn an_old_primary_whose_data_is_of_no_use_is_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_the_new_primary_is_gone_as_well() {
+    let place = Place::new("gone");
+    let turns = turns(&place).await;
+    diverge(&turns).await;
+    let Turns { a, b } = turns;
+    b.kill().await.unwrap();
+    assert!(matches!(a.rejoin("orders-b").await, Err(EngineError::NoAnswer { .. })));
+    assert_eq!(a.stored_role().unwrap(), StoredRole::Replica { follows: None });
+    a.start().await.unwrap();
+    assert_eq!(count(&a).await, Some(2), "all that it ever had");
+    assert!(!a.stop().await.unwrap().killed);
+    b.start().await.unwrap();
+    a.rejoin("orders-b").await.unwrap();
+    has_rows(&a, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_rejoins_a_stranger() {
     let place = Place::new("stranger");
     let Turns { a, b: _b } = turns(&place).await;
