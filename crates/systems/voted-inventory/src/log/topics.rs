@@ -80,8 +80,8 @@ async fn create(
     let name = topic.name();
     // All but one copy: a record survives the loss of a broker, and so does the topic's use.
     let copies_in_sync_min = copies.saturating_sub(1).max(1).to_string();
-    // Of few brokers the first one leads, so that whoever breaks one knows which it is. Of many, the
-    // cluster knows better who has room.
+    // Of few brokers the first one leads, so that whoever breaks one knows which it is. Of many,
+    // the cluster knows better who has room.
     let first: Vec<i32> = brokers.iter().take(copies).copied().collect();
     let assignment = [first.as_slice()];
     let replication = match brokers.len() <= COPIES_MAX {
