@@ -24,9 +24,9 @@ pub use quantity::{Quantity, Unit};
 pub use schema::{experiment_schema, system_schema};
 pub use source::{SYSTEM_FILE, SourceError, SystemSource};
 pub use system::{
-    Brokers, BrokersError, Edge, EdgeError, EngineDeclaration, EngineKind, FileCopy, Ready, ReadyCheck, RequiredTool,
-    Restart, ServiceDeclaration, ServiceOverride, StopSignal, System, SystemFile,
-    TacticDeclaration,
+    Brokers, BrokersError, Edge, EdgeError, EngineDeclaration, EngineKind, FileCopy, Ready,
+    ReadyCheck, RequiredTool, Restart, ServiceDeclaration, ServiceOverride, StopSignal, System,
+    SystemFile, TacticDeclaration,
 };
 pub use units::{DataRate, Length, Moment, Rate, UnitError};
 
