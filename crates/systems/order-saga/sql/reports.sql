@@ -36,3 +36,7 @@ CREATE TABLE replication_duty (
     required TINYINT NOT NULL CHECK (required IN (0, 1))
 ) ENGINE = InnoDB;
 INSERT INTO replication_duty (id, required) VALUES (1, 1);
+
+GRANT SELECT, INSERT, UPDATE ON reports TO reports@'%';
+GRANT SELECT, INSERT, UPDATE ON steps TO reports@'%';
+GRANT SELECT ON replication_duty TO reports@'%';

@@ -32,3 +32,7 @@ SELECT CONCAT('PROD-', LPAD(n, 3, '0')), CONCAT('Product ', n), 1000000, 100 + 3
 -- Few of these, so that an order can be refused.
 INSERT INTO products (id, name, stock, price_cents, currency)
 VALUES ('RARE-001', 'Nearly sold out', 5, 9900, 'EUR');
+
+GRANT SELECT ON products TO stock@'%';
+GRANT UPDATE (stock) ON products TO stock@'%';
+GRANT SELECT, INSERT, UPDATE ON steps TO stock@'%';

@@ -1,5 +1,5 @@
 //! The journal of the sagas: a folder of append-only files, which outlives every database that a
-//! saga writes to. ADR 0013 says why it is not in one of them.
+//! saga writes to. ADR 0014 says why it is not in one of them.
 
 mod folder;
 mod line;

@@ -110,7 +110,11 @@ fn ended_sagas_are_forgotten_in_the_end_and_others_never() {
     let (place, open) = (Place::new("forget"), Uuid::now_v7());
     let mut folder = Folder::open(&place.0, "one").unwrap();
     folder.append(vec![first(open, 1)]).unwrap();
-    let ended = |_| SagaLine { is_end: true, ..first(Uuid::now_v7(), 1) };
+    let ended = |_| {
+        let mut line = first(Uuid::now_v7(), 1);
+        line.is_end = true;
+        line
+    };
     for _ in 0..3 {
         folder.append((0..ENDED_MAX).map(ended).collect()).unwrap();
     }
