@@ -35,6 +35,8 @@ pub enum EngineError {
     Running { engine: String, action: &'static str },
     #[error("engine `{engine}` has no peer `{peer}`")]
     NoPeer { engine: String, peer: String },
+    #[error("the copy of its primary that engine `{engine}` was given was never finished")]
+    HalfCopied { engine: String },
     #[error("engine `{engine}` holds what its primary does not: {tail}")]
     Diverged { engine: String, tail: String },
     #[error("engine `{engine}` is not running")]

@@ -40,7 +40,7 @@ const MANAGED: [&str; 14] = [
 ];
 
 /// Our settings for both servers. A system can override every one of them.
-const SETTINGS: [(&str, &str); 13] = [
+const SETTINGS: [(&str, &str); 12] = [
     // Durability as in production: an experiment about lost writes must not lose them to us.
     ("innodb_flush_log_at_trx_commit", "1"),
     ("sync_binlog", "1"),
@@ -56,7 +56,6 @@ const SETTINGS: [(&str, &str); 13] = [
     // A dump of a table with large rows comes as statements of this size at most.
     ("max_allowed_packet", "64M"),
     ("max_binlog_size", "64M"),
-    ("symbolic_links", "OFF"),
 ];
 
 /// With which replicas log in at their primary.
@@ -67,7 +66,8 @@ pub(super) fn replicator_password(site: &Site) -> &str {
 
 /// Whether `folder` is one of a MariaDB or MySQL server that we made.
 pub(crate) fn is_data_folder(folder: &Path) -> bool {
-    folder.join(CONFIGURATION_FILE).is_file() && folder.join(FILES_FOLDER).is_dir()
+    // The server's own files may be on the way of being replaced.
+    folder.join(CONFIGURATION_FILE).is_file()
 }
 
 pub(super) fn configuration_file(engine_folder: &Path) -> PathBuf {

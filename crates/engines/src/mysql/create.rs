@@ -2,8 +2,7 @@
 //! primary has.
 
 use std::ffi::OsString;
-use std::fs;
-use std::path::Path;
+use std::net::SocketAddrV4;
 
 use super::role::Standing;
 use super::session::Session;
@@ -21,7 +20,10 @@ pub(crate) async fn create(site: &Site, home: &Home) -> Result<(), EngineError> 
     tokio::task::spawn_blocking(move || copy_tree(&template, &data))
         .await
         .expect("a copy cannot panic")?;
-    let filled = fill(site, site.spec.replica_of.as_ref()).await;
+    let filled = match (fill(site, site.spec.replica_of.as_ref()).await, first_standing(site)) {
+        (Ok(()), Some(standing)) => role::write(site, &standing),
+        (filled, _) => filled,
+    };
     if filled.is_err() {
         // Half of an engine must not be taken for one at the next start.
         remove_folder(&site.spec.data)
@@ -46,11 +48,7 @@ pub(super) async fn fill(site: &Site, from: Option<&Upstream>) -> Result<(), Eng
         None => begin_history(site, &mut session).await?,
     }
     drop(session);
-    workshop.close().await?;
-    match first_standing(site) {
-        Some(standing) => role::write(site, &standing),
-        None => Ok(()),
-    }
+    workshop.close().await
 }
 
 /// The database is there before the history begins: whoever replicates copies it.
@@ -68,25 +66,11 @@ fn first_standing(site: &Site) -> Option<Standing> {
         return None;
     }
     let Some(upstream) = &site.spec.replica_of else { return Some(Standing::Primary) };
-    let is_primary = |address: &std::net::SocketAddrV4| {
+    let is_primary = |address: &SocketAddrV4| {
         address.port() == upstream.port && address.ip().to_string() == upstream.host
     };
     let primary = site.spec.peers.iter().find(|peer| is_primary(&peer.address));
     // The only one of two.
     let primary = primary.or(site.spec.peers.first());
     primary.map(|primary| Standing::ToFollow(primary.name.clone()))
-}
-
-/// Puts the server's files aside, so that others can be made, and what was only there can be looked
-/// at. Files that were put aside earlier are gone then.
-pub(super) fn put_aside(site: &Site) -> Result<(), EngineError> {
-    let folder: &Path = &site.spec.data;
-    let (files, aside) = (configuration::files_folder(folder), folder.join("diverged"));
-    remove_folder(&aside).map_err(|source| site.io("remove", &aside, source))?;
-    match fs::rename(&files, &aside) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(site.io("put aside", &files, error))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
 }

@@ -12,7 +12,7 @@ pub(super) enum Dialect {
 }
 
 /// Settings of MariaDB alone.
-const MARIADB_SETTINGS: [(&str, &str); 11] = [
+const MARIADB_SETTINGS: [(&str, &str); 12] = [
     ("gtid_strict_mode", "ON"),
     ("log_slave_updates", "ON"),
     // A commit becomes visible after the replica has it, so nobody sees what could be lost.
@@ -26,6 +26,7 @@ const MARIADB_SETTINGS: [(&str, &str); 11] = [
     ("relay_log_recovery", "ON"),
     // The last log is never in doubt: every commit is synced.
     ("innodb_log_file_size", "64M"),
+    ("symbolic_links", "OFF"),
     // Passwords of services: no replay of what was overheard, and no round trip more.
     ("plugin_load_add", "auth_ed25519"),
     ("innodb_buffer_pool_dump_at_shutdown", "OFF"),
@@ -33,7 +34,7 @@ const MARIADB_SETTINGS: [(&str, &str); 11] = [
 ];
 
 /// Settings of MySQL alone.
-const MYSQL_SETTINGS: [(&str, &str); 11] = [
+const MYSQL_SETTINGS: [(&str, &str); 12] = [
     ("gtid_mode", "ON"),
     ("enforce_gtid_consistency", "ON"),
     ("log_replica_updates", "ON"),
@@ -46,7 +47,9 @@ const MYSQL_SETTINGS: [(&str, &str); 11] = [
     ("performance_schema", "OFF"),
     ("innodb_buffer_pool_dump_at_shutdown", "OFF"),
     ("innodb_buffer_pool_load_at_startup", "OFF"),
-    // Notes about certificates would hide what matters in the log.
+    // Making certificates takes two seconds of the first start, and loopback needs none.
+    ("auto_generate_certs", "OFF"),
+    // Notes would hide what matters in the log.
     ("log_error_verbosity", "2"),
 ];
 

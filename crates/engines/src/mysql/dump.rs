@@ -87,21 +87,26 @@ async fn dump_mysql(
 ) -> Result<Vec<String>, EngineError> {
     primary.run(site, "FLUSH TABLES WITH READ LOCK").await?;
     let executed: String = primary.value(site, "SELECT @@GLOBAL.gtid_executed").await?;
-    let unlock = async {
-        let snapshots = || async {
-            let mut watcher = Session::open_at(site, &upstream.host, upstream.port).await.ok()?;
-            watcher.value::<u64>(site, SNAPSHOTS).await.ok().filter(|count| *count > 0)
-        };
-        let taken = wait_until(SNAPSHOT_WITHIN, snapshots).await;
-        primary.run(site, "UNLOCK TABLES").await?;
-        taken.ok_or_else(|| EngineError::NoAnswer {
-            engine: site.name(),
-            reason: format!("no snapshot of its primary within {SNAPSHOT_WITHIN:?}"),
-        })
+    let dumping = dump(site, upstream, copy, &[]);
+    tokio::pin!(dumping);
+    let snapshots = || async {
+        let mut watcher = Session::open_at(site, &upstream.host, upstream.port).await.ok()?;
+        watcher.value::<u64>(site, SNAPSHOTS).await.ok().filter(|count| *count > 0)
     };
-    let (dumped, unlocked) = tokio::join!(dump(site, upstream, copy, &[]), unlock);
-    dumped?;
-    unlocked?;
+    // A small dump may be over before anybody has seen it begin.
+    let (ended, taken) = tokio::select! {
+        ended = &mut dumping => (Some(ended), true),
+        taken = wait_until(SNAPSHOT_WITHIN, snapshots) => (None, taken.is_some()),
+    };
+    primary.run(site, "UNLOCK TABLES").await?;
+    if !taken {
+        let reason = format!("no snapshot of its primary within {SNAPSHOT_WITHIN:?}");
+        return Err(EngineError::NoAnswer { engine: site.name(), reason });
+    }
+    match ended {
+        Some(ended) => ended?,
+        None => dumping.await?,
+    }
     let executed = executed.replace('\n', "");
     Ok(vec![format!("SET GLOBAL gtid_purged = '{executed}'")])
 }
@@ -119,6 +124,9 @@ async fn dump(
         role: REPLICATOR,
         password: replicator_password(site),
     };
+    // MySQL takes a first login without TLS only when the client can encrypt the password, which
+    // MariaDB's cannot. It remembers that it has seen the password once.
+    drop(Session::open_as(site, &login).await?);
     let (command, _login) = client::command(site, DUMP, &login)?;
     let ours = Dialect::of(site).system_databases();
     let mut command = command.arguments(options).arguments([

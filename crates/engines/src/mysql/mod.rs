@@ -17,6 +17,7 @@ mod dump;
 mod gtid;
 mod lag;
 mod rejoin;
+mod replacement;
 mod replication;
 mod role;
 mod roles;

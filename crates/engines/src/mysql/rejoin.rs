@@ -6,12 +6,12 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::create::{fill, put_aside};
+use super::create::fill;
 use super::dialect::Dialect;
 use super::gtid::History;
 use super::session::Session;
 use super::workshop::Workshop;
-use super::{configuration, template};
+use super::{configuration, replacement, template};
 use crate::engine::{EngineError, Rejoined, Site, Upstream};
 
 /// MariaDB's recovery of a replica: transactions that wait in the log for an acknowledgement were
@@ -28,6 +28,9 @@ const TRUNCATED: &str = "truncated binlog file";
 /// When its files cannot be used: it does not start, or holds what the primary does not know.
 /// [`clone`] is left then.
 pub(crate) async fn reconcile(site: &Site, upstream: &Upstream) -> Result<Rejoined, EngineError> {
+    if replacement::is_unfinished(site) {
+        return Err(EngineError::HalfCopied { engine: site.name() });
+    }
     configuration::write(site)?;
     let dialect = Dialect::of(site);
     let log_before = std::fs::metadata(&site.spec.log).map_or(0, |log| log.len());
@@ -52,9 +55,10 @@ pub(crate) async fn reconcile(site: &Site, upstream: &Upstream) -> Result<Rejoin
 
 /// Makes its files again from the primary, which runs. The old ones are put aside.
 pub(crate) async fn clone(site: &Site, upstream: &Upstream) -> Result<Rejoined, EngineError> {
-    put_aside(site)?;
+    replacement::begin(site)?;
     template::initialise(site, &site.spec.data).await?;
     fill(site, Some(upstream)).await?;
+    replacement::finish(site)?;
     Ok(Rejoined::Cloned)
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mysql_async::prelude::{FromValue, Queryable};
 use mysql_async::{Conn, OptsBuilder, Row, Value};
 
+use super::client::ClientLogin;
 use super::configuration::SUPERUSER;
 use crate::engine::{EngineError, Site};
 
@@ -25,11 +26,18 @@ impl Session {
 
     /// Connects to the server on `host`, which has the same roles: the primary, for a replica.
     pub(super) async fn open_at(site: &Site, host: &str, port: u16) -> Result<Self, EngineError> {
+        let password = &site.spec.secrets.superuser;
+        Self::open_as(site, &ClientLogin { host, port, role: SUPERUSER, password }).await
+    }
+
+    /// Connects as another role.
+    pub(super) async fn open_as(site: &Site, login: &ClientLogin<'_>) -> Result<Self, EngineError> {
+        let ClientLogin { host, port, role, password } = *login;
         let options = OptsBuilder::default()
             .ip_or_hostname(host)
             .tcp_port(port)
-            .user(Some(SUPERUSER))
-            .pass(Some(&site.spec.secrets.superuser))
+            .user(Some(role))
+            .pass(Some(password))
             // What a server says of its socket would lead past a proxy.
             .prefer_socket(false)
             .stmt_cache_size(0);

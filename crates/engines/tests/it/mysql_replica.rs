@@ -49,52 +49,49 @@ async fn insert(primary: &Engine) {
     sql(primary, "INSERT INTO kept (text) VALUES ('more')").await;
 }
 
-async fn follows(kind: EngineKind) {
+/// A pair follows over faults, and so does a copy of it elsewhere.
+async fn follows_here_and_elsewhere(kind: EngineKind) {
     let place = Place::new("follows");
-    let Pair { primary, replica } = pair(&place, kind).await;
-    assert!(has_rows(&replica, 1).await, "the copy has what was there before");
+    let pair = pair(&place, kind).await;
+    has_a_copy(&place, &pair).await;
+    follows_over_crashes(&pair).await;
+    runs_elsewhere(&place, &pair).await;
+}
+
+async fn has_a_copy(place: &Place, Pair { primary, replica }: &Pair) {
+    assert!(has_rows(replica, 1).await, "the copy has what was there before");
     let query = "SELECT concat(text, hex(data)) FROM kept";
     let copied: Option<String> =
         client(&replica.admin_url()).await.query_first(query).await.unwrap();
     assert_eq!(copied.as_deref(), Some("é0001FF27"));
-    // A frozen replica falls behind, and catches up when it goes on.
-    replica.pause().await.unwrap();
-    insert(&primary).await;
-    replica.resume().await.unwrap();
-    let lag = caught_up(&replica).await.expect("catches up");
-    assert_eq!(lag.replay, Duration::ZERO);
-    assert!(has_rows(&replica, 2).await);
-    assert_eq!(primary.lag().await.unwrap(), None, "a primary has no lag");
-    let refused = client(&replica.url()).await.query_drop("INSERT INTO kept VALUES ()").await;
-    assert!(refused.unwrap_err().to_string().contains("read-only"), "a replica takes no write");
     // Its users came along, with their rights and passwords.
     let reader = replica.admin_url().replace("standfast:", "reader:");
     let reader = reader.replace(&place.secrets.superuser, "read");
     client(&reader).await.query_drop("SELECT * FROM seen").await.unwrap();
+    let refused = client(&replica.url()).await.query_drop("INSERT INTO kept VALUES ()").await;
+    assert!(refused.unwrap_err().to_string().contains("read-only"), "a replica takes no write");
+    assert_eq!(primary.lag().await.unwrap(), None, "a primary has no lag");
+}
 
+async fn follows_over_crashes(Pair { primary, replica }: &Pair) {
+    // A frozen replica falls behind, and catches up when it goes on.
+    replica.pause().await.unwrap();
+    insert(primary).await;
+    replica.resume().await.unwrap();
+    let lag = caught_up(replica).await.expect("catches up");
+    assert_eq!(lag.replay, Duration::ZERO);
+    assert!(has_rows(replica, 2).await);
     primary.kill().await.unwrap();
     replica.ready().await.expect("a replica answers without its primary");
     assert!(replica.lag().await.is_err(), "nobody can tell how far it is behind");
     primary.start().await.unwrap();
     replica.restart().await.unwrap();
-    insert(&primary).await;
-    assert!(has_rows(&replica, 3).await, "over a crash of the one and a restart of the other");
+    insert(primary).await;
+    assert!(has_rows(replica, 3).await, "over a crash of the one and a restart of the other");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mariadb_replica_follows_its_primary_over_crashes() {
-    follows(EngineKind::Mariadb).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mysql_replica_follows_its_primary_over_crashes() {
-    follows(EngineKind::Mysql).await;
-}
-
-async fn copies_run(kind: EngineKind) {
-    let place = Place::new("copies");
-    let Pair { primary, replica } = pair(&place, kind).await;
-    caught_up(&replica).await.expect("level before it stops");
+async fn runs_elsewhere(place: &Place, Pair { primary, replica }: &Pair) {
+    caught_up(replica).await.expect("level before it stops");
     replica.stop().await.unwrap();
     primary.stop().await.unwrap();
 
@@ -117,18 +114,18 @@ async fn copies_run(kind: EngineKind) {
     // The originals live on beside their copies.
     primary.start().await.unwrap();
     insert(&new_primary).await;
-    assert!(has_rows(&new_replica, 2).await, "it follows the copy of its primary");
-    assert_eq!(count(&primary).await, Some(1));
+    assert!(has_rows(&new_replica, 4).await, "it follows the copy of its primary");
+    assert_eq!(count(primary).await, Some(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopped_mariadbs_are_copied_and_run_on_other_ports() {
-    copies_run(EngineKind::Mariadb).await;
+async fn a_mariadb_replica_follows_its_primary_over_crashes_and_onto_other_ports() {
+    follows_here_and_elsewhere(EngineKind::Mariadb).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopped_mysqls_are_copied_and_run_on_other_ports() {
-    copies_run(EngineKind::Mysql).await;
+async fn a_mysql_replica_follows_its_primary_over_crashes_and_onto_other_ports() {
+    follows_here_and_elsewhere(EngineKind::Mysql).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
