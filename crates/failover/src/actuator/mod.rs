@@ -4,10 +4,15 @@
 //! be *proved*: so somebody who owns the processes answers here. Standfast's lab does it for its own
 //! engines (over a socket, see [`wire`]); a command does it for clusters that standfast did not start.
 
+mod command;
+mod socket;
 pub mod wire;
 
 use std::future::Future;
 use std::pin::Pin;
+
+pub use command::CommandActuator;
+pub use socket::SocketActuator;
 
 /// What a call answers later. Boxed, so that a watchdog is given *some* actuator at run time.
 pub type Acting<'a> =

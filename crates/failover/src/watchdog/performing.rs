@@ -1,0 +1,197 @@
+//! Does what a core asks for, and tells it how that ended.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::Watchdog;
+use super::clock::Clock;
+use super::looking::look;
+use crate::actuator::Actuator;
+use crate::actuator::wire::{Answer, Request};
+use crate::core::{Action, Cover, Input, NodeId, Order, Outcome, Record, Routing, Ticket};
+use crate::database::{Asking, Database, Members};
+use crate::journal::Journal;
+use crate::router::Router;
+
+/// Longer than it ever took: a checkpoint of everything that a busy server has in memory.
+const TIGHTEN_WITHIN: Duration = Duration::from_secs(30);
+/// Commits wait while it is loosened.
+const LOOSEN_WITHIN: Duration = Duration::from_secs(2);
+const SEAL_WITHIN: Duration = Duration::from_secs(3);
+const PROMOTE_WITHIN: Duration = Duration::from_secs(10);
+/// A router that was restarted is noticed, and told again, within this time.
+const ROUTER_LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Has everything under way, and ends it when it is dropped.
+#[derive(Debug)]
+pub(super) struct Performer {
+    members: Members,
+    databases: Vec<Arc<dyn Database>>,
+    actuator: Arc<dyn Actuator>,
+    journal: Arc<Journal>,
+    /// At most one at a time: the core asks for the next when it has the result.
+    routings: Sender<(Ticket, Routing)>,
+    clock: Clock,
+    inputs: Sender<Input>,
+    tasks: JoinSet<()>,
+}
+
+impl Performer {
+    pub(super) fn start(
+        watchdog: &Watchdog,
+        journal: Journal,
+        clock: Clock,
+        inputs: Sender<Input>,
+    ) -> Self {
+        let (routings, requests) = channel(1);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(keep_routing(Arc::clone(&watchdog.router), requests, inputs.clone()));
+        Self {
+            members: watchdog.members.clone(),
+            databases: watchdog.databases.clone(),
+            actuator: Arc::clone(&watchdog.actuator),
+            journal: Arc::new(journal),
+            routings,
+            clock,
+            inputs,
+            tasks,
+        }
+    }
+
+    pub(super) fn perform(&mut self, action: Action) {
+        while self.tasks.try_join_next().is_some() {}
+        match action {
+            Action::Journal { ticket, record } => {
+                let journal = Arc::clone(&self.journal);
+                self.finish(ticket, write(journal, record));
+            }
+            Action::Probe { node } => {
+                let database = Arc::clone(&self.databases[node.index()]);
+                self.tasks.spawn(look(node, database, self.clock, self.inputs.clone()));
+            }
+            Action::Route { ticket, routing } => {
+                let routings = self.routings.clone();
+                self.tasks.spawn(async move {
+                    if routings.send((ticket, routing)).await.is_err() {
+                        tracing::debug!("nobody routes any more");
+                    }
+                });
+            }
+            Action::Order { ticket, order } => self.obey(ticket, order),
+            Action::Report(_) => {}
+        }
+    }
+
+    fn obey(&mut self, ticket: Ticket, order: Order) {
+        let database = Arc::clone(&self.databases[order.node().index()]);
+        let name = |node: NodeId| self.members.name(node).to_owned();
+        let node = name(order.node());
+        let request = match order {
+            Order::Fence(_) => Request::Fence { node },
+            Order::Start { follow, .. } => Request::Start { node, follow: follow.map(name) },
+            Order::Restart(_) => Request::Restart { node },
+            Order::Rejoin { from, .. } => Request::Rejoin { node, from: name(from) },
+            Order::Enforce { cover, .. } => {
+                return self.finish(ticket, enforce(database, cover));
+            }
+            Order::Seal(_) => return self.finish(ticket, seal(database)),
+            Order::Promote(_) => return self.finish(ticket, promote(database)),
+        };
+        let actuator = Arc::clone(&self.actuator);
+        self.finish(ticket, actuate(actuator, request));
+    }
+
+    fn finish(&mut self, ticket: Ticket, work: impl Future<Output = Outcome> + Send + 'static) {
+        let inputs = self.inputs.clone();
+        self.tasks.spawn(async move {
+            let outcome = work.await;
+            drop(inputs.send(Input::Done { ticket, outcome }).await);
+        });
+    }
+}
+
+async fn write(journal: Arc<Journal>, record: Record) -> Outcome {
+    match spawn_blocking(move || journal.write(&record)).await {
+        Ok(Ok(())) => Outcome::Done,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the journal");
+            Outcome::Failed(error.to_string())
+        }
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// Never given up: whether a process is dead is not known before the actuator says so.
+async fn actuate(actuator: Arc<dyn Actuator>, request: Request) -> Outcome {
+    match actuator.perform(request).await {
+        Ok(Answer::Fenced { evidence }) => Outcome::Fenced(evidence),
+        Ok(Answer::Rejoined { how }) => Outcome::Rejoined(how),
+        Ok(Answer::Running { .. } | Answer::Stopped) => Outcome::Done,
+        Ok(Answer::Failed { problem }) => Outcome::Failed(problem),
+        Err(error) => {
+            let mut text = error.to_string();
+            if let Some(source) = std::error::Error::source(&error) {
+                text = format!("{text}: {source}");
+            }
+            Outcome::Failed(text)
+        }
+    }
+}
+
+async fn enforce(database: Arc<dyn Database>, cover: Cover) -> Outcome {
+    let within = if cover == Cover::NONE { LOOSEN_WITHIN } else { TIGHTEN_WITHIN };
+    in_time(within, database.enforce(cover)).await.map_or_else(Outcome::Failed, |()| Outcome::Done)
+}
+
+async fn seal(database: Arc<dyn Database>) -> Outcome {
+    in_time(SEAL_WITHIN, database.seal()).await.map_or_else(Outcome::Failed, Outcome::Sealed)
+}
+
+async fn promote(database: Arc<dyn Database>) -> Outcome {
+    in_time(PROMOTE_WITHIN, database.promote())
+        .await
+        .map_or_else(Outcome::Failed, |()| Outcome::Done)
+}
+
+async fn in_time<T>(within: Duration, work: Asking<'_, T>) -> Result<T, String> {
+    match timeout(within, work).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_elapsed) => Err(format!("not done within {within:?}")),
+    }
+}
+
+/// Looks at the router, and commands it, in one order: a look never tells of the time before.
+async fn keep_routing(
+    router: Arc<dyn Router>,
+    mut requests: Receiver<(Ticket, Routing)>,
+    inputs: Sender<Input>,
+) {
+    let mut every = interval(ROUTER_LOOK_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let input = tokio::select! {
+            biased;
+            request = requests.recv() => {
+                let Some((ticket, routing)) = request else { return };
+                let outcome = match router.route(routing).await {
+                    Ok(()) => Outcome::Done,
+                    Err(error) => {
+                        tracing::warn!(%error, "the router");
+                        Outcome::Failed(error.to_string())
+                    }
+                };
+                Input::Done { ticket, outcome }
+            }
+            _ = every.tick() => match router.routing().await {
+                Ok(routing) => Input::RouterSeen(routing),
+                Err(_) => continue,
+            },
+        };
+        drop(inputs.send(input).await);
+    }
+}
