@@ -4,8 +4,8 @@
 //!   missing ones come.
 //! - [`process`] owns every child process, so that nothing survives us.
 //! - [`hosts`] are networks of their own, for processes that are to be cut off.
-//! - [`Engine`] is one PostgreSQL, MariaDB, MySQL, Valkey, Kafka, HAProxy or Nginx server: it counts as started
-//!   when it answers a real query, not before.
+//! - [`Engine`] is one PostgreSQL, MariaDB, MySQL, Valkey, Kafka, HAProxy or Nginx server: it
+//!   counts as started when it answers a real query, not before.
 
 mod copy_tree;
 mod doctor;

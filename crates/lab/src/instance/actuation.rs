@@ -35,14 +35,18 @@ impl Keeper {
     }
 
     async fn fence(&mut self) -> Result<Answer, String> {
+        let evidence = self.end_for_good().await?;
+        self.hold.take_if(|held| *held == FaultKind::Pause);
+        self.set(ProcessState::Fenced);
+        self.send(self.event("fenced").with("evidence", evidence.clone()));
+        Ok(Answer::Fenced { evidence })
+    }
+
+    async fn end_for_good(&mut self) -> Result<String, String> {
         (self.restart_at, self.ended_at) = (None, None);
         let fenced = self.engine()?.fence().await.map_err(|error| error.to_string())?;
         self.gone();
-        self.hold.take_if(|held| *held == FaultKind::Pause);
-        self.set(ProcessState::Fenced);
-        let evidence = fenced.to_string();
-        self.send(self.event("fenced").with("evidence", evidence.clone()));
-        Ok(Answer::Fenced { evidence })
+        Ok(fenced.to_string())
     }
 
     async fn start_as(&mut self, follow: Option<String>) -> Result<Answer, String> {
@@ -59,13 +63,16 @@ impl Keeper {
 
     async fn restart_as_primary(&mut self) -> Result<Answer, String> {
         self.check_free()?;
-        self.fence().await?;
+        self.end_for_good().await?;
         self.engine()?.mark_primary().map_err(|error| error.to_string())?;
         self.launch_node().await
     }
 
     async fn rejoin(&mut self, from: &str) -> Result<Answer, String> {
         self.check_free()?;
+        if self.parts.unit.is_running() {
+            return Err(format!("`{}` runs, and is to be fenced first", self.parts.name));
+        }
         self.launched_at = Some(Instant::now());
         self.set(ProcessState::Starting);
         let rejoined = self.engine()?.rejoin(from).await;
@@ -82,8 +89,8 @@ impl Keeper {
         Ok(Answer::Rejoined { how })
     }
 
-    /// Starts it, and tells those who wait for it only when that worked: whoever decides on its role
-    /// may try again.
+    /// Starts it, and tells those who wait for it only when that worked: whoever decides on its
+    /// role may try again.
     async fn launch_node(&mut self) -> Result<Answer, String> {
         if self.parts.unit.is_running() {
             return Ok(self.whether_running());

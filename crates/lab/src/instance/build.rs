@@ -110,7 +110,7 @@ impl Builder<'_> {
     fn engines(&mut self, layer: Layer, secrets: &Secrets) -> Result<(), ProvisionError> {
         let engines = self.site.system.engines.iter();
         for (name, declared) in engines.filter(|(_, it)| Layer::of(it.kind) == layer) {
-            let role = Role::of_engine(declared.kind, declared.replica_of.is_some());
+            let role = Role::of_engine(declared);
             self.built.roles.insert(name.clone(), role);
             if let Some(address) =
                 self.site.options.external.get(name).and_then(|url| Address::of_external(url))

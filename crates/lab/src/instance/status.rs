@@ -9,7 +9,7 @@ use standfast_engines::process::Child;
 use tokio::time::Instant;
 
 use crate::fault::FaultKind;
-use crate::spec::EngineKind;
+use crate::spec::{EngineDeclaration, EngineKind};
 
 /// The kernel counts memory in pages; 4 KiB is what all our targets have.
 const PAGE_BYTES: u64 = 4096;
@@ -56,6 +56,8 @@ impl fmt::Display for ProcessState {
 pub enum Role {
     Primary,
     Replica,
+    /// Primary or replica, as a service decides.
+    Member,
     Cache,
     Broker,
     Proxy,
@@ -63,15 +65,16 @@ pub enum Role {
 }
 
 impl Role {
-    pub(crate) fn of_engine(kind: EngineKind, is_replica: bool) -> Self {
-        match (kind, is_replica) {
-            (EngineKind::Postgres | EngineKind::Mariadb | EngineKind::Mysql, false) => {
-                Self::Primary
-            }
-            (EngineKind::Postgres | EngineKind::Mariadb | EngineKind::Mysql, true) => Self::Replica,
-            (EngineKind::Valkey, _) => Self::Cache,
-            (EngineKind::Kafka, _) => Self::Broker,
-            (EngineKind::Haproxy | EngineKind::Nginx, _) => Self::Proxy,
+    pub(crate) fn of_engine(engine: &EngineDeclaration) -> Self {
+        match engine.kind {
+            EngineKind::Postgres | EngineKind::Mariadb | EngineKind::Mysql => match engine {
+                EngineDeclaration { managed_by: Some(_), .. } => Self::Member,
+                EngineDeclaration { replica_of: Some(_), .. } => Self::Replica,
+                EngineDeclaration { .. } => Self::Primary,
+            },
+            EngineKind::Valkey => Self::Cache,
+            EngineKind::Kafka => Self::Broker,
+            EngineKind::Haproxy | EngineKind::Nginx => Self::Proxy,
         }
     }
 }
@@ -81,6 +84,7 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Self::Primary => "primary",
             Self::Replica => "replica",
+            Self::Member => "member",
             Self::Cache => "cache",
             Self::Broker => "broker",
             Self::Proxy => "proxy",

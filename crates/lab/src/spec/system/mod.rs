@@ -127,8 +127,8 @@ impl System {
         cluster::cluster_of(&self.engines, name)
     }
 
-    /// Those that take turns with the engine `name` in being the primary; none when nobody decides on
-    /// that.
+    /// Those that take turns with the engine `name` in being the primary; none when nobody decides
+    /// on that.
     pub fn peers(&self, name: &str) -> Vec<&str> {
         let Some(engine) = self.engines.get(name).filter(|it| it.managed_by.is_some()) else {
             return Vec::new();
