@@ -51,6 +51,16 @@ pub(crate) fn detected_after_ms(trial: &TrialRecord, fault: &FaultRecord) -> Opt
     detection(trial, fault).ok().filter(|found| found.open.is_none()).map(|found| found.value)
 }
 
+/// How long it took until the steady state was back, for the table of faults. One that did not come
+/// back within the run is not known.
+pub(crate) fn recovered_after_ms(trial: &TrialRecord, fault: &FaultRecord) -> Option<f64> {
+    let operations: Vec<&Operation> = trial.operations.iter().collect();
+    recovery(trial, fault, &operations)
+        .ok()
+        .filter(|found| found.open.is_none())
+        .map(|found| found.value)
+}
+
 /// The slowest recovery of all faults.
 pub(super) fn ttr(trial: &TrialRecord, operations: &[&Operation]) -> Result<Measured, Unknown> {
     let each = trial.faults.iter().map(|fault| recovery(trial, fault, operations));

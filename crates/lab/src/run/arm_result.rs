@@ -75,6 +75,10 @@ fn metrics(trials: &[FinishedTrial]) -> BTreeMap<String, Spread> {
             let took =
                 |from: Option<f64>, to: Option<f64>| from.zip(to).map(|(from, to)| to - from);
             note(format!("detected_after_ms.{place}"), fault.detected_after_ms);
+            note(format!("recovered_after_ms.{place}"), fault.recovered_after_ms);
+            // The same over all injections, whatever they hit.
+            note("ttd_ms".to_owned(), fault.detected_after_ms);
+            note("ttr_ms".to_owned(), fault.recovered_after_ms);
             note(format!("injected_in_ms.{place}"), took(fault.injecting_ms, fault.injected_ms));
             note(format!("healed_in_ms.{place}"), took(fault.healing_ms, fault.healed_ms));
         }

@@ -3,7 +3,7 @@
 use standfast_checker::{Answers, Availability, Latencies, Window, Windows, longest_gap};
 use standfast_history::Operation;
 
-use crate::claim::{FaultRecord, TrialRecord, detected_after_ms, windows};
+use crate::claim::{FaultRecord, TrialRecord, detected_after_ms, recovered_after_ms, windows};
 use crate::spec;
 use crate::verdict::{Delivery, FaultResult, LOAD_LATE, Phase, PhaseResult, TrialResult, figure};
 
@@ -183,6 +183,7 @@ fn fault_result(trial: &TrialRecord, fault: &FaultRecord) -> FaultResult {
         healing_ms: ms(fault.healing_us),
         healed_ms: ms(fault.healed_us),
         detected_after_ms: detected_after_ms(trial, fault),
+        recovered_after_ms: recovered_after_ms(trial, fault),
         evidence: fault.evidence.clone(),
         hit: fault.hit,
         error: fault.error.clone(),

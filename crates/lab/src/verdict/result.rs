@@ -112,7 +112,9 @@ pub struct ArmResult {
     /// How many trials ran to their end and count.
     pub trials: u32,
     pub claims: Vec<ClaimResult>,
-    /// Figures over the trials, by name: `availability.fault`, `latency_p95_ms.fault.search`, …
+    /// Figures over the trials, by name: `availability.fault`, `latency_p95_ms.fault`, … Those of
+    /// faults are over all injections of all trials: `ttd_ms`, `ttr_ms`,
+    /// `detected_after_ms.stop.replica`, … One that never came is none of them, and `n` is smaller.
     pub metrics: BTreeMap<String, Spread>,
     pub runs: Vec<TrialResult>,
     /// Trials that proved nothing because of the machine, and were run again.

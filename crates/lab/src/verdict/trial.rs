@@ -97,6 +97,10 @@ pub struct FaultResult {
     /// From the verified effect to the first `detected` event that names the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detected_after_ms: Option<f64>,
+    /// From the heal, or the verified effect of what nobody heals, to the steady state of all
+    /// scenarios.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_after_ms: Option<f64>,
     /// What showed that it was in effect: "process gone, port 5433 refuses".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,

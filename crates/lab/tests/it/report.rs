@@ -1,14 +1,16 @@
 //! Verdicts, result.json, junit.xml and report.html from the records of a run.
 
-use standfast_history::Outcome;
-use standfast_lab::claim::TrialRecord;
+use std::time::Duration;
+
+use standfast_history::{Event, Outcome};
+use standfast_lab::claim::{FaultRecord, TrialRecord};
 use standfast_lab::report::{SuiteEntry, junit, render, render_suite, report};
 use standfast_lab::run::{RunFolder, StoredRun};
 use standfast_lab::verdict::{
     Arm, Change, ExperimentResult, Outcome as Ended, ReplacedTrial, Verdict, compare, judge,
 };
 
-use crate::report_fixture::{both_arms, record, stored_run, write};
+use crate::report_fixture::{ZERO_US, both_arms, record, stored_run, write};
 
 fn treatment_only(change: impl Fn(&mut TrialRecord)) -> ExperimentResult {
     let records = (1..=3).map(|trial| {
@@ -143,6 +145,36 @@ fn a_detection_that_never_came_is_longer_than_the_fault_lasted() {
     let claim = &result.arms[0].claims[2];
     assert!(claim.measured.is_some_and(|ms| ms > 8000.0), "{claim:?}");
     assert_eq!(claim.trials[0].reason.as_deref(), Some("no `detected` event named replica"));
+}
+
+#[test]
+fn several_injections_in_a_trial_each_have_their_times() {
+    let at_ms = |ms: u64| ZERO_US + ms * 1_000;
+    let result = treatment_only(|record| {
+        let again = FaultRecord {
+            at: Duration::from_secs(15),
+            injecting_us: Some(at_ms(15_000)),
+            injected_us: Some(at_ms(15_100)),
+            healing_us: Some(at_ms(16_000)),
+            healed_us: Some(at_ms(16_050)),
+            ..record.faults[0].clone()
+        };
+        record.faults.push(again);
+        record.events.push(Event::new(at_ms(15_350), "web", "detected").about("replica"));
+    });
+    let arm = &result.arms[0];
+    for run in &arm.runs {
+        let detected: Vec<_> = run.faults.iter().map(|fault| fault.detected_after_ms).collect();
+        assert_eq!(detected, [Some(41.0), Some(250.0)]);
+        assert!(run.faults.iter().all(|fault| fault.recovered_after_ms.is_some()));
+    }
+    assert_eq!((arm.claims[2].measured, arm.claims[2].n), (Some(250.0), 6), "the slowest of two");
+    for name in ["ttd_ms", "detected_after_ms.stop.replica"] {
+        let spread = arm.metrics[name];
+        assert_eq!((spread.n, spread.max, spread.p95), (6, 250.0, 250.0), "{name}");
+    }
+    assert_eq!(arm.metrics["ttr_ms"], arm.metrics["recovered_after_ms.stop.replica"]);
+    assert_eq!(arm.metrics["ttr_ms"].n, 6, "two injections in each of three trials");
 }
 
 #[test]
