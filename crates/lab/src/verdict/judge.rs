@@ -2,7 +2,8 @@
 //!
 //! A claim holds only when it holds in every trial. A trial that proves nothing (baseline not met,
 //! fault without effect, load not delivered) makes the arm unknown whatever its figures say, unless
-//! the machine was why and the trial could be run again. And a tactic is proven only by a control arm that fares worse.
+//! the machine was why and the trial could be run again. And a tactic is proven only by a control
+//! arm that fares worse.
 
 use standfast_checker::{Proportion, Summary};
 
