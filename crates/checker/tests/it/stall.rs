@@ -65,7 +65,8 @@ proptest! {
     fn without_a_late_send_nothing_is_disturbed(
         spans in prop::collection::vec((0..1_000_000_u64, 0..1_000_000_u64), 1..50),
     ) {
-        let history: Vec<_> = spans.iter().map(|(at, long)| read(*at, *long, Outcome::Fail)).collect();
+        let failed = |(at, long): &(u64, u64)| read(*at, *long, Outcome::Fail);
+        let history: Vec<_> = spans.iter().map(failed).collect();
         let stalls = Stalls::of(&history);
         prop_assert!(history.iter().all(|operation| !stalls.disturb(operation)));
     }
