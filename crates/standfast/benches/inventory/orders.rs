@@ -8,7 +8,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use standfast_lab::instance::Metrics;
 use standfast_loadgen::closed::{self, ClosedPlan};
 
@@ -28,11 +28,14 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(rig: &Rig, options: &Options, figures: &mut Figures) -> Result<()> {
     let pgbench = Pgbench::prepare(rig).await?;
+    // Keys are drawn from the seed: the same one again would be retries, which write nothing.
+    let mut seeds = 1..;
     for round in 1..=options.rounds {
         for clients in CLIENTS {
             let (single, single_cpu) =
                 rows(rig, &pgbench, Script::Single, clients, options).await?;
-            let orders = orders(rig, clients, options).await?;
+            let seed = seeds.next().context("seeds do not end")?;
+            let orders = orders(rig, clients, seed, options).await?;
             let (equal, equal_cpu) = rows(rig, &pgbench, Script::Order, clients, options).await?;
             let mut take = |name, value| figures.take(&named(name, clients), value);
             take("single rows/s", single);
@@ -96,7 +99,7 @@ struct Orders {
     behind: Duration,
 }
 
-async fn orders(rig: &Rig, clients: usize, options: &Options) -> Result<Orders> {
+async fn orders(rig: &Rig, clients: usize, seed: u64, options: &Options) -> Result<Orders> {
     let (postgres, service) = (rig.pid("postgres")?, rig.pid("orders")?);
     let target = rig.address("orders")?;
     let before = (Spent::by(postgres)?, Spent::by(service)?, Metrics::scrape(target).await?);
@@ -106,7 +109,7 @@ async fn orders(rig: &Rig, clients: usize, options: &Options) -> Result<Orders> 
         connections: clients,
         duration: options.each(),
         timeout: TIMEOUT,
-        seed: 1,
+        seed,
     };
     let outcome = closed::start(plan)?.finish().await;
     let taken = Spent::by(postgres)?;
