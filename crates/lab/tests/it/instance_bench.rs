@@ -74,6 +74,11 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(system: &str) -> Self {
+        Self::with_files(system, &[])
+    }
+
+    /// The same with more files in the folder of the system, each a name and a text.
+    pub(crate) fn with_files(system: &str, files: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("standfast-lab-{}-{count}", std::process::id());
@@ -82,6 +87,9 @@ impl Bench {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("web.py"), WEB).unwrap();
         std::fs::write(folder.join("system.toml"), system).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
         let home = Home::at(root.join("home"));
         home.prepare().unwrap();
         share_engines(&home);

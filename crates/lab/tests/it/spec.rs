@@ -138,6 +138,51 @@ cluster_of = "cache"
 }
 
 #[test]
+fn proxies_name_what_they_forward_to_and_managed_engines_somebody_who_decides() {
+    let engines = r#"kind = "valkey"
+port = 6379
+config = "nginx.conf"
+managed_by = "web"
+[engine.proxy]
+kind = "haproxy"
+port = 6432
+backends = ["primary", "cache", "prmary", "front"]
+settings = { a = "b" }
+[engine.idle-proxy]
+kind = "haproxy"
+port = 6433
+[engine.front]
+kind = "nginx"
+port = 8080
+backends = ["primary"]
+[engine.other-front]
+kind = "nginx"
+port = 8081
+config = "missing.conf"
+[engine.stock-a]
+kind = "postgres"
+port = 5442
+database = "stock"
+managed_by = "watch"
+[engine.stock-b]
+kind = "postgres"
+port = 5443
+replica_of = "stock-a"
+managed_by = "watchdog"
+[engine.alone]
+kind = "postgres"
+port = 5444
+managed_by = "watchdog"
+[service.watchdog]
+run = ["sleep", "600"]
+actuates = ["stock-b", "stock-c", "stock-a"]
+env = { SOCKET = "{proxy.socket}", OTHER = "{front.socket}" }
+"#;
+    let error = system_error(&[("kind = \"valkey\"\nport = 6379\n", engines)]);
+    insta::assert_snapshot!("failover_mistakes", error);
+}
+
+#[test]
 fn what_cannot_be_started_is_refused() {
     let error = system_error(&[
         ("replica_of = \"primary\"", "replica_of = \"cache\"\nuser = \"shop\""),

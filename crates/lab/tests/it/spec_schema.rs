@@ -65,7 +65,7 @@ fn the_schema_refuses_what_the_lab_refuses() {
     let validator = jsonschema::validator_for(&schema).unwrap();
     let wrong = [
         "name = \"a\"\ntitle = \"b\"\ntypo = 1",
-        "name = \"a\"\ntitle = \"b\"\n[engine.x]\nkind = \"mysql\"\nport = 1",
+        "name = \"a\"\ntitle = \"b\"\n[engine.x]\nkind = \"oracle\"\nport = 1",
         "name = \"a\"\ntitle = \"b\"\n[service.x]\nport = 70000\nrun = [\"x\"]",
     ];
     for text in wrong {
