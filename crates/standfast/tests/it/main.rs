@@ -21,5 +21,8 @@ mod stock;
 mod system;
 mod terminal;
 mod voted;
+mod voted_errors;
 mod voted_log;
+mod voted_monitor;
 mod voted_outbox;
+mod voted_snapshot;
