@@ -25,7 +25,7 @@ const BYTES_NEEDED: u64 = 4 << 30;
 
 /// Ends what a test that was killed left running, then deletes its data.
 const JANITOR: &str = r#"read -r _
-for process in $(grep -lsa "STANDFAST_HOME=$0" /proc/[0-9]*/environ)
+for process in $(grep -lsa "STANDFAST_HOME=$0/" /proc/[0-9]*/environ)
 do process=${process#/proc/}; kill -9 "${process%/environ}"; done 2>/dev/null
 rm -rf "$0""#;
 
