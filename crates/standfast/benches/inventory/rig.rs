@@ -22,6 +22,10 @@ const SYSTEM: &str = "voted-inventory";
 
 pub(crate) const REPLICAS: [&str; 3] = ["inventory-1", "inventory-2", "inventory-3"];
 
+/// Fifty clients of pgbench are more than the services of the system need.
+const CONNECTIONS_SHIPPED: &str = "max_connections = \"40\"";
+const CONNECTIONS: &str = "max_connections = \"100\"";
+
 /// What is not published by then will not be.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(60);
 
@@ -101,10 +105,12 @@ impl Rig {
 
 fn source() -> Result<SystemSource> {
     let files = CATALOGUE.iter().find(|files| files.name == SYSTEM).context("no such system")?;
+    let text = files.system_toml.replace(CONNECTIONS_SHIPPED, CONNECTIONS);
+    ensure!(text != files.system_toml, "`{CONNECTIONS_SHIPPED}` is gone from system.toml");
     let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
     Ok(SystemSource::Embedded {
         name: files.name.to_owned(),
-        text: files.system_toml.to_owned(),
+        text,
         files: files.files.iter().map(owned).collect(),
     })
 }
