@@ -1,7 +1,8 @@
 //! A watchdog for a PostgreSQL cluster that somebody else started: two URLs, an HAProxy, a program.
 //!
 //! `watch FOLDER HAPROXY_SOCKET BACKEND PROGRAM NAME=URL NAME=URL…`: the first node is primary when
-//! there is no journal in FOLDER yet; commands are taken at FOLDER/control.sock.
+//! there is no journal in FOLDER yet; commands are taken at FOLDER/control.sock. It fails over as often
+//! as there is a reason, so that it can be tried.
 
 #![expect(clippy::print_stdout, reason = "an example speaks to whoever runs it")]
 
@@ -45,14 +46,16 @@ async fn main() -> Result<(), AnyError> {
         cluster: backend.clone(),
         router: Arc::new(HaProxy::new(socket.into(), backend.clone(), members.names())),
         actuator: Arc::new(CommandActuator::new(program.clone(), Vec::new())),
-        options: Options::of(nodes.len()),
+        options: Options { failovers_max: 1000, ..Options::of(nodes.len()) },
         first_primary: NodeId::new(0),
         members,
         databases,
         folder,
     };
-    let events = Box::new(|line: standfast_failover::watchdog::EventLine| {
-        println!("{} {} {}", line.event, line.node, serde_json::json!(line.fields));
+    let start = tokio::time::Instant::now();
+    let events = Box::new(move |line: standfast_failover::watchdog::EventLine| {
+        let at = start.elapsed().as_secs_f64();
+        println!("{at:.3} {} {} {}", line.event, line.node, serde_json::json!(line.fields));
     });
     watchdog.run(UnixListener::bind(control)?, events, std::future::pending()).await?;
     Ok(())

@@ -4,7 +4,7 @@ use super::Moment;
 use super::action::{Action, EventKind, Outcome};
 use super::node::NodeSet;
 use super::options::Sabotage;
-use super::record::Phase;
+use super::record::{Cause, Phase};
 use super::sighting::Routing;
 use super::state::Core;
 
@@ -28,6 +28,8 @@ impl Core {
         let primary = NodeSet::one(self.record.primary);
         let away = Routing { ready: NodeSet::EMPTY, is_paused: true };
         match self.record.phase {
+            // It is being started again: whoever comes waits for it, where the router can do that.
+            Phase::Serving if self.is_down() => Some(away),
             Phase::Serving => {
                 // Before it was seen to take writes, it is given nobody who is not there already.
                 let report = self.nodes[self.record.primary.index()].watch.report_since(self.since);
@@ -47,6 +49,10 @@ impl Core {
             }
             Phase::Fencing { .. } | Phase::Promoting { .. } => Some(away),
         }
+    }
+
+    fn is_down(&self) -> bool {
+        self.ill.is_some_and(|(_, cause)| matches!(cause, Cause::Gone | Cause::Unready))
     }
 
     pub(super) fn finish_routing(&mut self, now: Moment, outcome: &Outcome) {

@@ -120,12 +120,13 @@ impl Core {
     /// Is nothing under way, and nobody missing?
     pub fn is_settled(&self) -> bool {
         let others = NodeSet::first(self.options.nodes).without(self.record.primary);
-        self.record.phase == Phase::Serving
-            && self.record.safe.members == others
-            && self.writing.is_none()
-            && self.router.seen.is_some_and(|routing| {
-                routing.ready == NodeSet::one(self.record.primary) && !routing.is_paused
-            })
+        self.is_routed() && self.record.safe.members == others && self.writing.is_none()
+    }
+
+    /// Are clients sent to the primary?
+    pub fn is_routed(&self) -> bool {
+        let wanted = Routing { ready: NodeSet::one(self.record.primary), is_paused: false };
+        self.record.phase == Phase::Serving && self.router.seen == Some(wanted)
     }
 
     /// Takes an input; answers what to do. `now` never runs backwards.

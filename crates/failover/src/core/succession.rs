@@ -2,7 +2,7 @@
 //! promote that one, journal it (I4).
 
 use super::Moment;
-use super::action::{Command, EventKind, Order};
+use super::action::{Action, Command, Event, EventKind, Order};
 use super::cover::Cover;
 use super::node::NodeId;
 use super::options::Sabotage;
@@ -139,12 +139,9 @@ impl Core {
                     let excess = record.failovers.len().saturating_sub(FAILOVERS_KEPT);
                     record.failovers.drain(..excess);
                 }
-                if cause == Cause::Beginning {
-                    self.tell(EventKind::Promoted, node, cause.name().to_owned());
-                } else {
-                    let detail = format!("{}, epoch {}", cause.name(), record.epoch);
-                    self.tell(EventKind::Promoted, node, detail);
-                }
+                let (kind, epoch) = (EventKind::Promoted, record.epoch);
+                let detail = cause.name().to_owned();
+                self.push(Action::Report(Event { kind, node, epoch, detail }));
                 // From here on commits wait for nobody, until somebody has caught up.
                 self.nodes[node.index()].watch.forget(now);
                 self.write(now, record.with_safe(Cover::NONE));

@@ -19,8 +19,9 @@ use crate::core::{NodeId, NodeSet, Routing};
 /// It answers within a millisecond; one that does not by then hangs.
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 
-/// Bits of `srv_admin_state`: maintenance, forced or by configuration or inherited; drain likewise.
-const MAINTENANCE: u32 = 0x01 | 0x02 | 0x04 | 0x20;
+/// Bits of `srv_admin_state`: maintenance that was forced, inherited, or for want of an address; drain
+/// likewise. That a server was `disabled` in the configuration (0x04) stays to be seen afterwards.
+const MAINTENANCE: u32 = 0x01 | 0x02 | 0x20 | 0x40;
 const DRAIN: u32 = 0x08 | 0x10;
 
 /// One backend of an HAProxy, whose servers are called as the nodes.
@@ -159,8 +160,10 @@ mod tests {
     fn the_states_of_servers_are_read_from_what_haproxy_writes() {
         let answer = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state\n\
                       3 orders-proxy 1 orders-a 127.0.0.1 0 5 1 1 30 1 0 0 0 0 0 0 - 5432\n\
-                      3 orders-proxy 2 orders-b 127.0.0.1 2 0 1 1 30 1 0 0 0 0 0 0 - 5433\n\n";
+                      3 orders-proxy 2 orders-b 127.0.0.1 2 4 1 1 30 1 0 0 0 0 0 0 - 5433\n\n";
         let read = parse(answer);
-        assert_eq!(read, [("orders-a".to_owned(), 5), ("orders-b".to_owned(), 0)]);
+        assert_eq!(read, [("orders-a".to_owned(), 5), ("orders-b".to_owned(), 4)]);
+        let is_out = |index: usize| read[index].1 & MAINTENANCE != 0;
+        assert!(is_out(0) && !is_out(1), "one that was disabled, and one that was and is ready");
     }
 }

@@ -163,6 +163,7 @@ impl Watchdog {
             "safe": record.safe.members.iter().map(name).collect::<Vec<_>>(),
             "copies": record.safe.copies,
             "fenced": fenced,
+            "routed": core.is_routed(),
             "settled": core.is_settled(),
             "refusal": core.refusal(),
         })

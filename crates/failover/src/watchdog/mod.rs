@@ -133,9 +133,10 @@ impl Watchdog {
                     // Better no watchdog than one that breaks its own rules.
                     panic!("the core broke a rule: {breach}");
                 }
-                match action {
-                    Action::Report(event) => events(self.line(event)),
-                    action => performer.perform(action),
+                if let Action::Report(event) = action {
+                    events(self.line(event));
+                } else {
+                    performer.perform(action);
                 }
             }
             reign.send_if_modified(|reign| {

@@ -109,9 +109,9 @@ impl PostgresSession {
     pub(super) async fn value(&self, query: &str) -> Result<Option<String>, DatabaseError> {
         let messages = self.client.simple_query(query).await;
         let messages = messages.map_err(|error| query_error(&self.address, &error))?;
-        Ok(messages.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
+        Ok(messages.iter().find_map(|message| {
+            let SimpleQueryMessage::Row(row) = message else { return None };
+            row.get(0).map(str::to_owned)
         }))
     }
 

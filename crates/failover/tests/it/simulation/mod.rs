@@ -5,6 +5,8 @@
 //! One seed is one episode, one interleaving. `SIMULATIONS=1000000 cargo test --release -p
 //! standfast-failover --test it` runs as many; `SEED=7` repeats one and tells all that happened.
 
+#![expect(clippy::print_stdout, reason = "a seed and its trace are for whoever looks for a fault")]
+
 mod dice;
 mod faults;
 mod judge;
