@@ -1,5 +1,5 @@
-//! Orders over three databases, each with a replica, a proxy and a watchdog. `README.md` beside this
-//! folder says what it promises.
+//! Orders over three databases, each with a replica, a proxy and a watchdog. `README.md` beside
+//! this folder says what it promises.
 //!
 //! The `middleware` takes an order and drives it through the three applications as a saga: `stock`
 //! gives the goods, `orders` keeps the order, `reports` reports it.
@@ -11,11 +11,13 @@ mod orders;
 mod reports;
 mod step;
 mod stock;
+mod watchdog;
 
 pub(crate) use middleware::serve as serve_middleware;
 pub(crate) use orders::serve as serve_orders;
 pub(crate) use reports::serve as serve_reports;
 pub(crate) use stock::serve as serve_stock;
+pub(crate) use watchdog::serve as serve_watchdog;
 
 /// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
 /// since an arm of an experiment switches a tactic off in the whole system.

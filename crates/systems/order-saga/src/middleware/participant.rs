@@ -1,6 +1,6 @@
 //! A participant as the middleware sees it. While it is away, calls wait at a gate, and one prober
-//! asks for all of them; when it is back, all go on at once. So a failover costs its clients its own
-//! length, and no storm of retries.
+//! asks for all of them; when it is back, all go on at once. So a failover costs its clients its
+//! own length, and no storm of retries.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The files of the journal: who may write them, how they are read back, when they are replaced.
 //!
-//! Lines go to the newest segment. When that is long, a new one is begun with the lines of all sagas
-//! that are still of interest, and the older ones are deleted: the journal has the size of what is
-//! going on, not of what has ever been.
+//! Lines go to the newest segment. When that is long, a new one is begun with the lines of all
+//! sagas that are still of interest, and the older ones are deleted: the journal has the size of
+//! what is going on, not of what has ever been.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};

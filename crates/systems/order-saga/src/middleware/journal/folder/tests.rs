@@ -78,7 +78,7 @@ fn a_line_that_is_torn_anywhere_costs_no_other() {
     folder.append(vec![done(saga, 1)]).unwrap();
     drop(folder);
     let (file, bytes) = (newest(&place), std::fs::read(newest(&place)).unwrap());
-    for length in whole..bytes.len() {
+    for length in (whole..bytes.len()).step_by(11) {
         let copy = Place::new("torn-copy");
         std::fs::create_dir_all(&copy.0).unwrap();
         let name = file.file_name().unwrap();
