@@ -53,7 +53,8 @@ impl Draft {
 impl Voted {
     /// Brings it up; replicas keep a snapshot every so many records.
     pub(crate) async fn up(snapshot_every: usize, network: Network) -> Self {
-        let place = Place::new().await;
+        // Beside it, no other test may end: its guardian ends whatever this process has started.
+        let place = Place::alone().await;
         // A busy machine is not what is tested, nor how long something is remembered.
         let patient = [("SLOW_AFTER", "1s"), ("ERRORS_FORGOTTEN_AFTER", "2s")];
         let patient = patient.map(|(key, value)| (key.to_owned(), value.to_owned()));
