@@ -4,12 +4,13 @@
 //! connection is closed. Background work owns a session each, and looks for a new one when it is
 //! lost; requests borrow from a pool.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use serde_json::json;
 use standfast_tactics::deadline::Deadline;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout, timeout_at};
 use tokio_postgres::{Client, Config, Error, NoTls};
@@ -56,7 +57,7 @@ pub(super) struct Database {
     config: Config,
     pool: Pool,
     /// Sessions of writers that are up; while there is none, requests are refused at once.
-    writers: AtomicUsize,
+    writers: watch::Sender<usize>,
     /// Whether it was reported to be away.
     is_missed: AtomicBool,
 }
@@ -75,17 +76,23 @@ impl Database {
             .max_size(POOL_MAX)
             .build()
             .expect("a pool without timeouts of its own needs no runtime");
-        Self { config, pool, writers: AtomicUsize::new(0), is_missed: AtomicBool::new(false) }
+        Self { config, pool, writers: watch::Sender::new(0), is_missed: AtomicBool::new(false) }
     }
 
     /// Whether orders can be written.
     pub(super) fn is_there(&self) -> bool {
-        self.writers.load(Ordering::Relaxed) > 0
+        *self.writers.borrow() > 0
+    }
+
+    /// Completes when orders cannot be written.
+    pub(super) async fn gone(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.writers.subscribe().wait_for(|writers| *writers == 0).await;
     }
 
     /// A writer's session is up.
     pub(super) fn writer_came(&self) {
-        self.writers.fetch_add(1, Ordering::Relaxed);
+        self.writers.send_modify(|writers| *writers += 1);
         if self.is_missed.swap(false, Ordering::Relaxed) {
             tracing::info!("the database is there");
             events::report("recovered", TARGET, json!({}));
@@ -94,7 +101,12 @@ impl Database {
 
     /// A writer's session is lost.
     pub(super) fn writer_went(&self, error: &CallError) {
-        if self.writers.fetch_sub(1, Ordering::Relaxed) == 1 {
+        let mut was_last = false;
+        self.writers.send_modify(|writers| {
+            *writers -= 1;
+            was_last = *writers == 0;
+        });
+        if was_last {
             self.is_missed.store(true, Ordering::Relaxed);
             tracing::warn!(%error, "the database is away");
             events::report(
@@ -140,7 +152,10 @@ impl Database {
 impl std::fmt::Debug for Database {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The configuration has a password.
-        formatter.debug_struct("Database").field("writers", &self.writers).finish_non_exhaustive()
+        formatter
+            .debug_struct("Database")
+            .field("writers", &*self.writers.borrow())
+            .finish_non_exhaustive()
     }
 }
 

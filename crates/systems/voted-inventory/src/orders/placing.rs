@@ -107,31 +107,44 @@ pub(super) fn queue(waiting_max: usize) -> (Placing, mpsc::Receiver<Placement>) 
 }
 
 impl Placing {
-    /// Has `order` written, at most once for each key, and waits for that until `deadline`.
+    /// Has `order` written, at most once for each key, and waits for that until `deadline`, or
+    /// until the database is `gone` while nobody writes it.
     pub(super) async fn place(
         &self,
         order: NewOrder,
         key: Option<IdempotencyKey>,
         deadline: Deadline,
+        gone: impl Future<Output = ()>,
     ) -> Result<Written, Problem> {
         let claim = Arc::new(Claim::default());
-        let (answer, answered) = oneshot::channel();
+        let (answer, mut answered) = oneshot::channel();
         let placement = Placement { order, key, deadline, claim: Arc::clone(&claim), answer };
         if self.0.try_send(placement).is_err() {
             return Err(away("nothing was written: too many orders wait"));
         }
+        let answered = async {
+            tokio::select! {
+                biased;
+                result = &mut answered => return Some(result),
+                // Whoever writes it knows of that as well, and answers.
+                () = gone => if claim.take() { return None },
+            }
+            Some(answered.await)
+        };
         match timeout_at(deadline.instant(), answered).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) | Err(_) if claim.take() => {
+            Ok(None) => Err(away("nothing was written: the database is away")),
+            Ok(Some(Ok(result))) => result,
+            Ok(Some(Err(_))) | Err(_) if claim.take() => {
                 Err(away("nothing was written: the database did not take it in time"))
             }
-            Ok(Err(_)) | Err(_) => Err(unknown_outcome()),
+            Ok(Some(Err(_))) | Err(_) => Err(unknown_outcome()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
     use std::time::Duration;
 
     use tokio::time::Instant;
@@ -149,7 +162,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_nobody_writes_in_time_is_withdrawn_for_good() {
         let (placing, mut queue) = queue(1);
-        let problem = placing.place(order(), None, soon()).await.unwrap_err();
+        let problem = placing.place(order(), None, soon(), pending()).await.unwrap_err();
         assert_eq!(problem.status(), 503);
         assert!(!queue.recv().await.unwrap().claim(), "its client was told that it is not written");
     }
@@ -157,19 +170,44 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_being_written_at_the_deadline_has_an_unknown_outcome() {
         let (placing, mut queue) = queue(1);
-        let (result, placement) = tokio::join!(placing.place(order(), None, soon()), async {
-            let placement = queue.recv().await.unwrap();
-            assert!(placement.claim());
-            placement
-        });
+        let (result, placement) =
+            tokio::join!(placing.place(order(), None, soon(), pending()), async {
+                let placement = queue.recv().await.unwrap();
+                assert!(placement.claim());
+                placement
+            });
         assert_eq!(result.unwrap_err().status(), 504);
         drop(placement);
     }
 
     #[tokio::test(start_paused = true)]
+    async fn nobody_waits_in_the_queue_for_a_database_that_is_gone() {
+        let (placing, mut queue) = queue(1);
+        let start = Instant::now();
+        let problem = placing.place(order(), None, soon(), ready(())).await.unwrap_err();
+        assert_eq!((problem.status(), Instant::now()), (503.try_into().unwrap(), start));
+        assert!(!queue.recv().await.unwrap().claim(), "its client was told that it is not written");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_being_written_when_the_database_goes_is_answered_by_its_writer() {
+        let (placing, mut queue) = queue(1);
+        let (goes, gone) = oneshot::channel::<()>();
+        let gone = async { drop(gone.await) };
+        let (result, ()) = tokio::join!(placing.place(order(), None, soon(), gone), async {
+            let placement = queue.recv().await.unwrap();
+            assert!(placement.claim());
+            drop(goes);
+            tokio::task::yield_now().await;
+            placement.answer(Err(unknown_outcome()));
+        });
+        assert_eq!(result.unwrap_err().status(), 504);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_full_queue_refuses_at_once() {
         let (placing, _queue) = queue(1);
-        let first = placing.place(order(), None, soon());
+        let first = placing.place(order(), None, soon(), pending());
         tokio::pin!(first);
         tokio::select! {
             biased;
@@ -177,7 +215,10 @@ mod tests {
             () = tokio::task::yield_now() => {}
         }
         let start = Instant::now();
-        assert_eq!(placing.place(order(), None, soon()).await.unwrap_err().status(), 503);
+        assert_eq!(
+            placing.place(order(), None, soon(), pending()).await.unwrap_err().status(),
+            503
+        );
         assert_eq!(Instant::now(), start);
     }
 }

@@ -61,7 +61,7 @@ async fn try_place(
         return Err(Problem::unavailable(RETRY_AFTER, "nothing was written: the database is away"));
     }
     let order = NewOrder::of(draft);
-    let written = desk.placing.place(order, key, deadline).await?;
+    let written = desk.placing.place(order, key, deadline, desk.database.gone()).await?;
     Ok(written_response(written))
 }
 
