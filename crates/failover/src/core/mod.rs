@@ -32,6 +32,7 @@ mod state;
 mod succession;
 mod suspicion;
 mod tending;
+mod view;
 
 pub use action::{Action, Command, Event, EventKind, Input, Order, Outcome, Ticket};
 pub use cover::{Copies, Cover, Step};
@@ -43,6 +44,7 @@ pub use record::{Cause, Phase, Record};
 pub use sighting::{Follower, Report, Routing, Seen, Sighting};
 pub use state::Core;
 pub use suspicion::Health;
+pub use view::View;
 
 /// A point in time: since an origin that the caller chooses, and never runs backwards. Failovers
 /// are journaled with it, so it should be the same origin after a restart.

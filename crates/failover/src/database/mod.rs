@@ -89,6 +89,10 @@ impl Members {
         &self.0[node.index()].0
     }
 
+    pub fn address(&self, node: NodeId) -> SocketAddr {
+        self.0[node.index()].1
+    }
+
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(|(name, _)| name.clone()).collect()
     }

@@ -10,7 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::Watchdog;
-use crate::core::{Command, Core, NodeId};
+use super::status::Chronicle;
+use crate::core::{Command, Core, Moment, NodeId};
 
 const LINE_BYTES_MAX: u64 = 4096;
 const CLIENTS_MAX: usize = 16;
@@ -102,10 +103,17 @@ fn problem(text: &str) -> Value {
 
 impl Watchdog {
     /// Answers a question; what is left to do is a command for the core.
-    pub(super) fn answer(&self, core: &Core, (question, answer): Asked) -> Option<Command> {
+    pub(super) fn answer(
+        &self,
+        core: &Core,
+        chronicle: &Chronicle,
+        now: Moment,
+        (question, answer): Asked,
+    ) -> Option<Command> {
         let result = match question {
             Question::Status => {
-                drop(answer.send(self.status(core)));
+                let status = json!(self.status(core, chronicle, now));
+                drop(answer.send(status));
                 return None;
             }
             Question::Switchover { to } => {
@@ -147,26 +155,6 @@ impl Watchdog {
             return Err(format!("`{name}` is the primary"));
         }
         Ok(node)
-    }
-
-    fn status(&self, core: &Core) -> Value {
-        let record = core.record();
-        let name = |node: NodeId| self.members.name(node).to_owned();
-        let fenced: serde_json::Map<String, Value> =
-            record.fenced.iter().map(|(node, evidence)| (name(*node), json!(evidence))).collect();
-        json!({
-            "ok": true,
-            "cluster": self.cluster,
-            "epoch": record.epoch,
-            "primary": name(record.primary),
-            "phase": record.phase,
-            "safe": record.safe.members.iter().map(name).collect::<Vec<_>>(),
-            "copies": record.safe.copies,
-            "fenced": fenced,
-            "routed": core.is_routed(),
-            "settled": core.is_settled(),
-            "refusal": core.refusal(),
-        })
     }
 }
 

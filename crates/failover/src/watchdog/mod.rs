@@ -9,6 +9,7 @@ mod control;
 mod holding;
 mod looking;
 mod performing;
+mod status;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,9 +22,11 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 pub use self::control::{ControlError, Question, ask};
+pub use self::status::{Happened, NodeStatus, RouterStatus, Status};
 
 use self::clock::Clock;
 use self::performing::Performer;
+use self::status::Chronicle;
 use crate::actuator::Actuator;
 use crate::core::{Action, Core, Event, Input, NodeId, Options, Phase, Record, invariants};
 use crate::database::{Database, Members};
@@ -115,6 +118,7 @@ impl Watchdog {
         }
         let mut performer = Performer::start(&self, journal, clock, inputs);
         let mut core = Core::new(self.options.clone(), record, clock.now());
+        let mut chronicle = Chronicle::default();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(shutdown);
@@ -122,10 +126,12 @@ impl Watchdog {
             let input = tokio::select! {
                 () = &mut shutdown => return Ok(()),
                 Some(input) = results.recv() => input,
-                Some(question) = asked.recv() => match self.answer(&core, question) {
-                    Some(command) => Input::Command(command),
-                    None => continue,
-                },
+                Some(question) = asked.recv() => {
+                    match self.answer(&core, &chronicle, clock.now(), question) {
+                        Some(command) => Input::Command(command),
+                        None => continue,
+                    }
+                }
                 _ = tick.tick() => Input::Tick,
             };
             for action in core.handle(clock.now(), input) {
@@ -134,7 +140,9 @@ impl Watchdog {
                     panic!("the core broke a rule: {breach}");
                 }
                 if let Action::Report(event) = action {
-                    events(self.line(event));
+                    let line = self.line(event);
+                    chronicle.note(clock.now(), &line);
+                    events(line);
                 } else {
                     performer.perform(action);
                 }
