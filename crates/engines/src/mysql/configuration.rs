@@ -22,7 +22,7 @@ pub(super) const REPLICATOR: &str = "replicator";
 const REPLICATOR_PASSWORD_BYTES: usize = 32;
 
 /// What a system may not set: it is what standfast promises, or what moves with the instance.
-const MANAGED: [&str; 14] = [
+const MANAGED: [&str; 13] = [
     "basedir",
     "bind_address",
     "datadir",
@@ -30,7 +30,6 @@ const MANAGED: [&str; 14] = [
     "log_bin",
     "log_error",
     "pid_file",
-    "plugin_load_add",
     "port",
     "server_id",
     "skip_grant_tables",

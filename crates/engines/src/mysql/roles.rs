@@ -13,14 +13,14 @@ pub(super) fn statements(site: &Site) -> Result<String, EngineError> {
     let (dialect, secrets) = (Dialect::of(site), &site.spec.secrets);
     let mut lines = vec![
         "SET sql_log_bin = 0;".to_owned(),
-        dialect.create_role(SUPERUSER, &secrets.superuser, false),
+        dialect.create_role(SUPERUSER, &secrets.superuser),
         format!("GRANT ALL PRIVILEGES ON *.* TO '{SUPERUSER}'@'%' WITH GRANT OPTION;"),
-        dialect.create_role(REPLICATOR, replicator_password(site), true),
+        dialect.create_role(REPLICATOR, replicator_password(site)),
         format!("GRANT {} ON *.* TO '{REPLICATOR}'@'%';", dialect.replicator_rights()),
     ];
     if let Some(user) = &site.spec.user {
         check_name(site, user)?;
-        lines.push(dialect.create_role(user, &secrets.application, false));
+        lines.push(dialect.create_role(user, &secrets.application));
     }
     lines.extend(dialect.drop_first_roles().iter().map(|line| (*line).to_owned()));
     lines.push(String::new());

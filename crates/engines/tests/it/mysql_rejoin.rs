@@ -42,13 +42,14 @@ impl Cluster {
 
     /// As a watchdog does it.
     async fn promote(&self, engine: &Engine) {
-        let statements: &[&str] = match self.kind {
-            EngineKind::Mariadb => &["STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = OFF"],
-            _ => &["STOP REPLICA", "RESET REPLICA ALL", "SET GLOBAL read_only = OFF"],
+        let statements = if self.kind == EngineKind::Mariadb {
+            ["STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = OFF"]
+        } else {
+            ["STOP REPLICA", "RESET REPLICA ALL", "SET GLOBAL read_only = OFF"]
         };
         let mut admin = client(&engine.admin_url()).await;
         for statement in statements {
-            admin.query_drop(*statement).await.unwrap();
+            admin.query_drop(statement).await.unwrap();
         }
     }
 
