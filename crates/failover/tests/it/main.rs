@@ -1,3 +1,5 @@
-//! Tests of the watchdog from outside: its core in a simulated cluster.
+//! Tests of the watchdog's core from outside: single decisions, and a simulated cluster.
 
+mod cluster;
+mod decisions;
 mod simulation;

@@ -1,0 +1,28 @@
+//! MariaDB and MySQL 8, replicated by GTID. The user of a URL has to have all rights.
+//!
+//! They are one module because they speak one protocol; how a commit waits for a replica, and what
+//! a position is, stands in `mariadb` and `mysql8`. A cluster is two servers: neither engine can be
+//! told by name for which of several replicas a commit waits.
+//!
+//! A primary does not know how far its replica is, so the adapters of a cluster tell each other what
+//! their servers said last (`roll`).
+
+mod link;
+mod mariadb;
+mod mysql8;
+mod roll;
+mod sentry;
+mod server;
+mod session;
+
+pub use server::{MysqlServer, MysqlSetupError};
+
+/// Which of the two it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// Semi-synchronous replication is the server's own.
+    Mariadb,
+    /// Clients wait for the replica themselves, while `replication_duty.required` in their database
+    /// says so; without that table no replica is ever sure to hold everything.
+    Mysql,
+}

@@ -1,0 +1,134 @@
+//! What the servers of a cluster said of themselves last. A primary of these engines does not know
+//! how far its replica is, so its report is made of what the replica's own session heard.
+//!
+//! What a replica has only grows while it receives, so an old word of it is a careful one. It counts
+//! for a moment all the same: who is silent does not follow.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::core::{Follower, NodeId, Position};
+
+/// Held connections ask every 50 ms, and new ones every 250 ms: a replica whose last word is older
+/// was missed by all of them.
+const WORD_AGE_MAX: Duration = Duration::from_millis(400);
+
+/// A replica, as it said itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Word {
+    /// Whom it receives from right now.
+    pub(super) follows: NodeId,
+    /// What it has, so that it survives the end of its process.
+    pub(super) holds: Position,
+    /// Whether its primary may take what it answers for an acknowledgement.
+    pub(super) acknowledges: bool,
+    /// Of the session in which it said so: no later one of the same life has a smaller number.
+    pub(super) session: u32,
+}
+
+/// Shared by the adapters of one cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Roll(Arc<Mutex<Vec<Option<(Instant, Word)>>>>);
+
+impl Roll {
+    pub(super) fn of(nodes: usize) -> Self {
+        Self(Arc::new(Mutex::new(vec![None; nodes])))
+    }
+
+    /// Takes what `node` said at `at`, when it followed somebody. What it said before stays known
+    /// otherwise: it is what it must still have.
+    pub(super) fn note(&self, node: NodeId, at: Instant, word: Word) {
+        let mut words = self.lock();
+        let last = &mut words[node.index()];
+        // Looks overlap: an answer that is late tells of an older world.
+        if last.as_ref().is_none_or(|(before, _)| *before <= at) {
+            *last = Some((at, word));
+        }
+    }
+
+    /// Forgets what `node` had: it is a primary now.
+    pub(super) fn forget(&self, node: NodeId) {
+        self.lock()[node.index()] = None;
+    }
+
+    /// Who follows `primary` at `now`. Their answers count when commits wait for them.
+    pub(super) fn followers(&self, primary: NodeId, now: Instant, waits: bool) -> Vec<Follower> {
+        let words = self.lock();
+        let follower = |(index, said): (usize, &Option<(Instant, Word)>)| {
+            let (at, word) = said.as_ref()?;
+            let is_fresh = now.saturating_duration_since(*at) <= WORD_AGE_MAX;
+            (is_fresh && word.follows == primary).then(|| Follower {
+                node: NodeId::new(index),
+                flushed: word.holds.clone(),
+                is_counted: waits && word.acknowledges,
+            })
+        };
+        words.iter().enumerate().filter_map(follower).collect()
+    }
+
+    /// Why `node` cannot have what it had, when it now holds `position` in the session `session`.
+    pub(super) fn loss(&self, node: NodeId, session: u32, position: &Position) -> Option<String> {
+        let words = self.lock();
+        let (_, word) = words[node.index()].as_ref()?;
+        if session <= word.session {
+            return Some("it was restarted since, which drops what it had not applied".to_owned());
+        }
+        let lacks = !position.holds(&word.holds);
+        lacks.then(|| format!("it held {:?} and has only {position:?}", word.holds))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Option<(Instant, Word)>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRIMARY: NodeId = NodeId::new(0);
+    const REPLICA: NodeId = NodeId::new(1);
+
+    fn at(sequence: u64) -> Position {
+        Position::Domains([(0, sequence)].into())
+    }
+
+    fn word(sequence: u64) -> Word {
+        Word { follows: PRIMARY, holds: at(sequence), acknowledges: true, session: 40 }
+    }
+
+    #[test]
+    fn a_replica_counts_as_long_as_its_word_is_fresh() {
+        let (roll, now) = (Roll::of(2), Instant::now());
+        roll.note(REPLICA, now, word(7));
+        let followers = roll.followers(PRIMARY, now + WORD_AGE_MAX, true);
+        assert_eq!(followers.len(), 1);
+        assert!(followers[0].is_counted && followers[0].flushed == at(7));
+        assert!(!roll.followers(PRIMARY, now, false)[0].is_counted, "nobody waits for it");
+        let late = now + WORD_AGE_MAX + Duration::from_millis(1);
+        assert!(roll.followers(PRIMARY, late, true).is_empty());
+        assert!(roll.followers(REPLICA, now, true).is_empty(), "it follows somebody else");
+    }
+
+    #[test]
+    fn a_late_answer_does_not_replace_a_newer_one() {
+        let (roll, now) = (Roll::of(2), Instant::now());
+        roll.note(REPLICA, now + Duration::from_millis(5), word(9));
+        roll.note(REPLICA, now, word(7));
+        assert_eq!(roll.followers(PRIMARY, now, true)[0].flushed, at(9));
+    }
+
+    #[test]
+    fn who_was_restarted_or_has_less_than_before_has_lost_something() {
+        let (roll, now) = (Roll::of(2), Instant::now());
+        assert_eq!(roll.loss(REPLICA, 1, &at(0)), None, "it never said anything");
+        roll.note(REPLICA, now, word(7));
+        assert_eq!(roll.loss(REPLICA, 41, &at(8)), None);
+        assert!(roll.loss(REPLICA, 41, &at(6)).is_some());
+        assert!(roll.loss(REPLICA, 3, &at(8)).is_some(), "numbers of sessions began again");
+        roll.forget(REPLICA);
+        assert_eq!(roll.loss(REPLICA, 3, &at(0)), None);
+    }
+}
