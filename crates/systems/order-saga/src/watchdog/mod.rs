@@ -6,8 +6,10 @@
 mod routes;
 mod settings;
 
+use std::fs::File;
 use std::future::Future;
-use std::path::Path;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -30,8 +32,9 @@ pub(crate) async fn serve(
     let environment = Environment::of_process();
     environment.without(super::TACTICS)?;
     let settings = settings::Settings::read(&environment)?;
-    let control = settings.folder.join("control.sock");
-    let commands = take_commands(&settings.folder, &control)?;
+    let folder = open_folder(&settings.folder)?;
+    let control = control_socket(&folder);
+    let commands = take_commands(&control)?;
     let listener = server::listen(&options).await?;
     let names = settings.members.names();
     let watchdog = Watchdog {
@@ -60,14 +63,45 @@ pub(crate) async fn serve(
     Ok(())
 }
 
+fn open_folder(path: &Path) -> Result<File, ServeError> {
+    std::fs::create_dir_all(path).and_then(|()| File::open(path)).map_err(wrong)
+}
+
+/// `control.sock` in the folder, by a name that is short enough for a socket wherever that is. It
+/// holds for as long as the folder is open here.
+fn control_socket(folder: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}/control.sock", folder.as_raw_fd()))
+}
+
 /// Takes the socket for commands, from a predecessor that was killed as well: whoever runs holds
 /// the lock of the journal, and not this path.
-fn take_commands(folder: &Path, path: &Path) -> Result<UnixListener, ServeError> {
-    let wrong = |error: std::io::Error| ServeError::Configuration {
-        variable: "WATCHDOG_DIR".to_owned(),
-        problem: format!("cannot be used: {error}"),
-    };
-    std::fs::create_dir_all(folder).map_err(wrong)?;
+fn take_commands(path: &Path) -> Result<UnixListener, ServeError> {
     drop(std::fs::remove_file(path));
     UnixListener::bind(path).map_err(wrong)
+}
+
+fn wrong(error: std::io::Error) -> ServeError {
+    ServeError::Configuration {
+        variable: "WATCHDOG_DIR".to_owned(),
+        problem: format!("cannot be used: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_with_a_long_name_has_a_socket_for_commands() {
+        let name = format!("standfast-{}-{}", "long".repeat(30), uuid::Uuid::now_v7());
+        let path = std::env::temp_dir().join(name);
+        let folder = open_folder(&path).unwrap();
+        let control = control_socket(&folder);
+        for _ in 0..2 {
+            let _commands = take_commands(&control).unwrap();
+            assert!(path.join("control.sock").exists());
+            tokio::net::UnixStream::connect(&control).await.unwrap();
+        }
+        std::fs::remove_dir_all(&path).unwrap();
+    }
 }
