@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::error::EngineError;
 use super::lifecycle::Engine;
 use super::spec::Upstream;
+use crate::process::Signal;
 use crate::tool::EngineKind;
 use crate::wait::wait_until;
 use crate::{mysql, postgres};
@@ -117,24 +118,43 @@ impl Engine {
         }
     }
 
-    /// Makes a running server follow the peer `primary` from where it is.
+    /// Makes a running server follow the peer `primary` from where it is. Does nothing when it
+    /// does so already.
     ///
     /// # Errors
-    /// When it does not run, there is no such peer, or this kind of engine reads whom it follows
-    /// only when it starts.
+    /// When it does not run, is a primary whose end nobody has proved, or there is no such peer.
     pub async fn follow(&self, primary: &str) -> Result<(), EngineError> {
         let upstream = self.site.spec.upstream(primary)?;
         match self.site.spec.kind {
+            EngineKind::Postgres => self.follow_postgres(primary, &upstream).await,
             EngineKind::Mariadb | EngineKind::Mysql => {
+                let follows = StoredRole::Replica { follows: Some(primary.to_owned()) };
+                let lag = self.lag().await.ok().flatten();
+                if self.stored_role()? == follows && lag.is_some_and(|lag| lag.streaming) {
+                    return Ok(());
+                }
                 mysql::follow(&self.site, &upstream).await?;
                 mysql::mark_following(&self.site, primary)
             }
-            EngineKind::Postgres
-            | EngineKind::Valkey
-            | EngineKind::Kafka
-            | EngineKind::Haproxy
-            | EngineKind::Nginx => Err(self.unsupported("be told whom to follow while it runs")),
+            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
+                Err(self.unsupported("follow another one"))
+            }
         }
+    }
+
+    /// Its connection is mended by the server itself, as long as it knows whom to connect to.
+    async fn follow_postgres(&self, primary: &str, upstream: &Upstream) -> Result<(), EngineError> {
+        let engine = self.site.name();
+        match self.stored_role()? {
+            StoredRole::Replica { follows: Some(now) } if now == primary => return Ok(()),
+            StoredRole::Replica { .. } => {}
+            StoredRole::Primary => {
+                return Err(EngineError::Running { engine, action: "follow another one" });
+            }
+        }
+        postgres::follow_from_now(&self.site, primary, upstream).await?;
+        let is_told = self.child().is_some_and(|child| child.signal(Signal::SIGHUP));
+        if is_told { Ok(()) } else { Err(EngineError::NotRunning { engine }) }
     }
 
     async fn rejoin_postgres(

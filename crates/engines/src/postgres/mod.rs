@@ -16,7 +16,9 @@ pub(crate) use configuration::is_data_folder;
 pub(crate) use create::create;
 pub(crate) use lag::lag;
 pub(crate) use rejoin::{clone, rewind};
-pub(crate) use role::{mark_fenced, mark_primary, mark_replica, remove_node, stored_role};
+pub(crate) use role::{
+    follow_from_now, mark_fenced, mark_primary, mark_replica, remove_node, stored_role,
+};
 pub(crate) use script::run_script;
 pub(crate) use server::{answer, command, has_come_up, prepare, stop};
 pub(crate) use shared_memory::release as release_shared_memory;

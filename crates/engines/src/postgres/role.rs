@@ -6,9 +6,10 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
-use super::configuration;
+use super::{configuration, replica};
 use crate::engine::{EngineError, Site, StoredRole, Upstream, remove_folder};
 
 /// PostgreSQL's own mark of a replica, which it takes away when it is promoted.
@@ -37,7 +38,19 @@ pub(crate) fn stored_role(site: &Site) -> Result<StoredRole, EngineError> {
     if !is_standby(site) {
         return Ok(StoredRole::Primary);
     }
-    Ok(StoredRole::Replica { follows: follows(site)?.filter(|name| !name.is_empty()) })
+    // Nobody has decided yet, so it is what it was made as.
+    let follows = follows(site)?.or_else(|| first_primary(site));
+    Ok(StoredRole::Replica { follows: follows.filter(|name| !name.is_empty()) })
+}
+
+/// The peer of which it was made as a replica.
+fn first_primary(site: &Site) -> Option<String> {
+    let first = site.spec.replica_of.as_ref()?;
+    let is_first = |address: &SocketAddrV4| {
+        (address.ip().to_string(), address.port()) == (first.host.clone(), first.port)
+    };
+    let peer = site.spec.peers.iter().find(|peer| is_first(&peer.address))?;
+    Some(peer.name.clone())
 }
 
 /// Whom the server streams from if it is a replica.
@@ -74,6 +87,17 @@ pub(crate) fn mark_primary(site: &Site) -> Result<(), EngineError> {
 
 pub(crate) fn mark_replica(site: &Site, primary: &str) -> Result<(), EngineError> {
     write_signal(site)?;
+    follow(site, primary)?;
+    configuration::write(site)
+}
+
+/// Tells a running replica's folder whom it follows from now on; the server has to read it again.
+pub(crate) async fn follow_from_now(
+    site: &Site,
+    primary: &str,
+    upstream: &Upstream,
+) -> Result<(), EngineError> {
+    replica::make_slot(site, upstream).await?;
     follow(site, primary)?;
     configuration::write(site)
 }

@@ -157,7 +157,12 @@ async fn nothing_is_lost_when_the_new_primary_is_gone_as_well() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_rejoins_a_stranger() {
     let place = Place::new("stranger");
-    let Turns { a, b: _b } = turns(&place).await;
+    let Turns { a, b } = turns(&place).await;
+    assert_eq!(b.stored_role().unwrap(), StoredRole::Replica { follows: Some("orders-a".into()) });
+    let pid = b.child().unwrap().pid();
+    b.follow("orders-a").await.unwrap();
+    assert_eq!(b.child().unwrap().pid(), pid, "it follows already, and goes on");
+    assert!(matches!(a.follow("orders-b").await, Err(EngineError::Running { .. })), "a primary");
     a.kill().await.unwrap();
     let error = a.rejoin("orders-c").await.unwrap_err();
     assert_eq!(error.to_string(), "engine `orders-a` has no peer `orders-c`");

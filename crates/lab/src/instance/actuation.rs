@@ -4,6 +4,7 @@
 //! A fault that holds the engine down goes before: what lies on a machine without power, nobody
 //! starts. Only a freeze ends with the process that was frozen, as no thaw can find it any more.
 
+use standfast_engines::process::Child;
 use standfast_engines::{Engine, Rejoined, StoredRole};
 use standfast_failover::actuator::wire::{Answer, Rejoining, Request};
 use tokio::sync::oneshot;
@@ -27,7 +28,7 @@ impl Keeper {
     }
 
     fn whether_running(&self) -> Answer {
-        let child = self.parts.unit.child().filter(standfast_engines::process::Child::is_running);
+        let child = self.parts.unit.child().filter(Child::is_running);
         child.map_or(Answer::Stopped, |child| Answer::Running {
             pid: child.pid(),
             started: child.start_time(),
@@ -51,14 +52,13 @@ impl Keeper {
 
     async fn start_as(&mut self, follow: Option<String>) -> Result<Answer, String> {
         self.check_free()?;
-        if let Some(primary) = follow {
-            if self.parts.unit.is_running() {
-                self.parts.unit.stop().await.map_err(|error| error.to_string())?;
-                self.gone();
-            }
+        let Some(primary) = follow else { return self.launch_node().await };
+        if !self.parts.unit.is_running() {
             self.engine()?.mark_replica(&primary).map_err(|error| error.to_string())?;
+            return self.launch_node().await;
         }
-        self.launch_node().await
+        self.engine()?.follow(&primary).await.map_err(|error| error.to_string())?;
+        Ok(self.whether_running())
     }
 
     async fn restart_as_primary(&mut self) -> Result<Answer, String> {

@@ -108,6 +108,12 @@ async fn a_frozen_primary_is_fenced_and_comes_back_as_a_replica() {
     let status = ask(&instance, &Request::Status { node: "orders-a".to_owned() }).await;
     let pid = instance.pid("orders-a").unwrap();
     assert!(matches!(status, Answer::Running { pid: seen, .. } if seen == pid), "{status:?}");
+    // A replica that follows already goes on as it is.
+    let replica = instance.pid("orders-b");
+    let follow = Some("orders-a".to_owned());
+    let started = ask(&instance, &Request::Start { node: "orders-b".to_owned(), follow }).await;
+    assert!(matches!(started, Answer::Running { pid, .. } if Some(pid) == replica), "{started:?}");
+
     set_ready(&instance, "orders-a").await;
     let proxy = told(&instance, "DATABASE");
     assert_eq!(instance.url("orders-proxy"), Some(proxy.as_str()));
