@@ -3,6 +3,7 @@
 //! An adapter speaks SQL and nothing else; what happens to processes is the actuator's. Every call is
 //! given a deadline by the watchdog, and may be dropped there.
 
+pub mod mysql;
 pub mod postgres;
 
 use std::future::Future;

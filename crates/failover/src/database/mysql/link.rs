@@ -31,11 +31,6 @@ impl Link {
         Ok(Self { connection, address: address.to_owned() })
     }
 
-    /// The number of the session. They grow as long as the server runs, and begin again with it.
-    pub(super) fn id(&self) -> u32 {
-        self.connection.id()
-    }
-
     pub(super) async fn run(&mut self, statement: &str) -> Result<(), DatabaseError> {
         let done = self.connection.query_drop(statement).await;
         done.map_err(|error| self.query_error(error))
@@ -100,7 +95,11 @@ impl Link {
             Error::Server(error) if !matches!(error.code, code::SHUTTING_DOWN | code::KILLED) => {
                 self.failed(error.message)
             }
-            _ => DatabaseError::Closed { address: self.address.clone() },
+            Error::Server(_)
+            | Error::Driver(_)
+            | Error::Io(_)
+            | Error::Other(_)
+            | Error::Url(_) => DatabaseError::Closed { address: self.address.clone() },
         }
     }
 }
@@ -126,6 +125,8 @@ fn connect_error(address: &str, error: Error) -> DatabaseError {
         Error::Io(IoError::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
             DatabaseError::Refused { address }
         }
-        _ => DatabaseError::Closed { address },
+        Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_) => {
+            DatabaseError::Closed { address }
+        }
     }
 }

@@ -24,13 +24,27 @@ pub(super) struct Word {
     pub(super) holds: Position,
     /// Whether its primary may take what it answers for an acknowledgement.
     pub(super) acknowledges: bool,
-    /// Of the session in which it said so: no later one of the same life has a smaller number.
-    pub(super) session: u32,
+    /// Since when its server runs, where a restart drops something: a number, and no time.
+    pub(super) life: u64,
+}
+
+impl Word {
+    /// Why its server, in the life `life` and with `position`, has lost something since.
+    pub(super) fn loss(&self, life: u64, position: &Position) -> Option<String> {
+        if life != self.life {
+            return Some("it was restarted since, which drops what it had not applied".to_owned());
+        }
+        let lacks = !position.holds(&self.holds);
+        lacks.then(|| format!("it held {:?} and has only {position:?}", self.holds))
+    }
 }
 
 /// Shared by the adapters of one cluster.
 #[derive(Clone, Debug)]
-pub(super) struct Roll(Arc<Mutex<Vec<Option<(Instant, Word)>>>>);
+pub(super) struct Roll(Arc<Mutex<Vec<Said>>>);
+
+/// The last word of a server, and when it was asked for.
+type Said = Option<(Instant, Word)>;
 
 impl Roll {
     pub(super) fn of(nodes: usize) -> Self {
@@ -56,7 +70,7 @@ impl Roll {
     /// Who follows `primary` at `now`. Their answers count when commits wait for them.
     pub(super) fn followers(&self, primary: NodeId, now: Instant, waits: bool) -> Vec<Follower> {
         let words = self.lock();
-        let follower = |(index, said): (usize, &Option<(Instant, Word)>)| {
+        let follower = |(index, said): (usize, &Said)| {
             let (at, word) = said.as_ref()?;
             let is_fresh = now.saturating_duration_since(*at) <= WORD_AGE_MAX;
             (is_fresh && word.follows == primary).then(|| Follower {
@@ -68,18 +82,12 @@ impl Roll {
         words.iter().enumerate().filter_map(follower).collect()
     }
 
-    /// Why `node` cannot have what it had, when it now holds `position` in the session `session`.
-    pub(super) fn loss(&self, node: NodeId, session: u32, position: &Position) -> Option<String> {
-        let words = self.lock();
-        let (_, word) = words[node.index()].as_ref()?;
-        if session <= word.session {
-            return Some("it was restarted since, which drops what it had not applied".to_owned());
-        }
-        let lacks = !position.holds(&word.holds);
-        lacks.then(|| format!("it held {:?} and has only {position:?}", word.holds))
+    /// What `node` said last when it followed somebody.
+    pub(super) fn last(&self, node: NodeId) -> Option<Word> {
+        self.lock()[node.index()].as_ref().map(|(_, word)| word.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Option<(Instant, Word)>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Said>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -88,47 +96,52 @@ impl Roll {
 mod tests {
     use super::*;
 
-    const PRIMARY: NodeId = NodeId::new(0);
-    const REPLICA: NodeId = NodeId::new(1);
+    fn primary() -> NodeId {
+        NodeId::new(0)
+    }
+
+    fn replica() -> NodeId {
+        NodeId::new(1)
+    }
 
     fn at(sequence: u64) -> Position {
         Position::Domains([(0, sequence)].into())
     }
 
     fn word(sequence: u64) -> Word {
-        Word { follows: PRIMARY, holds: at(sequence), acknowledges: true, session: 40 }
+        Word { follows: primary(), holds: at(sequence), acknowledges: true, life: 40 }
     }
 
     #[test]
     fn a_replica_counts_as_long_as_its_word_is_fresh() {
         let (roll, now) = (Roll::of(2), Instant::now());
-        roll.note(REPLICA, now, word(7));
-        let followers = roll.followers(PRIMARY, now + WORD_AGE_MAX, true);
+        roll.note(replica(), now, word(7));
+        let followers = roll.followers(primary(), now + WORD_AGE_MAX, true);
         assert_eq!(followers.len(), 1);
         assert!(followers[0].is_counted && followers[0].flushed == at(7));
-        assert!(!roll.followers(PRIMARY, now, false)[0].is_counted, "nobody waits for it");
+        assert!(!roll.followers(primary(), now, false)[0].is_counted, "nobody waits for it");
         let late = now + WORD_AGE_MAX + Duration::from_millis(1);
-        assert!(roll.followers(PRIMARY, late, true).is_empty());
-        assert!(roll.followers(REPLICA, now, true).is_empty(), "it follows somebody else");
+        assert!(roll.followers(primary(), late, true).is_empty());
+        assert!(roll.followers(replica(), now, true).is_empty(), "it follows somebody else");
     }
 
     #[test]
     fn a_late_answer_does_not_replace_a_newer_one() {
         let (roll, now) = (Roll::of(2), Instant::now());
-        roll.note(REPLICA, now + Duration::from_millis(5), word(9));
-        roll.note(REPLICA, now, word(7));
-        assert_eq!(roll.followers(PRIMARY, now, true)[0].flushed, at(9));
+        roll.note(replica(), now + Duration::from_millis(5), word(9));
+        roll.note(replica(), now, word(7));
+        assert_eq!(roll.followers(primary(), now, true)[0].flushed, at(9));
     }
 
     #[test]
     fn who_was_restarted_or_has_less_than_before_has_lost_something() {
-        let (roll, now) = (Roll::of(2), Instant::now());
-        assert_eq!(roll.loss(REPLICA, 1, &at(0)), None, "it never said anything");
-        roll.note(REPLICA, now, word(7));
-        assert_eq!(roll.loss(REPLICA, 41, &at(8)), None);
-        assert!(roll.loss(REPLICA, 41, &at(6)).is_some());
-        assert!(roll.loss(REPLICA, 3, &at(8)).is_some(), "numbers of sessions began again");
-        roll.forget(REPLICA);
-        assert_eq!(roll.loss(REPLICA, 3, &at(0)), None);
+        let roll = Roll::of(2);
+        roll.note(replica(), Instant::now(), word(7));
+        let said = roll.last(replica()).unwrap();
+        assert_eq!(said.loss(40, &at(8)), None);
+        assert!(said.loss(40, &at(6)).is_some());
+        assert!(said.loss(41, &at(8)).is_some(), "another life");
+        roll.forget(replica());
+        assert_eq!(roll.last(replica()), None);
     }
 }
