@@ -26,6 +26,9 @@ pub struct Options {
     pub grow_after: Duration,
     /// How near: bytes of log, or transactions. Commits wait while it comes the rest of the way.
     pub near_max: u64,
+    /// The primary is dead and too few replicas have answered the last look: how long until the
+    /// primary is started again. A watchdog that has just come has not looked at anybody yet.
+    pub answer_wait: Duration,
     /// The primary is dead and its successor not heard: how long until the primary is tried again.
     pub candidate_wait: Duration,
     /// After that, for how long no failover is tried.
@@ -101,6 +104,7 @@ impl Options {
             stall_max: ms(1000),
             grow_after: ms(300),
             near_max: 1 << 20,
+            answer_wait: ms(500),
             candidate_wait: ms(2000),
             hold_after_rollback: ms(10_000),
             start_grace: ms(60_000),

@@ -107,35 +107,41 @@ impl Core {
                 let phase = Phase::Fencing { cause, to: None };
                 self.write(now, Record { phase, ..self.record.clone() });
             }
-            Some(reason) => {
+            Some((_, patience)) if now.saturating_sub(self.ill_since(now)) < patience => {}
+            Some((reason, _)) => {
                 self.refuse(&format!("no failover: {reason}"));
                 self.help_up(now, cause);
             }
         }
     }
 
-    /// Why the primary may not be replaced now.
-    fn objection(&self, now: Moment) -> Option<&'static str> {
+    /// Why the primary may not be replaced now, and how long that may be waited out: a replica that
+    /// answers soon makes good for a little patience, since starting the primary takes longer.
+    fn objection(&self, now: Moment) -> Option<(&'static str, Moment)> {
         let Some(votes) = self.record.safe.votes() else {
-            return Some("no replica is sure to hold every acknowledged write");
+            return Some(("no replica is sure to hold every acknowledged write", Moment::ZERO));
         };
         let is_heard = |node: &NodeId| self.nodes[node.index()].watch.is_answering();
         if self.record.safe.members.iter().filter(is_heard).count() < votes {
-            return Some("too few of the replicas that hold every acknowledged write answer");
+            let reason = "too few of the replicas that hold every acknowledged write answer";
+            return Some((reason, self.options.answer_wait));
         }
         if now < self.hold_until {
-            return Some("the last try found nobody to promote");
+            return Some(("the last try found nobody to promote", Moment::ZERO));
         }
         let window = self.options.failover_window;
         let is_recent = |at: &&Moment| now.saturating_sub(**at) < window;
         let recent = self.record.failovers.iter().filter(is_recent).count();
-        (recent >= self.options.failovers_max)
-            .then_some("too many failovers in a short time; ask for a switchover to go on")
+        let reason = "too many failovers in a short time; ask for a switchover to go on";
+        (recent >= self.options.failovers_max).then_some((reason, Moment::ZERO))
+    }
+
+    fn ill_since(&self, now: Moment) -> Moment {
+        self.ill.map_or(now, |(since, _)| since)
     }
 
     /// Starts the primary again. Its crash recovery keeps all that was acknowledged.
     fn help_up(&mut self, now: Moment, cause: Cause) {
-        let since = self.ill.map_or(now, |(since, _)| since);
         let patience = match cause {
             Cause::Gone => Moment::ZERO,
             Cause::Hung => self.options.candidate_wait,
@@ -146,7 +152,7 @@ impl Core {
                 return;
             }
         };
-        if now.saturating_sub(since) >= patience {
+        if now.saturating_sub(self.ill_since(now)) >= patience {
             self.order(now, Order::Restart(self.record.primary));
         }
     }

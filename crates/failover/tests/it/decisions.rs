@@ -156,3 +156,17 @@ fn a_switchover_that_takes_too_long_is_given_up_and_clients_go_on() {
     assert_eq!((cluster.core.record().phase, cluster.core.record().epoch), (Phase::Serving, 1));
     assert!(cluster.core.is_routed());
 }
+
+#[test]
+fn a_watchdog_that_has_just_come_waits_for_the_replica_before_it_helps_the_dead_one_up() {
+    let mut cluster = Cluster::of(covered());
+    cluster.see(A, Seen::Refused);
+    assert_eq!(cluster.obey(), ["clients wait"], "the replica was not looked at yet");
+    cluster.pass(100);
+    cluster.see(B, Seen::Answered(cluster.replica(A, 10)));
+    assert!(cluster.obey().contains(&"promote b".to_owned()));
+    let mut alone = Cluster::of(covered());
+    alone.see(A, Seen::Refused);
+    alone.pass(600);
+    assert!(alone.obey().contains(&"restart a".to_owned()), "nobody answered in time");
+}
