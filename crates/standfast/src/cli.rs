@@ -1,5 +1,6 @@
 //! The command line: a public contract, since scripts depend on it.
 
+mod failover;
 mod fault;
 
 use std::net::Ipv4Addr;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use standfast_lab::spec::Brokers;
 
+pub(crate) use failover::{FailoverAction, FailoverArguments, WatchdogArguments};
 pub(crate) use fault::{
     DirectionArgument, FaultAction, FaultArguments, FaultInstance, FaultTarget,
 };
@@ -66,6 +68,8 @@ pub(crate) enum Command {
     Fault(FaultArguments),
     /// Serve a fault proxy with Toxiproxy's HTTP interface, until it is told to stop
     Proxy(ProxyArguments),
+    /// Ask and command the watchdogs of database clusters, or be one
+    Failover(FailoverArguments),
     /// Send open-loop load to a scenario of a system that is up, or to a plain URL
     Load(LoadArguments),
     /// Run experiments and give verdicts; without arguments, the showcase

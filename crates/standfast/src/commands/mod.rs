@@ -3,6 +3,7 @@
 mod background;
 mod compare;
 mod doctor;
+mod failover;
 mod fault;
 mod instances;
 mod lifecycle;
@@ -40,6 +41,7 @@ pub(crate) async fn run(command: Command) -> Answer {
         Command::Start(arguments) => lifecycle::start(&arguments).await,
         Command::Restart(arguments) => lifecycle::restart(&arguments).await,
         Command::Down(arguments) => lifecycle::down(&arguments).await,
+        Command::Failover(arguments) => failover::run(arguments.action).await,
         Command::Fault(arguments) => fault::run(arguments.action).await,
         Command::Proxy(arguments) => proxy::run(arguments).await,
         Command::Load(arguments) => load::run(arguments).await,

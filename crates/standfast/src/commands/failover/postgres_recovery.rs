@@ -1,0 +1,81 @@
+//! What a person does with PostgreSQL when neither watchdog nor actuator can.
+
+use std::path::Path;
+
+use super::finding::{Found, Origin};
+use super::playbook::{Section, candidate, starting};
+
+pub(super) fn sections(found: &Found) -> Vec<Section> {
+    let status = &found.status;
+    let node = candidate(found);
+    let data = found.data(&node);
+    let data = data.as_deref().map_or_else(
+        || format!("DATA_FOLDER_OF_{}", node.to_uppercase().replace('-', "_")),
+        |path: &Path| path.display().to_string(),
+    );
+    let address = |name: &str| {
+        let known = status.nodes.iter().find(|one| one.name == name);
+        let address = known.map_or("127.0.0.1:5432", |one| one.address.as_str());
+        address.rsplit_once(':').map_or_else(
+            || format!("host={address}"),
+            |(host, port)| format!("host={host} port={port}"),
+        )
+    };
+    let source = format!("{} user=SUPERUSER dbname=postgres", address(&status.primary));
+    let (stop, start) = starting(found);
+    let launch = match &found.origin {
+        Origin::Config { file, .. } => {
+            let program = file.actuator.command.get_ref().join(" ");
+            format!("{program} start {node} {}", status.primary)
+        }
+        Origin::Instance { .. } | Origin::Socket => {
+            "# (the watchdog starts it as a replica, now that it can)".to_owned()
+        }
+    };
+    let quiet = "# No failover while the watchdog is stopped; clients are served on.".to_owned();
+    let rewind = vec![
+        quiet.clone(),
+        stop.clone(),
+        format!("psql '{source}' -c CHECKPOINT   # or pg_rewind may see nothing to do"),
+        format!("rm -f {data}/standby.signal     # its crash recovery cannot run as a standby"),
+        "# as the user who owns the folder; it may not run:".to_owned(),
+        format!("pg_rewind --target-pgdata={data} --source-server='{source}'"),
+        format!("touch {data}/standby.signal     # from here on no start takes writes"),
+        launch.clone(),
+        start.clone(),
+    ];
+    let slot = node.replace('-', "_");
+    let rebuild = vec![
+        quiet,
+        stop,
+        format!("mv {data} {data}.diverged       # keep it until somebody has looked"),
+        "# as the user who owns the folder:".to_owned(),
+        format!(
+            "pg_basebackup --pgdata={data} --dbname='{source}' --wal-method=stream --checkpoint=fast"
+        ),
+        format!("touch {data}/standby.signal"),
+        launch,
+        start,
+        format!("# if a slot holds log back for nobody: SELECT pg_drop_replication_slot('{slot}')"),
+    ];
+    let primary = &status.primary;
+    let look = vec![
+        format!("psql '{source}' -c 'SHOW synchronous_standby_names'"),
+        format!("psql '{source}' -c 'SELECT * FROM pg_stat_replication'"),
+        format!(
+            "psql '{} user=SUPERUSER dbname=postgres' -c 'SELECT * FROM pg_stat_wal_receiver'",
+            address(&node)
+        ),
+        format!(
+            "# Commits hang, and {node} is gone for good: the watchdog lets go within 100 ms. Without it:"
+        ),
+        format!(
+            "psql '{source}' -c \"ALTER SYSTEM SET synchronous_standby_names = ''\" -c 'SELECT pg_reload_conf()'"
+        ),
+    ];
+    vec![
+        Section { title: format!("By hand: rewind {node}"), lines: rewind },
+        Section { title: format!("By hand: build {node} anew from {primary}"), lines: rebuild },
+        Section { title: "Whom commits wait for, who receives".to_owned(), lines: look },
+    ]
+}
