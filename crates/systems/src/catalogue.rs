@@ -25,7 +25,7 @@ macro_rules! file {
 }
 
 /// All shipped systems.
-pub const CATALOGUE: &[SystemFiles] = &[CACHE_FALLBACK, VOTED_INVENTORY];
+pub const CATALOGUE: &[SystemFiles] = &[CACHE_FALLBACK, VOTED_INVENTORY, ORDER_SAGA];
 
 const CACHE_FALLBACK: SystemFiles = SystemFiles {
     name: "cache-fallback",
@@ -88,4 +88,22 @@ const VOTED_INVENTORY: SystemFiles = SystemFiles {
     ],
     showcase: &["incorrect", "kafka-killed"],
     readme: file!("voted-inventory/README.md"),
+};
+
+const ORDER_SAGA: SystemFiles = SystemFiles {
+    name: "order-saga",
+    system_toml: file!("order-saga/system.toml"),
+    files: &[
+        ("nginx.conf", file!("order-saga/nginx.conf")),
+        ("sql/orders.sql", file!("order-saga/sql/orders.sql")),
+        ("sql/reports.sql", file!("order-saga/sql/reports.sql")),
+        ("sql/stock.sql", file!("order-saga/sql/stock.sql")),
+    ],
+    experiments: &[
+        ("baseline", file!("order-saga/experiments/baseline.toml")),
+        ("orders-primary-killed", file!("order-saga/experiments/orders-primary-killed.toml")),
+        ("middleware-killed", file!("order-saga/experiments/middleware-killed.toml")),
+    ],
+    showcase: &["middleware-killed"],
+    readme: file!("order-saga/README.md"),
 };

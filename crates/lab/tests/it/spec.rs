@@ -339,10 +339,13 @@ fn every_shipped_and_example_experiment_is_right() {
 /// The system in this folder, as the binary holds it.
 fn shipped(folder: &Path) -> Option<SystemSource> {
     let text = std::fs::read_to_string(folder.join("system.toml")).ok()?;
-    let scripts = std::fs::read_dir(folder.join("sql")).into_iter().flatten().flatten();
-    let files = scripts.map(|script| {
-        let name = format!("sql/{}", script.file_name().to_string_lossy());
-        (name, std::fs::read_to_string(script.path()).expect("a script is text"))
+    let places = [("", folder.to_owned()), ("sql/", folder.join("sql"))];
+    let files = places.iter().flat_map(|(prefix, place)| {
+        let files = std::fs::read_dir(place).into_iter().flatten().flatten();
+        files.filter(|file| file.path().is_file()).map(move |file| {
+            let name = format!("{prefix}{}", file.file_name().to_string_lossy());
+            (name, std::fs::read_to_string(file.path()).expect("a system's file is text"))
+        })
     });
     let name = folder.file_name()?.to_string_lossy().into_owned();
     Some(SystemSource::Embedded { name, text, files: files.collect() })

@@ -22,8 +22,10 @@ fn every_file_that_a_system_names_is_there_and_none_is_idle() {
         assert_eq!(spec["name"].as_str(), Some(system.name));
         let named: Vec<&str> = table(&spec, "engine")
             .values()
-            .filter_map(|engine| engine.get("init").and_then(Value::as_array))
-            .flatten()
+            .flat_map(|engine| {
+                let init = engine.get("init").and_then(Value::as_array).into_iter().flatten();
+                init.chain(engine.get("config"))
+            })
             .filter_map(Value::as_str)
             .collect();
         let held: Vec<&str> = system.files.iter().map(|(name, _)| *name).collect();
