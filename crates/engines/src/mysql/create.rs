@@ -2,12 +2,10 @@
 //! primary has.
 
 use std::ffi::OsString;
-use std::net::SocketAddrV4;
 
-use super::role::Standing;
 use super::session::Session;
 use super::workshop::Workshop;
-use super::{configuration, dump, role, roles, template};
+use super::{configuration, dump, roles, template};
 use crate::copy_tree::copy_tree;
 use crate::engine::{EngineError, Site, TemporaryFile, Upstream, remove_folder};
 use crate::home::Home;
@@ -20,10 +18,7 @@ pub(crate) async fn create(site: &Site, home: &Home) -> Result<(), EngineError> 
     tokio::task::spawn_blocking(move || copy_tree(&template, &data))
         .await
         .expect("a copy cannot panic")?;
-    let filled = match (fill(site, site.spec.replica_of.as_ref()).await, first_standing(site)) {
-        (Ok(()), Some(standing)) => role::write(site, &standing),
-        (filled, _) => filled,
-    };
+    let filled = fill(site, site.spec.replica_of.as_ref()).await;
     if filled.is_err() {
         // Half of an engine must not be taken for one at the next start.
         remove_folder(&site.spec.data)
@@ -58,19 +53,4 @@ async fn begin_history(site: &Site, session: &mut Session) -> Result<(), EngineE
         session.run(site, &format!("CREATE DATABASE `{database}`")).await?;
     }
     session.run(site, "RESET MASTER").await
-}
-
-/// What an engine that takes turns with others begins as.
-fn first_standing(site: &Site) -> Option<Standing> {
-    if !site.spec.is_managed() {
-        return None;
-    }
-    let Some(upstream) = &site.spec.replica_of else { return Some(Standing::Primary) };
-    let is_primary = |address: &SocketAddrV4| {
-        address.port() == upstream.port && address.ip().to_string() == upstream.host
-    };
-    let primary = site.spec.peers.iter().find(|peer| is_primary(&peer.address));
-    // The only one of two.
-    let primary = primary.or(site.spec.peers.first());
-    primary.map(|primary| Standing::ToFollow(primary.name.clone()))
 }

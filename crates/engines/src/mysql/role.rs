@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io;
 
-use crate::engine::{EngineError, Site, StoredRole};
+use crate::engine::{EngineError, Peer, Site, StoredRole};
 
 /// In the engine's folder.
 const ROLE_FILE: &str = "role";
@@ -27,7 +27,7 @@ pub(super) enum Standing {
 pub(super) fn read(site: &Site) -> Result<Standing, EngineError> {
     let path = site.spec.data.join(ROLE_FILE);
     let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Primary),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(first(site)),
         read => read.map_err(|source| site.io("read", &path, source))?,
     };
     let mut words = text.split_whitespace();
@@ -38,6 +38,19 @@ pub(super) fn read(site: &Site) -> Result<Standing, EngineError> {
         // Whatever cannot be understood must not take a write.
         _ => Standing::Fenced,
     })
+}
+
+/// What an engine that takes turns with others begins as: its folder may have been made, or copied,
+/// for one that does not.
+fn first(site: &Site) -> Standing {
+    let Some(upstream) = &site.spec.replica_of else { return Standing::Primary };
+    let peers = &site.spec.peers;
+    let is_primary = |peer: &&Peer| {
+        peer.address.port() == upstream.port && peer.address.ip().to_string() == upstream.host
+    };
+    // Behind a proxy its address is another one; of two engines the other is meant.
+    let primary = peers.iter().find(is_primary).or(peers.first());
+    primary.map_or(Standing::Fenced, |primary| Standing::ToFollow(primary.name.clone()))
 }
 
 /// Writes it so that it survives the machine.

@@ -73,6 +73,12 @@ async fn has_rows(engine: &Engine, rows: u64) -> bool {
     wait_until(CATCHES_UP_WITHIN, equal).await.is_some()
 }
 
+/// What MariaDB had acknowledged in the very last moment may be taken back, and comes again.
+async fn rejoins_with_its_own_files(engine: &Engine, primary: &str) {
+    let rejoined = engine.rejoin(primary).await.unwrap();
+    assert_ne!(rejoined, Rejoined::Cloned, "nothing in its files is unknown to the primary");
+}
+
 fn follows(name: &str) -> StoredRole {
     StoredRole::Replica { follows: Some(name.to_owned()) }
 }
@@ -105,7 +111,7 @@ async fn takes_turns(cluster: &Cluster) {
     assert!(a.rejoin("b").await.is_err(), "not while it runs");
     a.kill().await.unwrap();
 
-    assert_eq!(a.rejoin("b").await.unwrap(), Rejoined::Replayed);
+    rejoins_with_its_own_files(a, "b").await;
     assert_eq!(a.stored_role().unwrap(), follows("b"));
     assert!(has_rows(a, 3).await);
     assert!(refuses_writes(a).await);
@@ -114,7 +120,7 @@ async fn takes_turns(cluster: &Cluster) {
     b.mark_fenced().unwrap();
     cluster.promote(a).await;
     cluster.insert(a, 1).await;
-    assert_eq!(b.rejoin("a").await.unwrap(), Rejoined::Replayed);
+    rejoins_with_its_own_files(b, "a").await;
     assert!(has_rows(b, 4).await);
     a.restart().await.unwrap();
     assert_eq!(a.stored_role().unwrap(), StoredRole::Primary, "it was promoted by SQL");
@@ -150,7 +156,7 @@ async fn a_fork_is_replaced(cluster: &Cluster) {
     b.mark_fenced().unwrap();
     cluster.promote(a).await;
     cluster.insert(a, 1).await;
-    assert_eq!(b.rejoin("a").await.unwrap(), Rejoined::Replayed);
+    rejoins_with_its_own_files(b, "a").await;
     assert!(has_rows(b, 8).await);
 }
 

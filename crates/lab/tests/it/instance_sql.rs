@@ -87,7 +87,9 @@ async fn two_databases_are_filled_replicated_and_one_of_them_is_failed_over() {
     run(&instance, "stock-b", &["INSERT INTO kept (name) VALUES ('a bed')"]).await;
     let (node, from) = ("stock-a".to_owned(), "stock-b".to_owned());
     let rejoined = ask(&instance, &Request::Rejoin { node, from }).await;
-    assert_eq!(rejoined, Answer::Rejoined { how: Rejoining::Replayed });
+    // What was acknowledged in the very last moment may be taken back, and comes again.
+    let own = [Rejoining::Replayed, Rejoining::Rewound].map(|how| Answer::Rejoined { how });
+    assert!(own.contains(&rejoined), "{rejoined:?}");
     comes_to_have(&instance, "stock-a", &["a table", "a shelf", "a bed"]).await;
     instance.shutdown(Data::Keep).await.unwrap();
 }
