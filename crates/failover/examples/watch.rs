@@ -1,8 +1,8 @@
 //! A watchdog for a PostgreSQL cluster that somebody else started: two URLs, an HAProxy, a program.
 //!
 //! `watch FOLDER HAPROXY_SOCKET BACKEND PROGRAM NAME=URL NAME=URL…`: the first node is primary when
-//! there is no journal in FOLDER yet; commands are taken at FOLDER/control.sock. It fails over as often
-//! as there is a reason, so that it can be tried.
+//! there is no journal in FOLDER yet; commands are taken at FOLDER/control.sock. It fails over as
+//! often as there is a reason, so that it can be tried.
 
 #![expect(clippy::print_stdout, reason = "an example speaks to whoever runs it")]
 

@@ -1,9 +1,9 @@
 //! The record on disk: written whole, checked when it is read, and open to one watchdog only.
 //!
-//! A write goes to a second file, which is synced and renamed over the first, and then the folder is
-//! synced: after a crash at any moment there is the old record or the new one, never a torn one. The
-//! checksum is for what a disk or a person does to it later: a damaged journal is refused, because a
-//! wrong one loses data.
+//! A write goes to a second file, which is synced and renamed over the first, and then the folder
+//! is synced: after a crash at any moment there is the old record or the new one, never a torn one.
+//! The checksum is for what a disk or a person does to it later: a damaged journal is refused,
+//! because a wrong one loses data.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

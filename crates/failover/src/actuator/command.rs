@@ -1,9 +1,9 @@
 //! An actuator that is a program: for clusters that standfast did not start.
 //!
 //! The program is run once for each request, with the verb and the names of nodes as arguments
-//! (`PROGRAM fence orders-a`, `PROGRAM rejoin orders-a orders-b`), and answers by its exit status and,
-//! where there is something to tell, by one JSON line on its output ([`Answer`]). A fence without an
-//! answer is taken for proved when it exits with 0: the program is then what is trusted.
+//! (`PROGRAM fence orders-a`, `PROGRAM rejoin orders-a orders-b`), and answers by its exit status
+//! and, where there is something to tell, by one JSON line on its output ([`Answer`]). A fence
+//! without an answer is taken for proved when it exits with 0: the program is then what is trusted.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;

@@ -1,8 +1,9 @@
 //! Who starts and kills database processes, as the watchdog sees it.
 //!
-//! A watchdog speaks SQL to databases, but a database that hangs does not listen, and a fence has to
-//! be *proved*: so somebody who owns the processes answers here. Standfast's lab does it for its own
-//! engines (over a socket, see [`wire`]); a command does it for clusters that standfast did not start.
+//! A watchdog speaks SQL to databases, but a database that hangs does not listen, and a fence has
+//! to be *proved*: so somebody who owns the processes answers here. Standfast's lab does it for its
+//! own engines (over a socket, see [`wire`]); a command does it for clusters that standfast did not
+//! start.
 
 mod command;
 mod socket;

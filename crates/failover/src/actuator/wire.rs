@@ -19,9 +19,10 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024;
 pub enum Request {
     /// Is it there? Answers [`Answer::Running`] or [`Answer::Stopped`].
     Status { node: String },
-    /// Kills the whole process tree by SIGKILL, waits until every process of it is gone and the port
-    /// refuses, and marks the data folder so that whoever starts it by hand gets a read-only
-    /// standby. It stays stopped. Idempotent. Answers [`Answer::Fenced`], never before it is proved.
+    /// Kills the whole process tree by SIGKILL, waits until every process of it is gone and the
+    /// port refuses, and marks the data folder so that whoever starts it by hand gets a read-only
+    /// standby. It stays stopped. Idempotent. Answers [`Answer::Fenced`], never before it is
+    /// proved.
     Fence { node: String },
     /// Starts a node that is stopped as what its folder says, or as a replica of `follow`; a node
     /// that runs is made to follow `follow`. Answers [`Answer::Running`] as soon as the process is
@@ -34,8 +35,8 @@ pub enum Request {
     /// Kills what is left of the node, takes the mark of a fence away, and starts it as the primary
     /// that it was: its crash recovery keeps every acknowledged write. Answers [`Answer::Running`].
     Restart { node: String },
-    /// Makes a stopped node that once was primary a running replica of `from`: without a copy of all
-    /// data where its own can be used, else with one. Answers [`Answer::Rejoined`].
+    /// Makes a stopped node that once was primary a running replica of `from`: without a copy of
+    /// all data where its own can be used, else with one. Answers [`Answer::Rejoined`].
     Rejoin { node: String, from: String },
 }
 

@@ -93,7 +93,8 @@ pub enum Order {
     Restart(NodeId),
     /// Make it a replica of `from`. Answers [`Outcome::Rejoined`].
     Rejoin { node: NodeId, from: NodeId },
-    /// Let commits wait for these replicas. Done means: it is in force for every commit from now on.
+    /// Let commits wait for these replicas. Done means: it is in force for every commit from now
+    /// on.
     Enforce { node: NodeId, cover: Cover },
     /// Receive nothing more, and tell what there is. Answers [`Outcome::Sealed`].
     Seal(NodeId),

@@ -1,4 +1,5 @@
-//! Who holds what was acknowledged: a claim about the past, and a rule for the future, in one shape.
+//! Who holds what was acknowledged: a claim about the past, and a rule for the future, in one
+//! shape.
 //!
 //! The journal *claims* that every acknowledged write is on some replicas; the primary *enforces*
 //! that a commit waits for some replicas. A claim may only say what the enforcement guarantees, so

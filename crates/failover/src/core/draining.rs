@@ -1,7 +1,8 @@
 //! A switchover before its point of no return: clients wait, and the replica receives the rest.
 //!
 //! Given up when it takes too long, when the primary fails in the middle (then it is a failover),
-//! or when the watchdog is restarted: until the fence is journaled nothing has happened but waiting.
+//! or when the watchdog is restarted: until the fence is journaled nothing has happened but
+//! waiting.
 
 use super::Moment;
 use super::action::EventKind;

@@ -23,7 +23,8 @@ pub(super) struct Guard {
     enforced: Option<(Cover, Moment)>,
     /// Since when no request to enforce something is open.
     quiet_since: Moment,
-    /// What the primary had written when the rule was in force: from there on nobody lacks anything.
+    /// What the primary had written when the rule was in force: from there on nobody lacks
+    /// anything.
     goal: Option<Position>,
 }
 

@@ -1,9 +1,9 @@
 //! The decisions of a watchdog, without I/O: what is seen goes in, what is to be done comes out.
 //!
-//! Nothing here waits, sleeps or reads a clock. On every [`Input`] the core compares what is on disk
-//! ([`Record`]) with what was seen last, and asks for the next step of whatever is not as it should
-//! be. So a watchdog that was killed anywhere needs no plan for its return: its successor looks, and
-//! does what is next.
+//! Nothing here waits, sleeps or reads a clock. On every [`Input`] the core compares what is on
+//! disk ([`Record`]) with what was seen last, and asks for the next step of whatever is not as it
+//! should be. So a watchdog that was killed anywhere needs no plan for its return: its successor
+//! looks, and does what is next.
 //!
 //! Four rules keep every acknowledged write (`invariants` checks them on each action):
 //! - I1: only the journaled primary is given clients.
@@ -11,8 +11,8 @@
 //! - I3: it is journaled out of the claim before commits stop waiting for it.
 //! - I4: only a member of the claim is promoted, and only after the old primary is proved dead.
 //!
-//! Two steps that write to disk never overlap, and while one is under way nothing else is begun: what
-//! the core acts on is always what a successor would read.
+//! Two steps that write to disk never overlap, and while one is under way nothing else is begun:
+//! what the core acts on is always what a successor would read.
 
 mod action;
 mod backoff;

@@ -1,4 +1,5 @@
-//! The core's memory, and where its inputs go. What follows from them stands in the files beside it.
+//! The core's memory, and where its inputs go. What follows from them stands in the files beside
+//! it.
 
 use std::collections::BTreeMap;
 

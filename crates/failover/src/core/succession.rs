@@ -1,5 +1,5 @@
-//! From a primary that has to go to one that serves: prove the old one dead, hear who has everything,
-//! promote that one, journal it (I4).
+//! From a primary that has to go to one that serves: prove the old one dead, hear who has
+//! everything, promote that one, journal it (I4).
 
 use super::Moment;
 use super::action::{Action, Command, Event, EventKind, Order};

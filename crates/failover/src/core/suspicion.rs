@@ -1,4 +1,5 @@
-//! Whether a server lives, from what looks at it showed: certain signs first, patience for the rest.
+//! Whether a server lives, from what looks at it showed: certain signs first, patience for the
+//! rest.
 
 use super::Moment;
 use super::options::Options;

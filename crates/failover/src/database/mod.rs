@@ -1,7 +1,7 @@
 //! A database server as its watchdog uses it: looked at, written to a little, opened and closed.
 //!
-//! An adapter speaks SQL and nothing else; what happens to processes is the actuator's. Every call is
-//! given a deadline by the watchdog, and may be dropped there.
+//! An adapter speaks SQL and nothing else; what happens to processes is the actuator's. Every call
+//! is given a deadline by the watchdog, and may be dropped there.
 
 pub mod mysql;
 pub mod postgres;

@@ -1,10 +1,11 @@
 //! HAProxy by its runtime API: one command per connection, over the socket that its `stats socket`
 //! line names (`level admin`).
 //!
-//! A node that gets clients is `ready`; one that keeps those it has while new ones wait is in `drain`;
-//! every other is in `maint`, and its sessions are shut down, because a client that stays connected to
-//! an old primary does not notice that there is a new one. What HAProxy does with clients for whom
-//! there is no server is its configuration's business: standfast's own lets them wait.
+//! A node that gets clients is `ready`; one that keeps those it has while new ones wait is in
+//! `drain`; every other is in `maint`, and its sessions are shut down, because a client that stays
+//! connected to an old primary does not notice that there is a new one. What HAProxy does with
+//! clients for whom there is no server is its configuration's business: standfast's own lets them
+//! wait.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,8 +20,9 @@ use crate::core::{NodeId, NodeSet, Routing};
 /// It answers within a millisecond; one that does not by then hangs.
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 
-/// Bits of `srv_admin_state`: maintenance that was forced, inherited, or for want of an address; drain
-/// likewise. That a server was `disabled` in the configuration (0x04) stays to be seen afterwards.
+/// Bits of `srv_admin_state`: maintenance that was forced, inherited, or for want of an address;
+/// drain likewise. That a server was `disabled` in the configuration (0x04) stays to be seen
+/// afterwards.
 const MAINTENANCE: u32 = 0x01 | 0x02 | 0x20 | 0x40;
 const DRAIN: u32 = 0x08 | 0x10;
 

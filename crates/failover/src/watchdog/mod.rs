@@ -1,8 +1,8 @@
 //! Runs a core: looks at servers and at the router, performs what it asks for, keeps its journal.
 //!
-//! One loop owns the core. Looks and orders are tasks that send their results to it, so that nothing
-//! that hangs holds up anything else; every one of them has a deadline but the actuator's, whose
-//! answer is the proof.
+//! One loop owns the core. Looks and orders are tasks that send their results to it, so that
+//! nothing that hangs holds up anything else; every one of them has a deadline but the actuator's,
+//! whose answer is the proof.
 
 mod clock;
 mod control;

@@ -130,7 +130,11 @@ impl Cluster {
                     match order {
                         Order::Fence(_) => Outcome::Fenced("gone".to_owned()),
                         Order::Seal(_) => Outcome::Sealed(at(10)),
-                        _ => Outcome::Done,
+                        Order::Start { .. }
+                        | Order::Restart(_)
+                        | Order::Rejoin { .. }
+                        | Order::Enforce { .. }
+                        | Order::Promote(_) => Outcome::Done,
                     }
                 }
                 Action::Route { routing, .. } => {

@@ -100,7 +100,8 @@ impl PostgresSession {
         });
         let (address, members) = (address.to_owned(), members.clone());
         let session = Self { client, address, members, has_table: false, ended, _connection: task };
-        // What we write waits for no replica, or a watchdog would wait for the one it has to replace.
+        // What we write waits for no replica, or a watchdog would wait for the one it has to
+        // replace.
         session.run("SET synchronous_commit = local").await?;
         Ok(session)
     }
