@@ -86,8 +86,8 @@ impl Dialect {
     }
 
     /// A role that logs in with this password, which is as long as any hash that is made of it. On
-    /// MariaDB by the method that its handshake begins with: the better one fails for the client that
-    /// we use whenever the server's random number ends in a zero, once in 256 logins.
+    /// MariaDB by the method that its handshake begins with: the better one fails for the client
+    /// that we use whenever the server's random number ends in a zero, once in 256 logins.
     pub(super) fn create_role(self, role: &str, password: &str) -> String {
         match self {
             Self::Mariadb => {

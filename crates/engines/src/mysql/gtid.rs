@@ -1,4 +1,5 @@
-//! MariaDB's global transaction identifiers, `domain-server-sequence`, and what a list of them says.
+//! MariaDB's global transaction identifiers, `domain-server-sequence`, and what a list of them
+//! says.
 //!
 //! A list as in `gtid_binlog_state` names the last transaction of every server that ever wrote.
 //! With `gtid_strict_mode` the transactions of a server are a sequence without forks, so a history

@@ -1,5 +1,5 @@
-//! An old primary becomes a replica: with its own files, when all that they hold is known to the new
-//! primary, else with a copy of the new primary's.
+//! An old primary becomes a replica: with its own files, when all that they hold is known to the
+//! new primary, else with a copy of the new primary's.
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -1,5 +1,5 @@
-//! MySQL out of Maven Central: no distribution of Debian's family packs it, and its own archives are
-//! on no registry that a machine usually has.
+//! MySQL out of Maven Central: no distribution of Debian's family packs it, and its own archives
+//! are on no registry that a machine usually has.
 //!
 //! Somebody packed the server into a jar for their tests. It is the server alone, so MariaDB's
 //! client comes with it.
