@@ -162,7 +162,7 @@ fn no_interleaving_loses_an_acknowledged_write_or_opens_two_primaries() {
         assert_eq!(ending.breach, None, "seed {seed}");
         return;
     }
-    let count = number("SIMULATIONS").unwrap_or(4000);
+    let count = number("SIMULATIONS").unwrap_or(10_000);
     if let Some((seed, breach)) = play_all(0, count, None) {
         panic!("seed {seed} (SEED={seed} repeats it): {breach}");
     }
