@@ -1,4 +1,4 @@
-//! MariaDB and MySQL in a system: their scripts, their replicas, and roles that a service decides on.
+//! MariaDB and MySQL in a system: scripts, replicas, and roles that a service decides on.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
 
