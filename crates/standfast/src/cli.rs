@@ -94,7 +94,7 @@ pub(crate) struct DoctorArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct SetupArguments {
-    /// What to bring: postgres, valkey, nginx, chromium (default: what the shipped systems need)
+    /// What to bring, as `standfast doctor` names it (default: what the shipped systems need)
     pub(crate) tools: Vec<String>,
     /// Do not ask
     #[arg(short, long)]
