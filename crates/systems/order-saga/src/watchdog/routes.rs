@@ -1,6 +1,6 @@
 //! What a watchdog shows over HTTP. Commands come by its socket, which only its user may open.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ async fn metrics(State(control): App) -> Response<Body> {
     answer::metrics(text)
 }
 
-async fn status(control: &PathBuf) -> Option<Value> {
+async fn status(control: &Path) -> Option<Value> {
     let asked = timeout(ANSWER_TIME_MAX, ask(control, &Question::Status)).await;
     asked.ok()?.ok()
 }
