@@ -53,7 +53,9 @@ impl LogReader {
             .set("enable.auto.offset.store", "false")
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "error")
-            .set("fetch.wait.max.ms", "200")
+            // A broker misses now and then to wake a reader that waits, which is then behind by all
+            // of this time, while the voter waits 300 ms at most.
+            .set("fetch.wait.max.ms", "50")
             .set("fetch.error.backoff.ms", "50")
             .set("fetch.queue.backoff.ms", "10")
             // Bounds what is read ahead, hence memory.
