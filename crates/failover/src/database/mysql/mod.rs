@@ -17,6 +17,13 @@ mod session;
 
 pub use server::{MysqlServer, MysqlSetupError};
 
+use crate::core::Options;
+
+/// How many transactions a replica may lack when commits begin to wait for it. A replica that applies
+/// more slowly than clients write never gets near by itself, only when they have to wait: so not too
+/// few. They wait for all of these: so not too many.
+const TRANSACTIONS_NEAR_MAX: u64 = 5000;
+
 /// Which of the two it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavour {
@@ -25,4 +32,11 @@ pub enum Flavour {
     /// Clients wait for the replica themselves, while `replication_duty.required` in their database
     /// says so; without that table no replica is ever sure to hold everything.
     Mysql,
+}
+
+impl Flavour {
+    /// The defaults for a cluster of such servers.
+    pub fn options(self) -> Options {
+        Options { near_max: TRANSACTIONS_NEAR_MAX, ..Options::of(2) }
+    }
 }
