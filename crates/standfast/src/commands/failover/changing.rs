@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use standfast_failover::watchdog::{Happened, Question, Status};
 
+use super::advice;
 use super::finding::Found;
 use super::waiting::{Progress, change};
 use crate::exit::{Answer, Exit, Failure};
@@ -66,6 +67,16 @@ pub(super) async fn promote(found: &Found, loss: Loss, within: Duration) -> Answ
     let before = &found.status;
     let Loss { node, is_confirmed } = loss;
     check_node(before, &node)?;
+    let health = before.nodes.iter().find(|one| one.name == node).map(|one| one.health.as_str());
+    if health != Some("well") {
+        // The watchdog would find out after it had fenced the primary.
+        let text = format!(
+            "{node} does not answer ({}), so that it cannot be promoted: start it first, see {}",
+            health.unwrap_or("unknown"),
+            advice::say(found, "playbook")
+        );
+        return Err(Failure::new(Exit::Refuted, anyhow::anyhow!(text)));
+    }
     if !is_confirmed {
         output::note(what_may_be_lost(before, &node));
         if !output::can_ask() {
@@ -78,9 +89,14 @@ pub(super) async fn promote(found: &Found, loss: Loss, within: Duration) -> Answ
     }
     let epoch = before.epoch;
     let question = Question::AllowDataLoss { to: node.clone() };
-    change(found, question, within, |now, _happened| match now.primary == node {
-        true if now.epoch > epoch => served(now),
-        _ => Progress::Open,
+    change(found, question, within, |now, happened| {
+        if now.primary == node && now.epoch > epoch {
+            return served(now);
+        }
+        match refusal(happened, "no failover: too few ") {
+            Some(why) => Progress::Refused(why),
+            None => Progress::Open,
+        }
     })
     .await
 }

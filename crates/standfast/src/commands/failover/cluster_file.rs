@@ -126,8 +126,8 @@ impl ClusterFile {
                 .map_or_else(String::new, |word| format!(" (did you mean `{word}`?)"));
             vec![(error.span().unwrap_or_default(), format!("{message}{hint}"))]
         })?;
-        let here = path.parent().unwrap_or(Path::new("")).to_owned();
-        let here = std::path::absolute(&here).unwrap_or(here);
+        let here = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let here = here.parent().unwrap_or(Path::new("/")).to_owned();
         file.resolve(&here);
         let mistakes = file.mistakes();
         if mistakes.is_empty() { Ok(file) } else { Err(mistakes) }
@@ -164,9 +164,16 @@ impl ClusterFile {
             let text = format!("primary: `{}` is no node{hint}", primary.get_ref());
             mistakes.push((primary.span(), text));
         }
-        if self.actuator.command.get_ref().is_empty() {
-            let text = "actuator: `command` names no program".to_owned();
-            mistakes.push((self.actuator.command.span(), text));
+        match self.actuator.command.get_ref().first() {
+            None => {
+                let text = "actuator: `command` names no program".to_owned();
+                mistakes.push((self.actuator.command.span(), text));
+            }
+            Some(program) if program.contains('/') && !Path::new(program).is_file() => {
+                let text = format!("actuator: there is no program {program}");
+                mistakes.push((self.actuator.command.span(), text));
+            }
+            Some(_found_by_path) => {}
         }
         for (index, node) in self.node.iter().enumerate() {
             let name = node.name.get_ref();

@@ -117,7 +117,9 @@ async fn all(arguments: &WatchdogArguments) -> Result<Vec<Found>, Failure> {
         let file = ClusterFile::read(path)?;
         let socket = file.folder.join(SOCKET);
         let status = status(&socket).await?;
-        let origin = Origin::Config { path: path.clone(), file: Box::new(file) };
+        // What is printed with it is pasted elsewhere.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let origin = Origin::Config { path, file: Box::new(file) };
         return Ok(vec![Found { socket, status, origin }]);
     }
     of_instance(arguments).await

@@ -75,11 +75,21 @@ fn returning(found: &Found) -> Section {
 }
 
 fn forcing(found: &Found) -> Section {
-    let rest = format!(" {} --allow-data-loss", candidate(found));
+    let node = candidate(found);
+    let start = match &found.origin {
+        Origin::Config { file, .. } => {
+            format!("{} start {node}", file.actuator.command.get_ref().join(" "))
+        }
+        Origin::Instance { name, .. } => format!("standfast start {node} --instance {name}"),
+        Origin::Socket => format!("# start {node}"),
+    };
+    let start = format!("{start}   # when it does not run: only who answers is promoted");
+    let rest = format!(" {node} --allow-data-loss");
     Section::new(
         "The primary cannot be saved and no replica is sure to hold everything",
         &[
             "# Acknowledged writes may be lost. Prefer the node that is least behind in `status`.",
+            &start,
             &command(found, "promote", &rest),
         ],
     )

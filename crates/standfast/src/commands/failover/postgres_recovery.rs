@@ -23,19 +23,24 @@ pub(super) fn sections(found: &Found) -> Vec<Section> {
     };
     let source = format!("{} user=SUPERUSER dbname=postgres", address(&status.primary));
     let (stop, start) = starting(found);
-    let launch = match &found.origin {
+    let (kill, launch) = match &found.origin {
         Origin::Config { file, .. } => {
             let program = file.actuator.command.get_ref().join(" ");
-            format!("{program} start {node} {}", status.primary)
+            (
+                format!("{program} fence {node}"),
+                format!("{program} start {node} {}", status.primary),
+            )
         }
-        Origin::Instance { .. } | Origin::Socket => {
-            "# (the watchdog starts it as a replica, now that it can)".to_owned()
-        }
+        Origin::Instance { .. } | Origin::Socket => (
+            format!("# see that nothing of {node} runs"),
+            "# (the watchdog starts it as a replica, now that it can)".to_owned(),
+        ),
     };
     let quiet = "# No failover while the watchdog is stopped; clients are served on.".to_owned();
     let rewind = vec![
         quiet.clone(),
         stop.clone(),
+        kill.clone(),
         format!("psql '{source}' -c CHECKPOINT   # or pg_rewind may see nothing to do"),
         format!("rm -f {data}/standby.signal     # its crash recovery cannot run as a standby"),
         "# as the user who owns the folder; it may not run:".to_owned(),
@@ -48,6 +53,7 @@ pub(super) fn sections(found: &Found) -> Vec<Section> {
     let rebuild = vec![
         quiet,
         stop,
+        kill,
         format!("mv {data} {data}.diverged       # keep it until somebody has looked"),
         "# as the user who owns the folder:".to_owned(),
         format!(
