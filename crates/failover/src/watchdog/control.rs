@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::Watchdog;
-use super::status::Chronicle;
+use super::status::Surroundings;
 use crate::core::{Command, Core, Moment, NodeId};
 
 const LINE_BYTES_MAX: u64 = 4096;
@@ -106,13 +106,13 @@ impl Watchdog {
     pub(super) fn answer(
         &self,
         core: &Core,
-        chronicle: &Chronicle,
+        seen: &Surroundings<'_>,
         now: Moment,
         (question, answer): Asked,
     ) -> Option<Command> {
         let result = match question {
             Question::Status => {
-                let status = json!(self.status(core, chronicle, now));
+                let status = json!(self.status(core, seen, now));
                 drop(answer.send(status));
                 return None;
             }

@@ -26,7 +26,7 @@ pub use self::status::{Happened, NodeStatus, RouterStatus, Status};
 
 use self::clock::Clock;
 use self::performing::Performer;
-use self::status::Chronicle;
+use self::status::{Chronicle, Surroundings};
 use crate::actuator::Actuator;
 use crate::core::{Action, Core, Event, Input, NodeId, Options, Phase, Record, invariants};
 use crate::database::{Database, Members};
@@ -127,7 +127,9 @@ impl Watchdog {
                 () = &mut shutdown => return Ok(()),
                 Some(input) = results.recv() => input,
                 Some(question) = asked.recv() => {
-                    match self.answer(&core, &chronicle, clock.now(), question) {
+                    let is_router_heard = performer.is_router_heard();
+                    let seen = Surroundings { chronicle: &chronicle, is_router_heard };
+                    match self.answer(&core, &seen, clock.now(), question) {
                         Some(command) => Input::Command(command),
                         None => continue,
                     }

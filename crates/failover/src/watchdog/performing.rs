@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -39,6 +40,7 @@ pub(super) struct Performer {
     clock: Clock,
     inputs: Sender<Input>,
     tasks: JoinSet<()>,
+    is_router_heard: Arc<AtomicBool>,
 }
 
 impl Performer {
@@ -50,7 +52,13 @@ impl Performer {
     ) -> Self {
         let (routings, requests) = channel(1);
         let mut tasks = JoinSet::new();
-        tasks.spawn(keep_routing(Arc::clone(&watchdog.router), requests, inputs.clone()));
+        let is_router_heard = Arc::new(AtomicBool::new(false));
+        let keeper = RouterKeeper {
+            router: Arc::clone(&watchdog.router),
+            inputs: inputs.clone(),
+            is_heard: Arc::clone(&is_router_heard),
+        };
+        tasks.spawn(keeper.keep_routing(requests));
         Self {
             members: watchdog.members.clone(),
             databases: watchdog.databases.clone(),
@@ -60,7 +68,13 @@ impl Performer {
             clock,
             inputs,
             tasks,
+            is_router_heard,
         }
+    }
+
+    /// Did the router answer when it was looked at last?
+    pub(super) fn is_router_heard(&self) -> bool {
+        self.is_router_heard.load(Ordering::Relaxed)
     }
 
     pub(super) fn perform(&mut self, action: Action) {
@@ -165,33 +179,40 @@ async fn in_time<T>(within: Duration, work: Asking<'_, T>) -> Result<T, String> 
     }
 }
 
-/// Looks at the router, and commands it, in one order: a look never tells of the time before.
-async fn keep_routing(
+struct RouterKeeper {
     router: Arc<dyn Router>,
-    mut requests: Receiver<(Ticket, Routing)>,
     inputs: Sender<Input>,
-) {
-    let mut every = interval(ROUTER_LOOK_EVERY);
-    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let input = tokio::select! {
-            biased;
-            request = requests.recv() => {
-                let Some((ticket, routing)) = request else { return };
-                let outcome = match router.route(routing).await {
-                    Ok(()) => Outcome::Done,
-                    Err(error) => {
-                        tracing::warn!(%error, "the router");
-                        Outcome::Failed(error.to_string())
-                    }
-                };
-                Input::Done { ticket, outcome }
-            }
-            _ = every.tick() => match router.routing().await {
-                Ok(routing) => Input::RouterSeen(routing),
-                Err(_) => continue,
-            },
-        };
-        drop(inputs.send(input).await);
+    /// For people: the core knows what it saw last, and asks again until it is answered.
+    is_heard: Arc<AtomicBool>,
+}
+
+impl RouterKeeper {
+    /// Looks at the router, and commands it, in one order: a look never tells of the time before.
+    async fn keep_routing(self, mut requests: Receiver<(Ticket, Routing)>) {
+        let mut every = interval(ROUTER_LOOK_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let input = tokio::select! {
+                biased;
+                request = requests.recv() => {
+                    let Some((ticket, routing)) = request else { return };
+                    let outcome = match self.router.route(routing).await {
+                        Ok(()) => Outcome::Done,
+                        Err(error) => {
+                            tracing::warn!(%error, "the router");
+                            Outcome::Failed(error.to_string())
+                        }
+                    };
+                    Input::Done { ticket, outcome }
+                }
+                _ = every.tick() => {
+                    let routing = self.router.routing().await;
+                    self.is_heard.store(routing.is_ok(), Ordering::Relaxed);
+                    let Ok(routing) = routing else { continue };
+                    Input::RouterSeen(routing)
+                }
+            };
+            drop(self.inputs.send(input).await);
+        }
     }
 }

@@ -107,8 +107,16 @@ impl Chronicle {
     }
 }
 
+/// What a watchdog tells besides what its core knows.
+#[derive(Debug)]
+pub(super) struct Surroundings<'a> {
+    pub(super) chronicle: &'a Chronicle,
+    /// A router that gives no answer may do anything.
+    pub(super) is_router_heard: bool,
+}
+
 impl Watchdog {
-    pub(super) fn status(&self, core: &Core, chronicle: &Chronicle, now: Moment) -> Status {
+    pub(super) fn status(&self, core: &Core, seen: &Surroundings, now: Moment) -> Status {
         let record = core.record();
         let fenced = record.fenced.iter();
         let nodes = (0..self.databases.len()).map(NodeId::new);
@@ -123,12 +131,15 @@ impl Watchdog {
             fenced: fenced
                 .map(|(node, evidence)| (self.members.name(*node).to_owned(), evidence.clone()))
                 .collect(),
-            routed: core.is_routed(),
-            settled: core.is_settled(),
+            routed: core.is_routed() && seen.is_router_heard,
+            settled: core.is_settled() && seen.is_router_heard,
             refusal: core.refusal().map(str::to_owned),
             nodes: nodes.map(|node| self.node(core, node, now)).collect(),
-            router: core.routing().map(|routing| self.router_status(routing)),
-            events: chronicle.events.iter().cloned().collect(),
+            router: core
+                .routing()
+                .filter(|_| seen.is_router_heard)
+                .map(|routing| self.router_status(routing)),
+            events: seen.chronicle.events.iter().cloned().collect(),
         }
     }
 
