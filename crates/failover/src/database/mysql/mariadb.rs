@@ -23,6 +23,7 @@ SELECT LOWER(VARIABLE_NAME), VARIABLE_VALUE FROM information_schema.GLOBAL_STATU
  WHERE VARIABLE_NAME IN ('RPL_SEMI_SYNC_MASTER_STATUS', 'RPL_SEMI_SYNC_SLAVE_STATUS')
  UNION ALL SELECT 'started', CAST(UNIX_TIMESTAMP() - VARIABLE_VALUE AS UNSIGNED)
    FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'UPTIME'
+ UNION ALL SELECT 'number', @@GLOBAL.server_id
  UNION ALL SELECT 'binlog', @@GLOBAL.gtid_binlog_pos
  UNION ALL SELECT 'applied', @@GLOBAL.gtid_slave_pos
  UNION ALL SELECT 'read_only', @@GLOBAL.read_only
@@ -37,6 +38,7 @@ struct State {
     waits: bool,
     is_semi_sync: bool,
     life: u64,
+    number: Option<u32>,
     /// Of all that it has done.
     done: BTreeMap<u32, u64>,
     replication: Option<Replication>,
@@ -46,6 +48,7 @@ struct State {
 struct Replication {
     host: String,
     port: u16,
+    sender: String,
     receives: bool,
     applies: bool,
     problem: String,
@@ -69,6 +72,7 @@ impl State {
             waits: of("waits") == "1" && of("rpl_semi_sync_master_status") == "ON",
             is_semi_sync: of("rpl_semi_sync_slave_status") == "ON",
             life: of("started").parse().unwrap_or_default(),
+            number: of("number").parse().ok(),
             done,
             replication,
         })
@@ -95,6 +99,7 @@ impl Replication {
         Ok(Self {
             host: of("Master_Host"),
             port: of("Master_Port").parse().unwrap_or_default(),
+            sender: of("Master_Server_Id"),
             receives: of("Slave_IO_Running") == "Yes",
             applies: of("Slave_SQL_Running") == "Yes",
             problem: problems.into_iter().find(|text| !text.is_empty()).unwrap_or_default(),
@@ -105,12 +110,15 @@ impl Replication {
 
 pub(super) async fn look(link: &mut Link, server: &Server) -> Result<Look, DatabaseError> {
     let state = State::read(link).await?;
+    if let Some(number) = state.number {
+        server.roll.number(server.node, number);
+    }
     let position = state.position();
     let follows = state
         .replication
         .as_ref()
         .filter(|replica| replica.receives && replica.applies)
-        .and_then(|replica| server.members.at(&replica.host, replica.port));
+        .and_then(|replica| server.sender((&replica.host, replica.port), &replica.sender));
     let word = follows.map(|follows| Word {
         follows,
         holds: position.clone(),
@@ -215,6 +223,7 @@ mod tests {
     #[test]
     fn what_was_received_and_not_applied_is_had_but_not_done() {
         let replication = |sequence| Replication {
+            sender: String::new(),
             host: String::new(),
             port: 0,
             receives: true,
@@ -223,6 +232,7 @@ mod tests {
             received: [(0, sequence)].into(),
         };
         let state = |sequence| State {
+            number: None,
             is_read_only: true,
             waits: false,
             is_semi_sync: true,

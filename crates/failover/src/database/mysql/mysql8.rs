@@ -21,6 +21,7 @@ const DRAIN_SECONDS: f64 = 2.5;
 struct Replication {
     host: String,
     port: u16,
+    sender: String,
     is_running: bool,
     received: String,
 }
@@ -34,6 +35,7 @@ impl Replication {
             Self {
                 host: of("Source_Host"),
                 port: of("Source_Port").parse().unwrap_or_default(),
+                sender: of("Source_Server_Id"),
                 is_running: is_running("Replica_IO_Running") && is_running("Replica_SQL_Running"),
                 received: of("Retrieved_Gtid_Set").replace('\n', ""),
             }
@@ -44,14 +46,15 @@ impl Replication {
 pub(super) async fn look(link: &mut Link, server: &Server) -> Result<Look, DatabaseError> {
     let replication = Replication::read(link).await?;
     let required = link.row_if_any(&standing(server)).await?.unwrap_or(0_u8);
-    let query = "SELECT @@GLOBAL.read_only, @@GLOBAL.gtid_executed";
-    let (read_only, executed): (u8, String) = link.row(query).await?;
+    let query = "SELECT @@GLOBAL.read_only, @@GLOBAL.gtid_executed, @@GLOBAL.server_id";
+    let (read_only, executed, number): (u8, String, u32) = link.row(query).await?;
+    server.roll.number(server.node, number);
     let received = replication.as_ref().map_or("", |replica| replica.received.as_str());
     let position = position(link, &format!("{executed},{received}"))?;
     let executed = self::position(link, &executed)?;
     let follows = replication
         .filter(|replica| replica.is_running)
-        .and_then(|replica| server.members.at(&replica.host, replica.port));
+        .and_then(|replica| server.sender((&replica.host, replica.port), &replica.sender));
     // What is executed survives a restart, so that its life does not matter.
     let word =
         follows.map(|follows| Word { follows, holds: executed, acknowledges: true, life: 0 });

@@ -43,19 +43,25 @@ impl Word {
 #[derive(Clone, Debug)]
 pub(super) struct Roll(Arc<Mutex<Vec<Said>>>);
 
-/// The last word of a server, and when it was asked for.
-type Said = Option<(Instant, Word)>;
+/// What one server said.
+#[derive(Clone, Debug, Default)]
+struct Said {
+    /// Its last word, and when it was asked for.
+    word: Option<(Instant, Word)>,
+    /// Its number in replication: no two servers of a cluster have the same.
+    number: Option<u32>,
+}
 
 impl Roll {
     pub(super) fn of(nodes: usize) -> Self {
-        Self(Arc::new(Mutex::new(vec![None; nodes])))
+        Self(Arc::new(Mutex::new(vec![Said::default(); nodes])))
     }
 
     /// Takes what `node` said at `at`, when it followed somebody. What it said before stays known
     /// otherwise: it is what it must still have.
     pub(super) fn note(&self, node: NodeId, at: Instant, word: Word) {
         let mut words = self.lock();
-        let last = &mut words[node.index()];
+        let last = &mut words[node.index()].word;
         // Looks overlap: an answer that is late tells of an older world.
         if last.as_ref().is_none_or(|(before, _)| *before <= at) {
             *last = Some((at, word));
@@ -64,14 +70,25 @@ impl Roll {
 
     /// Forgets what `node` had: it is a primary now.
     pub(super) fn forget(&self, node: NodeId) {
-        self.lock()[node.index()] = None;
+        self.lock()[node.index()].word = None;
+    }
+
+    /// Takes the number that `node` has in replication.
+    pub(super) fn number(&self, node: NodeId, number: u32) {
+        self.lock()[node.index()].number = Some(number);
+    }
+
+    /// Who has that number.
+    pub(super) fn numbered(&self, number: u32) -> Option<NodeId> {
+        let words = self.lock();
+        words.iter().position(|said| said.number == Some(number)).map(NodeId::new)
     }
 
     /// Who follows `primary` at `now`. Their answers count when commits wait for them.
     pub(super) fn followers(&self, primary: NodeId, now: Instant, waits: bool) -> Vec<Follower> {
         let words = self.lock();
         let follower = |(index, said): (usize, &Said)| {
-            let (at, word) = said.as_ref()?;
+            let (at, word) = said.word.as_ref()?;
             let is_fresh = now.saturating_duration_since(*at) <= WORD_AGE_MAX;
             (is_fresh && word.follows == primary).then(|| Follower {
                 node: NodeId::new(index),
@@ -84,7 +101,7 @@ impl Roll {
 
     /// What `node` said last when it followed somebody.
     pub(super) fn last(&self, node: NodeId) -> Option<Word> {
-        self.lock()[node.index()].as_ref().map(|(_, word)| word.clone())
+        self.lock()[node.index()].word.as_ref().map(|(_, word)| word.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Said>> {
@@ -143,5 +160,15 @@ mod tests {
         assert!(said.loss(41, &at(8)).is_some(), "another life");
         roll.forget(replica());
         assert_eq!(roll.last(replica()), None);
+    }
+
+    #[test]
+    fn a_server_is_known_by_its_number_wherever_it_is_reached() {
+        let roll = Roll::of(2);
+        assert_eq!(roll.numbered(7), None);
+        roll.number(primary(), 7);
+        roll.number(replica(), 8);
+        roll.forget(primary());
+        assert_eq!((roll.numbered(7), roll.numbered(9)), (Some(primary()), None));
     }
 }

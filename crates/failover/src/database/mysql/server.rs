@@ -133,6 +133,13 @@ impl Server {
         Link::open(&self.options, &self.address).await
     }
 
+    /// The server that sends to a replica which names `host` and `port`. Between them there may be
+    /// a proxy: the number that the sender gave itself then tells who it is.
+    pub(super) fn sender(&self, (host, port): (&str, u16), number: &str) -> Option<NodeId> {
+        let by_number = || number.parse().ok().and_then(|number| self.roll.numbered(number));
+        self.members.at(host, port).or_else(by_number)
+    }
+
     /// A commit waits for the other one.
     pub(super) fn cover(&self) -> Cover {
         Cover::by(NodeSet::first(2).without(self.node), Copies::All)
