@@ -72,7 +72,7 @@ async fn help_is_what_it_was() {
     let place = Place::new().await;
     let help = place.must(&["--help"]).await;
     insta::assert_snapshot!("help", help.stdout);
-    for command in ["up", "run", "fault", "load"] {
+    for command in ["up", "run", "fault", "load", "failover"] {
         let help = place.must(&[command, "--help"]).await;
         insta::assert_snapshot!(format!("help_{command}"), help.stdout);
     }

@@ -20,7 +20,7 @@ pub(super) fn of(found: &Found) -> Vec<Advice> {
     }
     if status.router.is_none() {
         advices.push(Advice {
-            problem: "the router cannot be asked: clients go where they went last".to_owned(),
+            problem: "the router cannot be asked: nobody knows where clients go".to_owned(),
             steps: vec![
                 "look whether HAProxy runs, and whether the watchdog's user may open its socket"
                     .to_owned(),

@@ -92,7 +92,7 @@ fn role(status: &Status, node: &NodeStatus) -> &'static str {
 fn router(router: Option<&RouterStatus>) -> String {
     match router {
         None => "cannot be asked".to_owned(),
-        Some(router) if router.ready.is_empty() => "no node gets clients: they wait".to_owned(),
+        Some(router) if router.ready.is_empty() => "no node gets clients".to_owned(),
         Some(router) if router.paused => {
             format!("{} keeps its clients, new ones wait", router.ready.join(", "))
         }
