@@ -102,6 +102,13 @@ const ORDER_SAGA: SystemFiles = SystemFiles {
     experiments: &[
         ("baseline", file!("order-saga/experiments/baseline.toml")),
         ("orders-primary-killed", file!("order-saga/experiments/orders-primary-killed.toml")),
+        ("stock-primary-killed", file!("order-saga/experiments/stock-primary-killed.toml")),
+        ("reports-primary-killed", file!("order-saga/experiments/reports-primary-killed.toml")),
+        ("orders-primary-frozen", file!("order-saga/experiments/orders-primary-frozen.toml")),
+        ("stock-primary-frozen", file!("order-saga/experiments/stock-primary-frozen.toml")),
+        ("replica-killed", file!("order-saga/experiments/replica-killed.toml")),
+        ("proxy-killed", file!("order-saga/experiments/proxy-killed.toml")),
+        ("watchdog-killed", file!("order-saga/experiments/watchdog-killed.toml")),
         ("middleware-killed", file!("order-saga/experiments/middleware-killed.toml")),
     ],
     showcase: &["middleware-killed"],

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use standfast_failover::actuator::SocketActuator;
-use standfast_failover::core::{NodeId, Options};
+use standfast_failover::core::NodeId;
 use standfast_failover::router::HaProxy;
 use standfast_failover::watchdog::{EventLine, Watchdog};
 use tokio::net::UnixListener;
@@ -39,9 +39,9 @@ pub(crate) async fn serve(
     let names = settings.members.names();
     let watchdog = Watchdog {
         cluster: settings.cluster.clone(),
-        router: Arc::new(HaProxy::new(settings.router_socket, settings.backend, names.clone())),
+        router: Arc::new(HaProxy::new(settings.router_socket, settings.backend, names)),
         actuator: Arc::new(SocketActuator::new(settings.actuator)),
-        options: Options::of(names.len()),
+        options: settings.options,
         first_primary: NodeId::new(0),
         members: settings.members,
         databases: settings.databases,

@@ -1,9 +1,12 @@
 //! Whom a watchdog watches, from the environment.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use standfast_failover::actuator::wire::SOCKET_VARIABLE;
+use standfast_failover::core::Options;
+use standfast_failover::database::mysql::{Flavour, MysqlServer};
 use standfast_failover::database::postgres::Postgres;
 use standfast_failover::database::{Database, Members};
 
@@ -18,6 +21,8 @@ pub(super) struct Settings {
     /// In the order of `NODES`, of which the first begins as primary.
     pub(super) members: Members,
     pub(super) databases: Vec<Arc<dyn Database>>,
+    /// The defaults of its kind of database.
+    pub(super) options: Options,
     /// Where HAProxy takes commands, and what it calls the cluster.
     pub(super) router_socket: PathBuf,
     pub(super) backend: String,
@@ -28,31 +33,29 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// `NODES` is `name=url,name=url`: the administrator's URLs of the servers themselves.
+    /// `NODES` is `name=url,name=url`: the administrator's URLs of the servers themselves. `KIND` is
+    /// what they are: `postgres`, `mariadb` or `mysql`.
     pub(super) fn read(environment: &Environment<'_>) -> Result<Self, ServeError> {
         let cluster: String = environment.required("CLUSTER")?;
         let nodes: String = environment.required("NODES")?;
+        let kind = environment.get("KIND").unwrap_or_else(|| "postgres".to_owned());
         let mut pairs = Vec::new();
         for node in nodes.split(',') {
             let pair = node.trim().split_once('=');
-            pairs.push(pair.ok_or_else(|| wrong("a node is name=url".to_owned()))?);
+            pairs.push(pair.ok_or_else(|| wrong("a node is name=url"))?);
         }
         if pairs.len() < 2 {
-            return Err(wrong("a cluster has two servers or more".to_owned()));
+            return Err(wrong("a cluster has two servers or more"));
         }
-        let mut members = Vec::new();
-        for (name, url) in &pairs {
-            let address = Postgres::address_of(url).map_err(|error| wrong(error.to_string()))?;
-            let address = address.ok_or_else(|| wrong(format!("`{name}` has no address")))?;
-            members.push(((*name).to_owned(), address));
-        }
-        let members = Members::new(members);
-        let database = |(_, url): &(&str, &str)| {
-            let server = Postgres::new(url, members.clone());
-            let server = server.map_err(|error| wrong(error.to_string()))?;
-            Ok(Arc::new(server) as Arc<dyn Database>)
+        let (members, databases, options) = match kind.as_str() {
+            "postgres" => postgres(&pairs)?,
+            "mariadb" => mysql(Flavour::Mariadb, &pairs)?,
+            "mysql" => mysql(Flavour::Mysql, &pairs)?,
+            _ => {
+                let problem = format!("is `{kind}`, and none of postgres, mariadb, mysql");
+                return Err(ServeError::Configuration { variable: "KIND".to_owned(), problem });
+            }
         };
-        let databases = pairs.iter().map(database).collect::<Result<Vec<_>, ServeError>>()?;
         let path = |name: &str| environment.required::<String>(name).map(PathBuf::from);
         Ok(Self {
             backend: environment.get("ROUTER_BACKEND").unwrap_or_else(|| cluster.clone()),
@@ -62,22 +65,61 @@ impl Settings {
             cluster,
             members,
             databases,
+            options,
         })
     }
 }
 
+/// What differs between kinds of databases.
+type Cluster = (Members, Vec<Arc<dyn Database>>, Options);
+
+/// The name of a server, and its URL.
+type Pair<'a> = (&'a str, &'a str);
+
+fn postgres(pairs: &[Pair<'_>]) -> Result<Cluster, ServeError> {
+    let members = members(pairs, |url| Postgres::address_of(url).map_err(wrong))?;
+    let database = |(_, url): &Pair<'_>| {
+        let server = Postgres::new(url, members.clone()).map_err(wrong)?;
+        Ok(Arc::new(server) as Arc<dyn Database>)
+    };
+    let databases = pairs.iter().map(database).collect::<Result<_, ServeError>>()?;
+    Ok((members, databases, Options::of(pairs.len())))
+}
+
+fn mysql(flavour: Flavour, pairs: &[Pair<'_>]) -> Result<Cluster, ServeError> {
+    let members = members(pairs, |url| MysqlServer::address_of(url).map_err(wrong))?;
+    let urls: Vec<&str> = pairs.iter().map(|(_, url)| *url).collect();
+    let servers = MysqlServer::cluster(flavour, &urls, &members).map_err(wrong)?;
+    let databases = servers.into_iter().map(|server| Arc::new(server) as Arc<dyn Database>);
+    Ok((members, databases.collect(), flavour.options()))
+}
+
+/// Who is where: replicas say by address whom they follow.
+fn members(
+    pairs: &[Pair<'_>],
+    address_of: impl Fn(&str) -> Result<Option<SocketAddr>, ServeError>,
+) -> Result<Members, ServeError> {
+    let member = |(name, url): &Pair<'_>| {
+        let address = address_of(url)?;
+        let address = address.ok_or_else(|| wrong(format!("`{name}` has no address")))?;
+        Ok(((*name).to_owned(), address))
+    };
+    Ok(Members::new(pairs.iter().map(member).collect::<Result<Vec<_>, ServeError>>()?))
+}
+
 /// The URLs have passwords, so the value is not repeated.
-fn wrong(problem: String) -> ServeError {
-    ServeError::Configuration { variable: "NODES".to_owned(), problem }
+fn wrong(problem: impl ToString) -> ServeError {
+    ServeError::Configuration { variable: "NODES".to_owned(), problem: problem.to_string() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(nodes: &str) -> Result<Settings, String> {
+    fn read(kind: &str, nodes: &str) -> Result<Settings, String> {
         let pairs = [
             ("CLUSTER", "orders"),
+            ("KIND", kind),
             ("NODES", nodes),
             ("ROUTER_SOCKET", "/run/proxy.sock"),
             ("STANDFAST_ACTUATOR", "/run/actuator.sock"),
@@ -90,12 +132,25 @@ mod tests {
     fn a_cluster_is_servers_with_names_and_urls() {
         let url = |port| format!("postgresql://postgres:secret@127.0.0.1:{port}/orders");
         let both = format!("orders-a={},orders-b={}", url(5432), url(5433));
-        let settings = read(&both).unwrap();
+        let settings = read("postgres", &both).unwrap();
         assert_eq!(settings.members.names(), ["orders-a", "orders-b"]);
         assert_eq!((settings.databases.len(), settings.backend.as_str()), (2, "orders"));
         for wrong in [url(5432), format!("orders-a={}", url(5432)), "a=x,b=y".to_owned()] {
-            let error = read(&wrong).unwrap_err();
+            let error = read("postgres", &wrong).unwrap_err();
             assert!(error.contains("`NODES`") && !error.contains("secret"), "{error}");
         }
+    }
+    #[test]
+    fn each_kind_of_database_has_urls_of_its_own() {
+        let nodes = "a=mysql://root:secret@127.0.0.1:3306/s,b=mysql://root:secret@127.0.0.1:3307/s";
+        for kind in ["mariadb", "mysql"] {
+            let settings = read(kind, nodes).unwrap();
+            assert_eq!((settings.databases.len(), settings.options.nodes), (2, 2));
+            let third = format!("{nodes},c=mysql://root:secret@127.0.0.1:3308/s");
+            let error = read(kind, &third).unwrap_err();
+            assert!(error.contains("two servers") && !error.contains("secret"), "{error}");
+        }
+        assert!(read("oracle", nodes).unwrap_err().contains("`KIND`"));
+        assert!(read("postgres", nodes).is_err());
     }
 }
