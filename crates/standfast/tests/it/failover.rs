@@ -1,5 +1,5 @@
-//! `standfast failover` as a user starts it: its words, its exit codes, and a pair of real PostgreSQL
-//! servers that it did not start.
+//! `standfast failover` as a user starts it: its words, its exit codes, and a pair of real
+//! PostgreSQL servers that it did not start.
 
 use standfast_engines::process::Signal;
 

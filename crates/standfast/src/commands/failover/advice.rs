@@ -29,7 +29,7 @@ pub(super) fn of(found: &Found) -> Vec<Advice> {
             ],
         });
     }
-    for (node, _) in &status.fenced {
+    for node in status.fenced.keys() {
         let last = status.events.iter().rfind(|event| {
             event.node == *node && event.event == "refused" && event.detail.contains("rejoin")
         });

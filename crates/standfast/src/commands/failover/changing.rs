@@ -1,4 +1,4 @@
-//! `standfast failover switchover | reintegrate | promote`: what a watchdog does because it was told.
+//! `standfast failover switchover | reintegrate | promote`: what a watchdog does when it is told.
 
 use std::time::Duration;
 

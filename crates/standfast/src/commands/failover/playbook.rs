@@ -138,13 +138,13 @@ fn watchdog(found: &Found) -> Section {
     let folder = found.socket.parent().map_or_else(String::new, |path| path.display().to_string());
     let (stop, start) = starting(found);
     let lines = [
-        "# It was killed: clients are served on, nobody fails over. Its successor goes on where it was.",
+        "# It was killed: clients are served on, nobody fails over. Its successor goes on.",
         &start,
         "# Its journal is lost or damaged: find the one server that takes writes, then begin anew.",
         &stop,
         &format!("mv {folder}/journal.json {folder}/journal.json.old"),
         "#   on that server, by SQL: DROP TABLE IF EXISTS standfast_watchdog",
-        "#   a watchdog without a journal begins with the first node, or with `primary = …` in its file",
+        "#   without a journal it begins with the first node, or with `primary = …` in its file",
         &start,
     ];
     Section::new("The watchdog is gone, or lost its journal", &lines)

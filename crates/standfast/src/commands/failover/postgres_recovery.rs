@@ -56,32 +56,33 @@ pub(super) fn sections(found: &Found) -> Vec<Section> {
         kill,
         format!("mv {data} {data}.diverged       # keep it until somebody has looked"),
         "# as the user who owns the folder:".to_owned(),
-        format!(
-            "pg_basebackup --pgdata={data} --dbname='{source}' --wal-method=stream --checkpoint=fast"
-        ),
+        format!("pg_basebackup --pgdata={data} --dbname='{source}' \\"),
+        "  --wal-method=stream --checkpoint=fast".to_owned(),
         format!("touch {data}/standby.signal"),
         launch,
         start,
         format!("# if a slot holds log back for nobody: SELECT pg_drop_replication_slot('{slot}')"),
     ];
-    let primary = &status.primary;
-    let look = vec![
-        format!("psql '{source}' -c 'SHOW synchronous_standby_names'"),
-        format!("psql '{source}' -c 'SELECT * FROM pg_stat_replication'"),
-        format!(
-            "psql '{} user=SUPERUSER dbname=postgres' -c 'SELECT * FROM pg_stat_wal_receiver'",
-            address(&node)
-        ),
-        format!(
-            "# Commits hang, and {node} is gone for good: the watchdog lets go within 100 ms. Without it:"
-        ),
-        format!(
-            "psql '{source}' -c \"ALTER SYSTEM SET synchronous_standby_names = ''\" -c 'SELECT pg_reload_conf()'"
-        ),
-    ];
     vec![
         Section { title: format!("By hand: rewind {node}"), lines: rewind },
-        Section { title: format!("By hand: build {node} anew from {primary}"), lines: rebuild },
-        Section { title: "Whom commits wait for, who receives".to_owned(), lines: look },
+        Section {
+            title: format!("By hand: build {node} anew from {}", status.primary),
+            lines: rebuild,
+        },
+        looking(&source, &format!("{} user=SUPERUSER dbname=postgres", address(&node))),
     ]
+}
+
+fn looking(primary: &str, replica: &str) -> Section {
+    let hang =
+        "# Commits hang: the watchdog lets go of a replica within 100 ms. Without a watchdog:";
+    let lines = vec![
+        format!("psql '{primary}' -c 'SHOW synchronous_standby_names'"),
+        format!("psql '{primary}' -c 'SELECT * FROM pg_stat_replication'"),
+        format!("psql '{replica}' -c 'SELECT * FROM pg_stat_wal_receiver'"),
+        hang.to_owned(),
+        format!("psql '{primary}' -c \"ALTER SYSTEM SET synchronous_standby_names = ''\" \\"),
+        "  -c 'SELECT pg_reload_conf()'".to_owned(),
+    ];
+    Section { title: "Whom commits wait for, who receives".to_owned(), lines }
 }
