@@ -22,7 +22,7 @@ use crate::core::Options;
 /// How many transactions a replica may lack when commits begin to wait for it. A replica that applies
 /// more slowly than clients write never gets near by itself, only when they have to wait: so not too
 /// few. They wait for all of these: so not too many.
-const TRANSACTIONS_NEAR_MAX: u64 = 5000;
+const TRANSACTIONS_NEAR_MAX: u64 = 20_000;
 
 /// Which of the two it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
