@@ -43,7 +43,7 @@ fn bench() -> Bench {
 }
 
 /// What the watchdog is told by its environment.
-fn told(instance: &Instance, variable: &str) -> String {
+pub(crate) fn told(instance: &Instance, variable: &str) -> String {
     let path = format!("/proc/{}/environ", instance.pid("watchdog").unwrap());
     let environment = std::fs::read_to_string(path).unwrap();
     let prefix = format!("{variable}=");

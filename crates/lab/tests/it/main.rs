@@ -3,11 +3,14 @@
 mod claim_accounts;
 mod claim_ratio;
 mod claim_stall;
+mod failover_bench;
+mod failover_writers;
 mod instance;
 mod instance_actuator;
 mod instance_application;
 mod instance_bench;
 mod instance_control;
+mod instance_failover;
 mod instance_fault;
 mod instance_hosts;
 mod instance_kafka;
