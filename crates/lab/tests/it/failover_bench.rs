@@ -1,5 +1,5 @@
-//! Two servers of MariaDB or MySQL behind an HAProxy, a watchdog in this process, and writers that
-//! keep what was acknowledged to them.
+//! Two servers of MariaDB or MySQL behind an HAProxy, a watchdog in this process, and writers
+//! that keep what was acknowledged to them.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
 
@@ -190,7 +190,8 @@ impl Cluster {
         self.ledger.longest_gap_since(start)
     }
 
-    /// Ends the writers and counts: everything acknowledged is on both servers, and one takes writes.
+    /// Ends the writers and counts: everything acknowledged is on both servers, and one takes
+    /// writes.
     pub(crate) async fn check(self, mut writers: JoinSet<()>) {
         writers.shutdown().await;
         let acknowledged = self.ledger.acknowledged();

@@ -66,8 +66,8 @@ pub(crate) struct Place {
     pub(crate) proxy: String,
     /// The servers themselves, when the writer has to ask the replica.
     pub(crate) nodes: Vec<String>,
-    /// After each row. A replica of MySQL applies more slowly than writers at full speed write, so
-    /// that they would have to wait for it long after each failover.
+    /// After each row. A replica of MySQL applies more slowly than writers at full speed write,
+    /// so that they would have to wait for it long after each failover.
     pub(crate) pause: Duration,
 }
 

@@ -23,8 +23,8 @@ async fn survives_deaths(kind: EngineKind) {
     kill(&cluster, "stock-a").await;
     cluster.wait("switched", "stock-b").await;
     cluster.acknowledges(20).await;
-    // The old primary is on its way back, and lacks what the new one has acknowledged since: being
-    // connected is not being in sync. Nobody may take this one's place.
+    // The old primary is on its way back, and lacks what the new one has acknowledged since:
+    // being connected is not being in sync. Nobody may take this one's place.
     kill(&cluster, "stock-b").await;
     let brought_up = cluster.wait_any(&[("restarted", "stock-b"), ("switched", "stock-a")]).await;
     let events = cluster.events();

@@ -1,11 +1,11 @@
 //! MariaDB and MySQL 8, replicated by GTID. The user of a URL has to have all rights.
 //!
-//! They are one module because they speak one protocol; how a commit waits for a replica, and what
-//! a position is, stands in `mariadb` and `mysql8`. A cluster is two servers: neither engine can be
-//! told by name for which of several replicas a commit waits.
+//! They are one module because they speak one protocol; how a commit waits for a replica, and
+//! what a position is, stands in `mariadb` and `mysql8`. A cluster is two servers: neither engine
+//! can be told by name for which of several replicas a commit waits.
 //!
-//! A primary does not know how far its replica is, so the adapters of a cluster tell each other what
-//! their servers said last (`roll`).
+//! A primary does not know how far its replica is, so the adapters of a cluster tell each other
+//! what their servers said last (`roll`).
 
 mod link;
 mod mariadb;
@@ -19,9 +19,9 @@ pub use server::{MysqlServer, MysqlSetupError};
 
 use crate::core::Options;
 
-/// How many transactions a replica may lack when commits begin to wait for it. A replica that applies
-/// more slowly than clients write never gets near by itself, only when they have to wait: so not too
-/// few. They wait for all of these: so not too many.
+/// How many transactions a replica may lack when commits begin to wait for it. A replica that
+/// applies more slowly than clients write never gets near by itself, only when they have to wait:
+/// so not too few. They wait for all of these: so not too many.
 const TRANSACTIONS_NEAR_MAX: u64 = 20_000;
 
 /// Which of the two it is.
@@ -29,8 +29,8 @@ const TRANSACTIONS_NEAR_MAX: u64 = 20_000;
 pub enum Flavour {
     /// Semi-synchronous replication is the server's own.
     Mariadb,
-    /// Clients wait for the replica themselves, while `replication_duty.required` in their database
-    /// says so; without that table no replica is ever sure to hold everything.
+    /// Clients wait for the replica themselves, while `replication_duty.required` in their
+    /// database says so; without that table no replica is ever sure to hold everything.
     Mysql,
 }
 

@@ -1,11 +1,11 @@
 //! MySQL 8: positions are sets of GTIDs, and the writers wait for the replica themselves.
 //!
-//! Some builds have no semi-synchronous replication. Instead there is a table in the database of the
-//! URL, `replication_duty (id, required)` with one row, the same as in `reports.sql` of `order-saga`:
-//! whoever commits reads it *afterwards*, and while it says 1 does not acknowledge before the
-//! replica has executed the commit. So a commit whose writer has read 0 is older than the change to
-//! 1, and among what the replica has to catch up with. The row is each server's own and not
-//! replicated.
+//! Some builds have no semi-synchronous replication. Instead there is a table in the database of
+//! the URL, `replication_duty (id, required)` with one row, the same as in `reports.sql` of
+//! `order-saga`: whoever commits reads it *afterwards*, and while it says 1 does not acknowledge
+//! before the replica has executed the commit. So a commit whose writer has read 0 is older than
+//! the change to 1, and among what the replica has to catch up with. The row is each server's own
+//! and not replicated.
 
 use super::link::Link;
 use super::roll::Word;

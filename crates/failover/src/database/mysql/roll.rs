@@ -1,8 +1,8 @@
-//! What the servers of a cluster said of themselves last. A primary of these engines does not know
-//! how far its replica is, so its report is made of what the replica's own session heard.
+//! What the servers of a cluster said of themselves last. A primary of these engines does not
+//! know how far its replica is, so its report is made of what the replica's own session heard.
 //!
-//! What a replica has only grows while it receives, so an old word of it is a careful one. It counts
-//! for a moment all the same: who is silent does not follow.
+//! What a replica has only grows while it receives, so an old word of it is a careful one. It
+//! counts for a moment all the same: who is silent does not follow.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use crate::core::{Follower, NodeId, Position};
 
-/// Held connections ask every 50 ms, and new ones every 250 ms: a replica whose last word is older
-/// was missed by all of them.
+/// Held connections ask every 50 ms, and new ones every 250 ms: a replica whose last word is
+/// older was missed by all of them.
 const WORD_AGE_MAX: Duration = Duration::from_millis(400);
 
 /// A replica, as it said itself.

@@ -133,8 +133,8 @@ impl Server {
         Link::open(&self.options, &self.address).await
     }
 
-    /// The server that sends to a replica which names `host` and `port`. Between them there may be
-    /// a proxy: the number that the sender gave itself then tells who it is.
+    /// The server that sends to a replica which names `host` and `port`. Between them there may
+    /// be a proxy: the number that the sender gave itself then tells who it is.
     pub(super) fn sender(&self, (host, port): (&str, u16), number: &str) -> Option<NodeId> {
         let by_number = || number.parse().ok().and_then(|number| self.roll.numbered(number));
         self.members.at(host, port).or_else(by_number)
@@ -146,8 +146,8 @@ impl Server {
     }
 }
 
-/// Waits until nobody else changes settings: whoever holds the lock is gone afterwards, so that what
-/// an earlier call began has taken effect or never will. The lock ends with the connection.
+/// Waits until nobody else changes settings: whoever holds the lock is gone afterwards, so that
+/// what an earlier call began has taken effect or never will. The lock ends with the connection.
 async fn lock_settings(link: &mut Link) -> Result<(), DatabaseError> {
     let take = format!("SELECT COALESCE(GET_LOCK('{SETTINGS_LOCK}', 0), 0)");
     let holder = format!("SELECT COALESCE(IS_USED_LOCK('{SETTINGS_LOCK}'), 0)");
