@@ -30,8 +30,12 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let environment = Environment::of_process();
-    environment.without(super::TACTICS)?;
-    let settings = settings::Settings::read(&environment)?;
+    let without = environment.without(super::TACTICS)?;
+    let mut settings = settings::Settings::read(&environment)?;
+    if without.contains("failover") {
+        // A primary that is gone is started again where it is.
+        settings.options.failovers_max = 0;
+    }
     let folder = open_folder(&settings.folder)?;
     let control = control_socket(&folder);
     let commands = take_commands(&control)?;

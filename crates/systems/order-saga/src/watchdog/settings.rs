@@ -33,8 +33,8 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// `NODES` is `name=url,name=url`: the administrator's URLs of the servers themselves. `KIND` is
-    /// what they are: `postgres`, `mariadb` or `mysql`.
+    /// `NODES` is `name=url,name=url`: the administrator's URLs of the servers themselves. `KIND`
+    /// is what they are: `postgres`, `mariadb` or `mysql`.
     pub(super) fn read(environment: &Environment<'_>) -> Result<Self, ServeError> {
         let cluster: String = environment.required("CLUSTER")?;
         let nodes: String = environment.required("NODES")?;
@@ -47,7 +47,7 @@ impl Settings {
         if pairs.len() < 2 {
             return Err(wrong("a cluster has two servers or more"));
         }
-        let (members, databases, options) = match kind.as_str() {
+        let (members, databases, mut options) = match kind.as_str() {
             "postgres" => postgres(&pairs)?,
             "mariadb" => mysql(Flavour::Mariadb, &pairs)?,
             "mysql" => mysql(Flavour::Mysql, &pairs)?,
@@ -56,6 +56,7 @@ impl Settings {
                 return Err(ServeError::Configuration { variable: "KIND".to_owned(), problem });
             }
         };
+        options.failovers_max = environment.number("FAILOVERS_MAX", options.failovers_max)?;
         let path = |name: &str| environment.required::<String>(name).map(PathBuf::from);
         Ok(Self {
             backend: environment.get("ROUTER_BACKEND").unwrap_or_else(|| cluster.clone()),
