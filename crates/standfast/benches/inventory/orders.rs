@@ -168,8 +168,8 @@ impl fmt::Display for Report<'_> {
         let share = self.0.spread(&named("orders / single rows", 10));
         writeln!(
             f,
-            "  orders / single rows at 10 clients: {:.2} ({:.2} to {:.2}; goal: >= {SHARE_MIN:.2}): \
-             {}",
+            "  orders / single rows at 10 clients: {:.2} ({:.2} to {:.2}; goal: >= \
+             {SHARE_MIN:.2}): {}",
             share.middle,
             share.low,
             share.high,

@@ -39,7 +39,7 @@ async fn dies_often(saga: &Saga, clients: &Clients) {
     clients.get(saga, 20).await;
 }
 
-/// Its journal is lost, so a key leads to a second saga, which finds the order of the first one.
+/// Its journal is lost, so a key leads to a second saga, which finds the order of the first.
 async fn forgets_what_it_did(saga: &Saga, promises: &mut Promises) {
     let (key, body) = (
         "kept for long",

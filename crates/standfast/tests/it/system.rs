@@ -1,4 +1,4 @@
-//! A shipped system as the lab brings it up for a run, for tests that look deeper than a command can.
+//! A shipped system as the lab brings it up for a run, for tests that look deeper than a command.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
 

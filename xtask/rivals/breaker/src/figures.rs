@@ -73,8 +73,8 @@ impl fmt::Display for Table<'_> {
         let verdict = if middle <= COST_NS_MAX { "met" } else { "MISSED" };
         writeln!(
             f,
-            "  standfast, one thread, worst window: {middle:.0} ns, first decile {low:.0} ns (goal: \
-             median <= {COST_NS_MAX} ns): {verdict}"
+            "  standfast, one thread, worst window: {middle:.0} ns, first decile {low:.0} ns \
+             (goal: median <= {COST_NS_MAX} ns): {verdict}"
         )
     }
 }

@@ -212,8 +212,8 @@ pub struct ClaimFile {
     /// Of a ratio: the measure that it is divided by.
     #[serde(default)]
     pub over: Option<MeasureFile>,
-    /// Of a ratio of latencies: what is less than this counts as this. Below a millisecond or two, a
-    /// busy machine doubles a latency by itself.
+    /// Of a ratio of latencies: what is less than this counts as this. Below a millisecond or two,
+    /// a busy machine doubles a latency by itself.
     #[serde(default)]
     pub resolution: Option<Length>,
     /// Of `source` and `status`: which.
