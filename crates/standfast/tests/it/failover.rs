@@ -30,7 +30,7 @@ fn example(place: &Place, change: (&str, &str)) {
         }
         let path = place.write(&format!("pair/{name}"), &text);
         let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(path, mode).unwrap();
+        std::fs::set_permissions(path, mode).expect("the file was just written");
     }
 }
 
