@@ -49,14 +49,7 @@ const CACHE_FALLBACK: SystemFiles = SystemFiles {
         ("overload", file!("cache-fallback/experiments/overload.toml")),
         ("recovery", file!("cache-fallback/experiments/recovery.toml")),
     ],
-    showcase: &[
-        "cache-hit",
-        "stale-fallback",
-        "total-failure",
-        "replica-slow",
-        "replication-cut",
-        "overload",
-    ],
+    showcase: &["cache-hit", "stale-fallback", "total-failure", "replication-cut"],
     readme: file!("cache-fallback/README.md"),
 };
 
@@ -111,6 +104,6 @@ const ORDER_SAGA: SystemFiles = SystemFiles {
         ("watchdog-killed", file!("order-saga/experiments/watchdog-killed.toml")),
         ("middleware-killed", file!("order-saga/experiments/middleware-killed.toml")),
     ],
-    showcase: &["middleware-killed"],
+    showcase: &["orders-primary-killed"],
     readme: file!("order-saga/README.md"),
 };
