@@ -357,8 +357,10 @@ pub(crate) fn experiments(repository: &Path) -> Vec<PathBuf> {
     let shipped = systems.iter().flat_map(|system| toml_files(&system.join("experiments")));
     let examples = folders(&repository.join("examples"));
     let examples = examples.iter().flat_map(|example| toml_files(example));
-    let is_system = |path: &PathBuf| path.file_name().is_some_and(|name| name == "system.toml");
-    shipped.chain(examples).filter(|path| !is_system(path)).collect()
+    let is_named = |path: &PathBuf, name: &str| path.file_name().is_some_and(|own| own == name);
+    // A cluster is what `standfast failover` reads.
+    let is_other = |path: &PathBuf| is_named(path, "system.toml") || is_named(path, "cluster.toml");
+    shipped.chain(examples).filter(|path| !is_other(path)).collect()
 }
 
 pub(crate) fn folders(parent: &Path) -> Vec<PathBuf> {
