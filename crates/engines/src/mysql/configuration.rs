@@ -15,6 +15,10 @@ const CONFIGURATION_FILE: &str = "standfast.cnf";
 /// The server's own data folder.
 const FILES_FOLDER: &str = "files";
 
+/// The server's own temporary files. A starting server deletes what it takes for its remains in
+/// this folder, also when it is another server that works with them.
+const TEMPORARY_FOLDER: &str = "temporary";
+
 pub(super) const SUPERUSER: &str = "standfast";
 pub(super) const REPLICATOR: &str = "replicator";
 
@@ -22,7 +26,7 @@ pub(super) const REPLICATOR: &str = "replicator";
 const REPLICATOR_PASSWORD_BYTES: usize = 32;
 
 /// What a system may not set: it is what standfast promises, or what moves with the instance.
-const MANAGED: [&str; 13] = [
+const MANAGED: [&str; 14] = [
     "basedir",
     "bind_address",
     "datadir",
@@ -36,6 +40,7 @@ const MANAGED: [&str; 13] = [
     "skip_networking",
     "skip_replica_start",
     "socket",
+    "tmpdir",
 ];
 
 /// Our settings for both servers. A system can override every one of them.
@@ -77,6 +82,12 @@ pub(super) fn files_folder(engine_folder: &Path) -> PathBuf {
     engine_folder.join(FILES_FOLDER)
 }
 
+/// Makes the folder for temporary files, unless it is there.
+pub(super) fn make_temporary_folder(site: &Site, engine_folder: &Path) -> Result<(), EngineError> {
+    let folder = engine_folder.join(TEMPORARY_FOLDER);
+    if folder.is_dir() { Ok(()) } else { site.make_private_folder(&folder) }
+}
+
 /// Writes the configuration of this instance.
 pub(super) fn write(site: &Site) -> Result<(), EngineError> {
     for (key, value) in &site.spec.settings {
@@ -90,6 +101,7 @@ pub(super) fn write(site: &Site) -> Result<(), EngineError> {
             });
         }
     }
+    make_temporary_folder(site, &site.spec.data)?;
     site.write(&configuration_file(&site.spec.data), &render(site, &site.spec.data))
 }
 
@@ -114,6 +126,7 @@ pub(super) fn render(site: &Site, engine_folder: &Path) -> String {
         ("server_id", server_id(&spec.name).to_string()),
         // Connections come over the port alone: a path has a limit that folders of tests exceed.
         ("socket", String::new()),
+        ("tmpdir", path(engine_folder.join(TEMPORARY_FOLDER))),
         // Replication begins when it is told where its primary is now.
         (dialect.skip_replication_setting(), "ON".to_owned()),
     ];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::configuration::{configuration_file, files_folder, render};
+use super::configuration::{configuration_file, files_folder, make_temporary_folder, render};
 use super::dialect::{Dialect, base_folder};
 use crate::engine::{EngineError, Site, remove_folder};
 use crate::home::Home;
@@ -15,7 +15,7 @@ use crate::home::Home;
 const INITIALISE_WITHIN: Duration = Duration::from_secs(120);
 
 /// Counts changes of what this file does: templates of other versions are not used.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// MariaDB's own program for it, and how it may be called where it was renamed.
 const INSTALLER: &str = "mariadb-install-db";
@@ -66,6 +66,7 @@ pub(super) async fn initialise(site: &Site, folder: &Path) -> Result<(), EngineE
     let configuration = configuration_file(folder);
     site.write(&configuration, &render(site, folder))?;
     site.make_private_folder(&files_folder(folder))?;
+    make_temporary_folder(site, folder)?;
     let defaults = format!("--defaults-file={}", configuration.display());
     let program = &site.installation.path;
     let command = match Dialect::of(site) {
