@@ -1,11 +1,12 @@
 //! Snapshots in files: a new one is whole on the disk before it takes the place of the old one.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::service::durable_file;
+
 const NAME: &str = "inventory.snapshot";
-const NEW_NAME: &str = "inventory.snapshot.new";
 
 /// The folder of a replica's snapshot.
 #[derive(Clone, Debug)]
@@ -30,13 +31,7 @@ impl Store {
     /// Keeps `bytes` in place of what was there.
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.dir)?;
-        let new = self.dir.join(NEW_NAME);
-        let mut file = File::create(&new)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&new, self.dir.join(NAME))?;
-        // The new name is in the folder, so the folder must be on the disk as well.
-        File::open(&self.dir)?.sync_all()
+        durable_file::replace(&self.dir.join(NAME), bytes).map(drop)
     }
 }
 
@@ -45,13 +40,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_snapshot_takes_the_place_of_the_one_before_and_a_torn_new_one_does_not() {
+    fn a_snapshot_takes_the_place_of_the_one_before() {
         let name = format!("standfast-snapshot-{}-{}", std::process::id(), uuid::Uuid::now_v7());
         let dir = std::env::temp_dir().join(name);
         let store = Store::new(&dir);
         assert_eq!(store.read().unwrap(), None);
         store.write(b"first").unwrap();
-        fs::write(dir.join(NEW_NAME), b"to").unwrap();
         assert_eq!(store.read().unwrap().as_deref(), Some(b"first".as_slice()));
         store.write(b"second").unwrap();
         assert_eq!(store.read().unwrap().as_deref(), Some(b"second".as_slice()));

@@ -13,6 +13,7 @@ use standfast_tactics::saga::Ownership;
 use uuid::Uuid;
 
 use super::line::{Line, SagaLine};
+use crate::service::durable_file;
 
 /// A segment that is longer is replaced, when half of it is of no interest any more.
 const SEGMENT_LENGTH_MAX: u64 = 8 << 20;
@@ -155,12 +156,7 @@ impl Folder {
             }
         }
         let path = segment_path(&self.path, number);
-        let draft = path.with_extension("draft");
-        let mut file = File::create(&draft)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&draft, &path)?;
-        File::open(&self.path)?.sync_all()?;
+        let file = durable_file::replace(&path, text.as_bytes())?;
         for older in segments(&self.path)?.into_iter().filter(|older| *older < number) {
             std::fs::remove_file(segment_path(&self.path, older))?;
         }
