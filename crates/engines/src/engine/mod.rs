@@ -8,6 +8,7 @@ mod lifecycle;
 mod roles;
 mod site;
 mod spec;
+mod template;
 
 pub use error::EngineError;
 pub use fence::Fenced;
@@ -16,3 +17,4 @@ pub use lifecycle::Engine;
 pub use roles::{Rejoined, StoredRole};
 pub(crate) use site::{Site, TemporaryFile, remove_folder};
 pub use spec::{Backend, EngineSpec, Lag, Peer, Upstream};
+pub(crate) use template::template;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::configuration::{configuration_file, files_folder, make_temporary_folder, render};
 use super::dialect::{Dialect, base_folder};
-use crate::engine::{EngineError, Site, remove_folder};
+use crate::engine::{self, EngineError, Site};
 use crate::home::Home;
 
 /// MySQL takes three seconds here, MariaDB less than one; a slow disk may take ten times that.
@@ -20,45 +20,24 @@ const FORMAT: u32 = 2;
 /// MariaDB's own program for it, and how it may be called where it was renamed.
 const INSTALLER: &str = "mariadb-install-db";
 
-/// The template for this version of the server, made now if it is not there yet.
-///
-/// Two that need it at the same time do not make it twice: the second one waits for a file lock,
-/// which ends with its holder. The folder gets its name when it is complete.
+/// The template for this version of the server, made now if it is not there yet. Settings may
+/// change how files are laid out, the names of the tables on a disk for one.
 pub(super) async fn template(site: &Site, home: &Home) -> Result<PathBuf, EngineError> {
-    home.prepare()?;
-    let template = home.templates().join(template_name(site));
-    if template.is_dir() {
-        return Ok(template);
-    }
-    let _lock = site.lock(template.with_extension("lock")).await?;
-    if template.is_dir() {
-        return Ok(template);
-    }
-    let unfinished = template.with_extension("unfinished");
-    // Only a builder that was killed leaves one, as we hold the lock.
-    remove_folder(&unfinished).map_err(|source| site.io("remove", &unfinished, source))?;
-    site.make_private_folder(&unfinished)?;
-    initialise(site, &unfinished).await?;
-    fs::rename(&unfinished, &template).map_err(|source| site.io("rename", &unfinished, source))?;
-    tracing::info!(template = %template.display(), "made a template");
-    Ok(template)
-}
-
-/// Names everything that the template depends on. Settings may change how files are laid out, the
-/// names of the tables on a disk for one.
-fn template_name(site: &Site) -> String {
-    let mut digest = Sha256::new();
-    digest.update(FORMAT.to_be_bytes());
+    let mut ingredients = Sha256::new();
+    ingredients.update(FORMAT.to_be_bytes());
     for (key, value) in &site.spec.settings {
-        digest.update(format!("{key}={value}\n"));
+        ingredients.update(format!("{key}={value}\n"));
     }
     for (key, value) in Dialect::of(site).settings() {
-        digest.update(format!("{key}={value}\n"));
+        ingredients.update(format!("{key}={value}\n"));
     }
-    let user = site.user.as_ref().map_or(nix::unistd::getuid().as_raw(), |user| user.uid);
-    let hash: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let (kind, version) = (site.spec.kind, site.installation.version.replace('.', "-"));
-    format!("{kind}-{version}-{user}-{hash}")
+    engine::template(
+        site,
+        home,
+        ingredients,
+        |folder| async move { initialise(site, &folder).await },
+    )
+    .await
 }
 
 /// Makes the server's files in `folder`, which is there and has none yet.

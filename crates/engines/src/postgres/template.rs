@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::configuration::{CONFIGURATION_FILE, SUPERUSER};
 use super::create::single_user;
-use crate::engine::{EngineError, Site, TemporaryFile, remove_folder};
+use crate::engine::{self, EngineError, Site, TemporaryFile};
 use crate::home::Home;
 use crate::secrets::Secrets;
 
@@ -31,43 +31,17 @@ const INITDB_OPTIONS: [&str; 7] = [
 const TEMPLATE_SQL: [&str; 1] = ["REVOKE CREATE ON SCHEMA public FROM PUBLIC"];
 
 /// The template for this version of the server, made now if it is not there yet.
-///
-/// Two that need it at the same time do not make it twice: the second one waits for a file lock,
-/// which ends with its holder. The folder gets its name when it is complete.
 pub(super) async fn template(site: &Site, home: &Home) -> Result<PathBuf, EngineError> {
-    home.prepare()?;
-    let template = home.templates().join(template_name(site));
-    if template.is_dir() {
-        return Ok(template);
-    }
-    let _lock = site.lock(template.with_extension("lock")).await?;
-    if template.is_dir() {
-        return Ok(template);
-    }
-    let unfinished = template.with_extension("unfinished");
-    // Only a builder that was killed leaves one, as we hold the lock.
-    remove_folder(&unfinished).map_err(|source| site.io("remove", &unfinished, source))?;
-    build(site, &unfinished).await?;
-    fs::rename(&unfinished, &template).map_err(|source| site.io("rename", &unfinished, source))?;
-    tracing::info!(template = %template.display(), "made a template");
-    Ok(template)
-}
-
-/// Names everything that the template depends on.
-fn template_name(site: &Site) -> String {
-    let mut digest = Sha256::new();
+    let mut ingredients = Sha256::new();
     for part in INITDB_OPTIONS.iter().chain(&TEMPLATE_SQL) {
-        digest.update(part.as_bytes());
-        digest.update([0]);
+        ingredients.update(part.as_bytes());
+        ingredients.update([0]);
     }
-    let user = site.user.as_ref().map_or(nix::unistd::getuid().as_raw(), |user| user.uid);
-    let hash: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    // An extension is set on it, so it must not end in something that looks like one.
-    format!("postgres-{}-{user}-{hash}", site.installation.version.replace('.', "-"))
+    engine::template(site, home, ingredients, |folder| async move { build(site, &folder).await })
+        .await
 }
 
 async fn build(site: &Site, folder: &Path) -> Result<(), EngineError> {
-    site.make_private_folder(folder)?;
     // Nobody will ever log in with it: whoever copies the template sets another one.
     let passfile = TemporaryFile(folder.with_extension("password"));
     site.write(&passfile.0, &Secrets::generate().superuser)?;
