@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::configuration::SUPERUSER;
 use crate::engine::{EngineError, Site, TemporaryFile};
 use crate::process::CommandSpec;
 
@@ -49,10 +50,22 @@ pub(super) fn command(
 }
 
 /// Where a client connects to, and as whom.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ClientLogin<'a> {
-    pub(super) host: &'a str,
+    pub(super) host: String,
     pub(super) port: u16,
     pub(super) role: &'a str,
     pub(super) password: &'a str,
+}
+
+impl<'a> ClientLogin<'a> {
+    /// The superuser at the site's own server.
+    pub(super) fn own(site: &'a Site) -> Self {
+        Self::superuser_at(site, site.spec.address().to_string(), site.spec.port)
+    }
+
+    /// The superuser at a server that has the same roles: the primary, for a replica.
+    pub(super) fn superuser_at(site: &'a Site, host: String, port: u16) -> Self {
+        Self { host, port, role: SUPERUSER, password: &site.spec.secrets.superuser }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::client::{self, CLIENT, ClientLogin, DUMP};
-use super::configuration::{REPLICATOR, SUPERUSER, replicator_password};
+use super::configuration::{REPLICATOR, replicator_password};
 use super::dialect::Dialect;
 use super::gtid::History;
 use super::session::Session;
@@ -119,7 +119,7 @@ async fn dump(
     options: &[&str],
 ) -> Result<(), EngineError> {
     let login = ClientLogin {
-        host: &upstream.host,
+        host: upstream.host.clone(),
         port: upstream.port,
         role: REPLICATOR,
         password: replicator_password(site),
@@ -144,14 +144,7 @@ async fn dump(
 
 /// Reads `copy` into the site's own server, outside of its history.
 async fn load(site: &Site, copy: &Path) -> Result<(), EngineError> {
-    let host = site.spec.address().to_string();
-    let login = ClientLogin {
-        host: &host,
-        port: site.spec.port,
-        role: SUPERUSER,
-        password: &site.spec.secrets.superuser,
-    };
-    let (command, _login) = client::command(site, CLIENT, &login)?;
+    let (command, _login) = client::command(site, CLIENT, &ClientLogin::own(site))?;
     let command = command.arguments([
         "--init-command=SET SESSION sql_log_bin = OFF".to_owned(),
         format!("--execute=source {}", copy.display()),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::client::{self, CLIENT, ClientLogin};
-use super::configuration::SUPERUSER;
 use super::dialect::Dialect;
 use super::session::Session;
 use crate::engine::{EngineError, Site};
@@ -36,14 +35,7 @@ async fn run(
     script: &str,
     variables: &BTreeMap<String, String>,
 ) -> Result<(), EngineError> {
-    let host = site.spec.address().to_string();
-    let login = ClientLogin {
-        host: &host,
-        port: site.spec.port,
-        role: SUPERUSER,
-        password: &site.spec.secrets.superuser,
-    };
-    let (mut command, _login) = client::command(site, CLIENT, &login)?;
+    let (mut command, _login) = client::command(site, CLIENT, &ClientLogin::own(site))?;
     command = command.arguments(["--batch", "--skip-column-names"]);
     command = command.arguments(site.spec.database.iter().map(|name| format!("--database={name}")));
     // On the line of the script's first statement, so that errors name its lines.

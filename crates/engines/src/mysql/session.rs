@@ -7,7 +7,6 @@ use mysql_async::prelude::{FromValue, Queryable};
 use mysql_async::{Conn, OptsBuilder, Row, Value};
 
 use super::client::ClientLogin;
-use super::configuration::SUPERUSER;
 use crate::engine::{EngineError, Site};
 
 /// Loopback answers at once, or the server hangs.
@@ -21,23 +20,23 @@ pub(super) struct Session {
 impl Session {
     /// Connects to the site's own server.
     pub(super) async fn open(site: &Site) -> Result<Self, EngineError> {
-        Self::open_at(site, &site.spec.address().to_string(), site.spec.port).await
+        Self::open_as(site, &ClientLogin::own(site)).await
     }
 
     /// Connects to the server on `host`, which has the same roles: the primary, for a replica.
     pub(super) async fn open_at(site: &Site, host: &str, port: u16) -> Result<Self, EngineError> {
-        let password = &site.spec.secrets.superuser;
-        Self::open_as(site, &ClientLogin { host, port, role: SUPERUSER, password }).await
+        let login = ClientLogin::superuser_at(site, host.to_owned(), port);
+        Self::open_as(site, &login).await
     }
 
     /// Connects as another role.
     pub(super) async fn open_as(site: &Site, login: &ClientLogin<'_>) -> Result<Self, EngineError> {
-        let ClientLogin { host, port, role, password } = *login;
+        let ClientLogin { host, port, role, password } = login;
         let options = OptsBuilder::default()
-            .ip_or_hostname(host)
-            .tcp_port(port)
-            .user(Some(role))
-            .pass(Some(password))
+            .ip_or_hostname(host.as_str())
+            .tcp_port(*port)
+            .user(Some(*role))
+            .pass(Some(*password))
             // What a server says of its socket would lead past a proxy.
             .prefer_socket(false)
             .stmt_cache_size(0);
