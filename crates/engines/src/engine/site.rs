@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::error::EngineError;
 use super::spec::EngineSpec;
 use crate::home::make_folder;
-use crate::process::{CommandSpec, Finished, Spawner};
+use crate::process::{CommandSpec, Finished, Output, Spawner};
 use crate::secrets::write_private;
 use crate::tool::Installation;
 use crate::user::UserId;
@@ -66,6 +66,19 @@ impl Site {
         self.own(path)
     }
 
+    /// Writes it so that it survives the machine, its name included.
+    pub(crate) fn write_durably(&self, path: &Path, text: &str) -> Result<(), EngineError> {
+        self.write(path, text)?;
+        self.sync(path)?;
+        self.sync(path.parent().unwrap_or(Path::new("/")))
+    }
+
+    /// Waits until a file, or the names in a folder, are on the disk.
+    pub(crate) fn sync(&self, path: &Path) -> Result<(), EngineError> {
+        let synced = File::open(path).and_then(|file| file.sync_all());
+        synced.map_err(|source| self.io("sync", path, source))
+    }
+
     /// Waits for a file lock, which ends with the file. That blocks, so it is done elsewhere.
     pub(crate) async fn lock(&self, path: PathBuf) -> Result<File, EngineError> {
         let wait = {
@@ -88,6 +101,17 @@ impl Site {
             inherit_environment: false,
             user: self.user.clone(),
             ..CommandSpec::new(tool.unwrap_or_default(), program)
+        }
+    }
+
+    /// The engine's server itself: in its data folder, on its host, writing into its log.
+    pub(crate) fn server(&self, program: PathBuf) -> CommandSpec {
+        CommandSpec {
+            name: self.name(),
+            directory: Some(self.spec.data.clone()),
+            namespace: self.spec.host.as_ref().map(|host| host.namespace().clone()),
+            output: Output::Log(self.spec.log.clone()),
+            ..self.command(program)
         }
     }
 

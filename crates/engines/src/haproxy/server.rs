@@ -7,7 +7,7 @@ use tokio::net::UnixStream;
 
 use super::configuration::{CONFIGURATION_FILE, socket};
 use crate::engine::{EngineError, Site};
-use crate::process::{Child, CommandSpec, Output, Signal, StopPlan, Stopped};
+use crate::process::{Child, CommandSpec, Signal, StopPlan, Stopped};
 
 /// It answers at once, or it hangs.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -19,15 +19,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 const FOREGROUND: &str = "-db";
 
 pub(crate) fn command(site: &Site) -> CommandSpec {
-    let data = &site.spec.data;
-    CommandSpec {
-        name: site.name(),
-        directory: Some(data.clone()),
-        namespace: site.spec.host.as_ref().map(|host| host.namespace().clone()),
-        output: Output::Log(site.spec.log.clone()),
-        ..site.command(site.installation.path.clone())
-    }
-    .arguments([FOREGROUND, "-f", CONFIGURATION_FILE])
+    site.server(site.installation.path.clone()).arguments([FOREGROUND, "-f", CONFIGURATION_FILE])
 }
 
 /// Asks for the state of its servers. Whether one is ready is not its business, nor ours.

@@ -31,7 +31,8 @@ pub(super) async fn format(site: &Site) -> Result<(), EngineError> {
     configuration::write(site)?;
     let cluster = cluster_id(site);
     let arguments = ["kafka.tools.StorageTool", "format", "--cluster-id", &cluster, "--config"];
-    let command = CommandSpec { directory: Some(site.spec.data.clone()), ..java(site)? };
+    let command =
+        CommandSpec { directory: Some(site.spec.data.clone()), ..java(site, Site::command)? };
     let command = command.arguments(arguments).arguments([CONFIGURATION_FILE]);
     site.run(command, FORMAT_WITHIN).await.map(drop)
 }

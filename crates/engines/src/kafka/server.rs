@@ -11,7 +11,7 @@ use super::configuration::{self, CONFIGURATION_FILE};
 use super::probe;
 use crate::engine::{EngineError, Site};
 use crate::process::{
-    Child, CommandSpec, Output, Signal, StopPlan, Stopped, holder_of_port, is_port_free_at,
+    Child, CommandSpec, Signal, StopPlan, Stopped, holder_of_port, is_port_free_at,
 };
 
 /// A broker hands its partitions over before it ends, and waits for a controller that may be gone.
@@ -84,30 +84,26 @@ pub(crate) fn command(site: &Site) -> Result<CommandSpec, EngineError> {
     let mut temporary = std::ffi::OsString::from("-Djava.io.tmpdir=");
     temporary.push(temporary_folder(site));
     // Options go before the class: the last word on the heap is the system's.
-    let mut command = java(site)?;
+    let mut command = java(site, Site::server)?;
     command.arguments.insert(0, format!("-Xmx{heap}").into());
     command.arguments.insert(0, temporary);
     // Java goes on without one, if somebody took it away.
     if site.spec.data.join(ARCHIVE_FILE).exists() {
         command.arguments.insert(0, format!("-XX:SharedArchiveFile={ARCHIVE_FILE}").into());
     }
-    Ok(CommandSpec {
-        name: site.name(),
-        directory: Some(site.spec.data.clone()),
-        namespace: site.spec.host.as_ref().map(|host| host.namespace().clone()),
-        output: Output::Log(site.spec.log.clone()),
-        ..command
-    }
-    .arguments(["kafka.Kafka", CONFIGURATION_FILE]))
+    Ok(command.arguments(["kafka.Kafka", CONFIGURATION_FILE]))
 }
 
-/// Java with Kafka's jars, up to the class.
-pub(super) fn java(site: &Site) -> Result<CommandSpec, EngineError> {
+/// Java with Kafka's jars, up to the class, for `purpose`: `Site::server` or `Site::command`.
+pub(super) fn java(
+    site: &Site,
+    purpose: fn(&Site, PathBuf) -> CommandSpec,
+) -> Result<CommandSpec, EngineError> {
     let runtime = site.installation.runtime.as_ref();
     let missing = || EngineError::NoRuntime { engine: site.name(), runtime: "Java" };
     let java = runtime.ok_or_else(missing)?.path.clone();
     let jars = site.installation.path.join("*");
-    Ok(site.command(java).arguments(JAVA_OPTIONS).arguments([LOG_TIME, "-cp"]).arguments([jars]))
+    Ok(purpose(site, java).arguments(JAVA_OPTIONS).arguments([LOG_TIME, "-cp"]).arguments([jars]))
 }
 
 /// Asks it to take a record and to give it back.

@@ -1,7 +1,7 @@
 //! New files in the place of those that cannot be used any more: what was there is kept, and a copy
 //! that was never finished is not taken for one.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 
 use super::configuration::files_folder;
@@ -27,9 +27,7 @@ pub(super) fn begin(site: &Site) -> Result<(), EngineError> {
     }
     let aside = folder.join(ASIDE);
     remove_folder(&aside).map_err(|source| site.io("remove", &aside, source))?;
-    site.write(&folder.join(MARK), "")?;
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|source| site.io("sync", folder, source))?;
+    site.write_durably(&folder.join(MARK), "")?;
     match fs::rename(&files, &aside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(site.io("put aside", &files, error))

@@ -3,7 +3,7 @@
 //! A promotion is done by SQL, which nobody tells this file. What the server itself knows goes
 //! before it: one that has forgotten its primary was promoted.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 
 use crate::engine::{EngineError, Peer, Site, StoredRole};
@@ -61,10 +61,7 @@ pub(super) fn write(site: &Site, standing: &Standing) -> Result<(), EngineError>
         Standing::ToFollow(name) => format!("follow {name}\n"),
         Standing::Follows(name) => format!("follows {name}\n"),
     };
-    let (folder, path) = (&site.spec.data, site.spec.data.join(ROLE_FILE));
-    site.write(&path, &text)?;
-    let synced = [&path, folder].into_iter().try_for_each(|path| File::open(path)?.sync_all());
-    synced.map_err(|source| site.io("sync", &path, source))
+    site.write_durably(&site.spec.data.join(ROLE_FILE), &text)
 }
 
 /// What its folder says that it is.

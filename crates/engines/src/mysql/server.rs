@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::configuration::{self, configuration_file, files_folder};
 use super::session::Session;
 use crate::engine::{EngineError, Site};
-use crate::process::{Child, CommandSpec, Output, Signal, StopPlan, Stopped};
+use crate::process::{Child, CommandSpec, Signal, StopPlan, Stopped};
 
 /// Sessions are ended and changed pages are written.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
@@ -21,11 +21,8 @@ pub(crate) fn command(site: &Site) -> CommandSpec {
     // It must come first.
     defaults.push(configuration_file(&site.spec.data));
     CommandSpec {
-        name: site.name(),
         directory: Some(files_folder(&site.spec.data)),
-        namespace: site.spec.host.as_ref().map(|host| host.namespace().clone()),
-        output: Output::Log(site.spec.log.clone()),
-        ..site.command(site.installation.path.clone())
+        ..site.server(site.installation.path.clone())
     }
     .arguments([defaults])
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::engine::{EngineError, Site};
-use crate::process::{Child, CommandSpec, Output, Signal, StopPlan, Stopped};
+use crate::process::{Child, CommandSpec, Signal, StopPlan, Stopped};
 
 const CONFIGURATION_FILE: &str = "nginx.conf";
 
@@ -57,14 +57,7 @@ pub(crate) fn command(site: &Site) -> CommandSpec {
         "-g".into(),
         globals.into(),
     ];
-    CommandSpec {
-        name: site.name(),
-        directory: Some(data.clone()),
-        namespace: site.spec.host.as_ref().map(|host| host.namespace().clone()),
-        output: Output::Log(site.spec.log.clone()),
-        ..site.command(site.installation.path.clone())
-    }
-    .arguments(arguments)
+    site.server(site.installation.path.clone()).arguments(arguments)
 }
 
 /// Asks for a page. Any answer will do: that the service behind it is not there is no fault of its.

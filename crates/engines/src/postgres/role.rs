@@ -4,7 +4,7 @@
 //! What belongs to the node lies beside its data folder, not in it: `pg_rewind` and a base backup
 //! bring all that is in the folder of the other server.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
@@ -104,10 +104,7 @@ pub(crate) async fn follow_from_now(
 
 /// Writes the mark of a replica, on the disk.
 pub(super) fn write_signal(site: &Site) -> Result<(), EngineError> {
-    let signal = site.spec.data.join(STANDBY_SIGNAL);
-    site.write(&signal, "")?;
-    sync(site, &signal)?;
-    sync(site, &site.spec.data)
+    site.write_durably(&site.spec.data.join(STANDBY_SIGNAL), "")
 }
 
 /// Takes the mark of a replica away, on the disk.
@@ -117,7 +114,7 @@ pub(super) fn remove_signal(site: &Site) -> Result<(), EngineError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(site.io("remove", &signal, error))
         }
-        Ok(()) | Err(_) => sync(site, &site.spec.data),
+        Ok(()) | Err(_) => site.sync(&site.spec.data),
     }
 }
 
@@ -138,9 +135,4 @@ fn follows(site: &Site) -> Result<Option<String>, EngineError> {
 pub(super) fn make_node_folder(site: &Site) -> Result<(), EngineError> {
     let folder = node_folder(&site.spec.data);
     if folder.is_dir() { Ok(()) } else { site.make_private_folder(&folder) }
-}
-
-fn sync(site: &Site, path: &Path) -> Result<(), EngineError> {
-    let synced = File::open(path).and_then(|file| file.sync_all());
-    synced.map_err(|source| site.io("sync", path, source))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::configuration;
 use super::session::{Session, answer_in_time};
 use crate::engine::{EngineError, Site};
-use crate::process::{Child, CommandSpec, Output, Signal, StopPlan, Stopped};
+use crate::process::{Child, CommandSpec, Signal, StopPlan, Stopped};
 
 /// Fast shutdown: sessions are ended, a checkpoint is written. Longer than `wal_sender_timeout`,
 /// which a frozen replica costs.
@@ -30,14 +30,8 @@ pub(crate) fn prepare(site: &Site) -> Result<(), EngineError> {
 
 pub(crate) fn command(site: &Site) -> CommandSpec {
     let data = &site.spec.data;
-    CommandSpec {
-        name: site.name(),
-        directory: Some(data.clone()),
-        namespace: site.spec.host.as_ref().map(|host| host.namespace().clone()),
-        output: Output::Log(site.spec.log.clone()),
-        ..site.command(site.installation.path.join("postgres"))
-    }
-    .arguments(["-D".into(), data.clone().into_os_string()])
+    site.server(site.installation.path.join("postgres"))
+        .arguments(["-D".into(), data.clone().into_os_string()])
 }
 
 /// Whether the server says that it takes connections. Asking it too early would only fill its log

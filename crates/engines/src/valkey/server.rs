@@ -9,7 +9,7 @@ use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, RedisConnecti
 
 use super::configuration::{self, CONFIGURATION_FILE, SNAPSHOT_FILE};
 use crate::engine::{EngineError, Site};
-use crate::process::{Child, CommandSpec, Output, Signal, StopPlan, Stopped};
+use crate::process::{Child, CommandSpec, Signal, StopPlan, Stopped};
 
 /// Saving half a gigabyte takes seconds on a slow disk.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
@@ -27,14 +27,7 @@ pub(crate) fn prepare(site: &Site) -> Result<(), EngineError> {
 
 pub(crate) fn command(site: &Site) -> CommandSpec {
     let data = &site.spec.data;
-    CommandSpec {
-        name: site.name(),
-        directory: Some(data.clone()),
-        namespace: site.spec.host.as_ref().map(|host| host.namespace().clone()),
-        output: Output::Log(site.spec.log.clone()),
-        ..site.command(site.installation.path.clone())
-    }
-    .arguments([data.join(CONFIGURATION_FILE)])
+    site.server(site.installation.path.clone()).arguments([data.join(CONFIGURATION_FILE)])
 }
 
 /// Asks a real question.
