@@ -1,0 +1,20 @@
+//! TravelHub: searching, reserving and paying, with parts that may be away, behind or lying.
+//! `README.md` beside this folder says what it promises.
+//!
+//! What clients and services say to each other is in [`wire`]. Each service has a folder of its own,
+//! and knows the others by their addresses alone.
+
+mod wire;
+
+/// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
+/// since an arm of an experiment switches a tactic off in the whole system.
+const TACTICS: &[&str] = &[
+    "breaker",
+    "cache",
+    "hedging",
+    "isolation",
+    "resync",
+    "shedding",
+    "store-and-forward",
+    "voting",
+];

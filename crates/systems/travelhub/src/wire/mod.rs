@@ -1,0 +1,22 @@
+//! What the services say to each other: one type for each body, so that both sides agree.
+//!
+//! Money is integer cents with a currency, ids are UUIDs of version 7, times are RFC 3339, and a
+//! field that nobody knows is an error.
+
+mod charge;
+mod event;
+mod money;
+mod quote;
+mod reservation;
+
+pub(crate) use charge::{ChargeAnswer, ChargeKind, ChargeRequest, RefundRequest};
+pub(crate) use event::{EventPage, Gone, Kind, KindTotal, NightTaken, ReservationEvent, Snapshot};
+pub(crate) use money::{Currency, Money};
+pub(crate) use quote::Quote;
+pub(crate) use reservation::{Reservation, Status};
+
+/// A day of the calendar, such as `2027-03-01`.
+pub(crate) mod day {
+    time::serde::format_description!(format, Date, "[year]-[month]-[day]");
+    pub(crate) use format::{deserialize, serialize};
+}
