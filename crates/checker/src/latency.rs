@@ -65,6 +65,13 @@ impl Latencies {
         self.sorted_us.last().copied()
     }
 
+    /// The share of latencies that are greater, from 0 to 1; `None` when there are none at all.
+    pub fn share_above_us(&self, limit_us: f64) -> Option<f64> {
+        let n = self.sorted_us.len();
+        let within = self.sorted_us.partition_point(|&latency_us| latency_us as f64 <= limit_us);
+        (n > 0).then(|| (n - within) as f64 / n as f64)
+    }
+
     /// Order-statistic interval of a quantile, in microseconds.
     pub fn interval_us(&self, quantile: f64) -> Option<Interval> {
         let values: Vec<f64> = self.sorted_us.iter().map(|&value| value as f64).collect();

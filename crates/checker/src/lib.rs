@@ -29,7 +29,8 @@ pub use detection::{InjectedFault, time_to_detect};
 pub use interval::{Interval, quantile_interval};
 pub use latency::{Answers, Latencies};
 pub use ledger::{
-    Cancel, Create, Keeper, Ledger, LedgerJudgement, LedgerViolation, Standing, StoredOrder, Wanted,
+    Cancel, Create, Keeper, Ledger, LedgerJudgement, LedgerViolation, Standing, StoredOrder,
+    StoredReport, Wanted,
 };
 pub use outage::longest_gap;
 pub use proportion::Proportion;

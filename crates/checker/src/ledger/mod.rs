@@ -3,14 +3,17 @@
 //! Clients know what was acknowledged; what became of an attempt without an answer only the final
 //! reads know. So an order that is there must be explained by an attempt, an acknowledged one must
 //! be there, and for each product the stock of each replica and what its orders have taken must be
-//! what there was at the beginning. Whatever was applied twice, or never, breaks that sum.
+//! what there was at the beginning. Whatever was applied twice, or never, breaks that sum. Where
+//! orders are reported as well, the reports have to agree with them.
 
+mod reports;
 mod violation;
 
 use std::collections::BTreeMap;
 
 use standfast_history::Outcome;
 
+pub use reports::StoredReport;
 pub use violation::{LedgerViolation, Wanted};
 
 /// An attempt to make an order.
@@ -66,6 +69,8 @@ pub struct Ledger {
     pub cancels: Vec<Cancel>,
     pub orders: Vec<StoredOrder>,
     pub keepers: Vec<Keeper>,
+    /// Reports of orders; `None` where nobody files any.
+    pub reports: Option<Vec<StoredReport>>,
 }
 
 /// The judgement on a ledger.
@@ -87,6 +92,9 @@ impl Ledger {
         self.explain(&stored, &acknowledged, &mut judgement);
         self.decided(&stored, &mut judgement.violations);
         self.balance(&stored, &mut judgement.violations);
+        if let Some(filed) = &self.reports {
+            reports::judge_reports(&stored, filed, &mut judgement.violations);
+        }
         judgement
     }
 

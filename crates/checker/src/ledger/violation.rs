@@ -14,30 +14,87 @@ pub struct Wanted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerViolation {
     /// Acknowledged, and not there.
-    Lost { order: String, index: u64 },
+    Lost {
+        order: String,
+        index: u64,
+    },
     /// Two clients were told the same order: one of theirs is lost.
-    AcknowledgedTwice { order: String, indexes: [u64; 2] },
+    AcknowledgedTwice {
+        order: String,
+        indexes: [u64; 2],
+    },
     /// The order is there more than once.
-    StoredTwice { order: String },
+    StoredTwice {
+        order: String,
+    },
     /// It is there, and not as it was asked for.
-    Altered { order: String, asked: Wanted, stored: Wanted },
+    Altered {
+        order: String,
+        asked: Wanted,
+        stored: Wanted,
+    },
     /// It is there, and no attempt explains it.
-    NeverAsked { order: String, stored: Wanted },
+    NeverAsked {
+        order: String,
+        stored: Wanted,
+    },
     /// Nobody ever decided about it.
-    Undecided { order: String },
+    Undecided {
+        order: String,
+    },
     /// Its cancellation was acknowledged, and it holds stock all the same.
-    CancelWithoutEffect { order: String, index: u64 },
+    CancelWithoutEffect {
+        order: String,
+        index: u64,
+    },
     /// More was sold than there was.
-    Oversold { product: String, initial: i64, taken: i64 },
+    Oversold {
+        product: String,
+        initial: i64,
+        taken: i64,
+    },
     /// There is less than nothing.
-    NegativeStock { keeper: String, product: String, stock: i64 },
+    NegativeStock {
+        keeper: String,
+        product: String,
+        stock: i64,
+    },
     /// What is left and what was taken is not what there was: something was applied twice, or
     /// never.
-    Unbalanced { keeper: String, product: String, stock: i64, expected: RangeInclusive<i64> },
+    Unbalanced {
+        keeper: String,
+        product: String,
+        stock: i64,
+        expected: RangeInclusive<i64>,
+    },
     /// Two replicas disagree.
-    Diverged { product: String, keepers: [String; 2], stocks: [i64; 2] },
+    Diverged {
+        product: String,
+        keepers: [String; 2],
+        stocks: [i64; 2],
+    },
     /// A replica does not know a product.
-    NoStock { keeper: String, product: String },
+    NoStock {
+        keeper: String,
+        product: String,
+    },
+    /// An order that holds stock, and nobody reported it.
+    Unreported {
+        order: String,
+    },
+    ReportedTwice {
+        order: String,
+    },
+    /// The report says something else than the order.
+    Misreported {
+        order: String,
+        stored: Wanted,
+        reported: Wanted,
+    },
+    /// There is a report, and no order that holds stock.
+    ReportOfNone {
+        order: String,
+    },
 }
 
 impl LedgerViolation {
@@ -56,6 +113,10 @@ impl LedgerViolation {
             Self::Unbalanced { .. } => "unbalanced",
             Self::Diverged { .. } => "diverged",
             Self::NoStock { .. } => "without stock",
+            Self::Unreported { .. } => "unreported",
+            Self::ReportedTwice { .. } => "reported twice",
+            Self::Misreported { .. } => "misreported",
+            Self::ReportOfNone { .. } => "report of no order",
         }
     }
 }
@@ -105,6 +166,14 @@ impl fmt::Display for LedgerViolation {
             }
             Self::NoStock { keeper, product } => {
                 write!(f, "without stock: {keeper} does not know {product}")
+            }
+            Self::Unreported { order } => write!(f, "unreported: order {order} has no report"),
+            Self::ReportedTwice { order } => write!(f, "reported twice: order {order}"),
+            Self::Misreported { order, stored, reported } => {
+                write!(f, "misreported: order {order} is {stored}, its report says {reported}")
+            }
+            Self::ReportOfNone { order } => {
+                write!(f, "report of no order: {order} holds no stock, and is reported")
             }
         }
     }

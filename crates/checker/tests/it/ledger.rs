@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use standfast_checker::{
-    Cancel, Create, Keeper, Ledger, LedgerViolation, Standing, StoredOrder, Wanted,
+    Cancel, Create, Keeper, Ledger, LedgerViolation, Standing, StoredOrder, StoredReport, Wanted,
 };
 use standfast_history::Outcome;
 
@@ -42,7 +42,12 @@ fn good() -> Ledger {
             stored("c", 2, Standing::Taken),
         ],
         keepers: vec![keeper("one", 5), keeper("two", 5)],
+        reports: None,
     }
+}
+
+fn report(order: &str, quantity: u64) -> StoredReport {
+    StoredReport { order: order.to_owned(), wanted: wanted("P", quantity), is_filed: true }
 }
 
 /// What is wrong with the good ledger after `change`, as sentences.
@@ -64,6 +69,46 @@ fn a_ledger_that_adds_up_is_right_and_an_order_without_an_answer_may_be_there() 
         ledger.keepers = vec![keeper("one", 7)];
     };
     check(without, &[]);
+}
+
+/// What is wrong when these are the reports of the good ledger.
+fn check_reports(reports: &[StoredReport], expected: &[&str]) {
+    check(|ledger| ledger.reports = Some(reports.to_vec()), expected);
+}
+
+#[test]
+fn each_order_that_holds_stock_has_one_report_of_it() {
+    let void = StoredReport { is_filed: false, ..report("b", 4) };
+    check_reports(&[report("a", 3), void, report("c", 2)], &[]);
+    check_reports(&[report("a", 3)], &["unreported: order c has no report"]);
+    check_reports(&[report("a", 3), report("c", 2), report("a", 3)], &["reported twice: order a"]);
+    check_reports(
+        &[report("a", 1), report("c", 2)],
+        &["misreported: order a is 3 of P, its report says 1 of P"],
+    );
+}
+
+#[test]
+fn nothing_is_reported_that_holds_no_stock() {
+    check_reports(
+        &[report("a", 3), report("b", 4), report("c", 2), report("z", 1)],
+        &[
+            "report of no order: b holds no stock, and is reported",
+            "report of no order: z holds no stock, and is reported",
+        ],
+    );
+}
+
+#[test]
+fn what_is_not_decided_may_be_reported_or_not_yet() {
+    let open = |reports: Vec<StoredReport>| {
+        move |ledger: &mut Ledger| {
+            ledger.orders[2].standing = Standing::Open;
+            ledger.reports = Some(reports);
+        }
+    };
+    check(open(vec![report("a", 3)]), &["undecided: order c"]);
+    check(open(vec![report("a", 3), report("c", 2)]), &["undecided: order c"]);
 }
 
 #[test]
