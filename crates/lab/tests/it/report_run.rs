@@ -15,7 +15,8 @@ use standfast_lab::run::{
 use standfast_lab::spec::{Experiment, ExperimentSource};
 use standfast_lab::verdict::{Arm, ExperimentResult, Outcome, Verdict, outcome_if_delivered};
 
-/// Two services: `web` answers itself, or asks `back` when it has no fallback.
+/// Two services: `web` answers itself, or asks `back` when it has no fallback. It finds a stopped
+/// `back` by its refusals, so it need not be impatient: 200 ms were at times too few on a busy machine.
 const WEB: &str = r#"import http.server, json, os, sys, urllib.request
 back = os.environ.get("BACK")
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -25,7 +26,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         status, source = 200, "own"
         if back and self.path != "/ready":
             try:
-                urllib.request.urlopen(back, timeout=0.2).read()
+                urllib.request.urlopen(back, timeout=5).read()
                 source = "back"
             except Exception:
                 print(json.dumps({"event": "detected", "target": "back"}), flush=True)
@@ -38,6 +39,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if source == "fallback": self.send_header("X-Stale", "true")
         self.end_headers()
         self.wfile.write(body)
+http.server.ThreadingHTTPServer.request_queue_size = 128
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 "#;
 
