@@ -12,7 +12,9 @@
 //! | [`circuit_breaker`] | Is it worth asking this dependency now? |
 //! | [`coalesce`] | Is somebody already fetching what I want? |
 //! | [`deadline`] | How much time is left for this request? |
+//! | [`degrade`] | How good is this answer, and what if there is no good one? |
 //! | [`detect`] | Is this process up, and how sure is that? |
+//! | [`event_log`] | What happened since, all of it, though commits overtake each other? |
 //! | [`outbox`] | How do others learn, once and in order, what was committed? |
 //! | [`outlier`] | Which replica differs from the others, and may it count? |
 //! | [`replica_guard`] | Is this replica recent enough to be read? |
@@ -28,7 +30,9 @@ pub mod cache_aside;
 pub mod circuit_breaker;
 pub mod coalesce;
 pub mod deadline;
+pub mod degrade;
 pub mod detect;
+pub mod event_log;
 pub mod outbox;
 pub mod outlier;
 pub mod replica_guard;
