@@ -33,6 +33,18 @@ pub enum ServeError {
     },
 }
 
+impl ServeError {
+    /// A variable whose value cannot be worked with.
+    pub(crate) fn variable(name: &str, problem: impl Into<String>) -> Self {
+        Self::Configuration { variable: name.to_owned(), problem: problem.into() }
+    }
+
+    /// A variable whose value means something that does not work.
+    pub(crate) fn unusable(name: &str, error: impl std::fmt::Display) -> Self {
+        Self::variable(name, format!("cannot be used: {error}"))
+    }
+}
+
 /// All services that [`serve`] knows.
 const SERVICES: &[&str] = &[
     "cache-fallback/offers",

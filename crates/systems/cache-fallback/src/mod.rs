@@ -31,10 +31,8 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let settings = settings::Settings::read(&Environment::of_process(), &options)?;
-    let client = redis::Client::open(settings.valkey.clone()).map_err(|error| {
-        let problem = format!("cannot be used: {error}");
-        ServeError::Configuration { variable: "VALKEY_URL".to_owned(), problem }
-    })?;
+    let client = redis::Client::open(settings.valkey.clone())
+        .map_err(|error| ServeError::unusable("VALKEY_URL", error))?;
     let listener = server::listen(&options).await?;
     // Jitter should differ between instances: it is not what a run has to repeat.
     let seed = offers::now_ms() ^ u64::from(std::process::id());

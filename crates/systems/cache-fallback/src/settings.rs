@@ -74,13 +74,8 @@ impl Settings {
         };
         let ttl = environment.duration("CACHE_TTL", Duration::from_secs(30))?;
         let stale_for = environment.duration("STALE_FOR", Duration::from_secs(600))?;
-        let freshness =
-            cache_aside::Policy::try_new(ttl, stale_for, TTL_JITTER).map_err(|error| {
-                ServeError::Configuration {
-                    variable: "CACHE_TTL".to_owned(),
-                    problem: error.to_string(),
-                }
-            })?;
+        let freshness = cache_aside::Policy::try_new(ttl, stale_for, TTL_JITTER)
+            .map_err(|error| ServeError::variable("CACHE_TTL", error.to_string()))?;
         // Twice the cores keeps each of them busy while others wait for the disk; a database gets
         // slower, not faster, with more.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -88,7 +83,7 @@ impl Settings {
             instance: instance(environment, options),
             primary: environment.required("POSTGRES_URL")?,
             replica: environment.required("REPLICA_URL")?,
-            valkey: valkey(environment.required::<String>("VALKEY_URL")?)?,
+            valkey: environment.required_by("VALKEY_URL", valkey)?,
             freshness,
             replica_lag_max: environment.duration("REPLICA_LAG_MAX", Duration::from_secs(2))?,
             request_budget: environment.duration("REQUEST_BUDGET", Duration::from_millis(250))?,
@@ -101,16 +96,11 @@ impl Settings {
 
 /// Two services of one instance are told apart by their names.
 fn instance(environment: &Environment<'_>, options: &ServeOptions) -> String {
-    let service = environment.get("SERVICE_NAME").unwrap_or_else(|| "offers".to_owned());
-    format!("{service}@{}", options.instance)
+    format!("{}@{}", environment.service_name("offers"), options.instance)
 }
 
-fn valkey(url: String) -> Result<redis::ConnectionInfo, ServeError> {
-    let wrong = |error: redis::RedisError| ServeError::Configuration {
-        variable: "VALKEY_URL".to_owned(),
-        problem: format!("cannot be used: {error}"),
-    };
-    let info = redis::IntoConnectionInfo::into_connection_info(url).map_err(wrong)?;
+fn valkey(url: &str) -> redis::RedisResult<redis::ConnectionInfo> {
+    let info = redis::IntoConnectionInfo::into_connection_info(url)?;
     // Small requests must not wait for the acknowledgement of the one before.
     Ok(info.set_tcp_settings(redis::io::tcp::TcpSettings::default().set_nodelay(true)))
 }

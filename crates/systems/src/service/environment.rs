@@ -36,9 +36,31 @@ impl<'a> Environment<'a> {
         &self,
         name: &str,
     ) -> Result<T, ServeError> {
-        let value = self.get(name).ok_or_else(|| wrong(name, "is not set"))?;
+        self.required_by(name, |value| value.parse())
+    }
+
+    /// A variable that must be there, and is read by `parse`.
+    pub(crate) fn required_by<T, E: std::fmt::Display>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, ServeError> {
+        let value = self.get(name).ok_or_else(|| ServeError::variable(name, "is not set"))?;
         // The value itself may hold a password, so it is not repeated.
-        value.parse().map_err(|error| wrong(name, &format!("cannot be used: {error}")))
+        parse(&value).map_err(|error| ServeError::unusable(name, error))
+    }
+
+    /// A variable that may be missing.
+    pub(crate) fn optional<T: FromStr<Err: std::fmt::Display>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, ServeError> {
+        self.get(name).map(|_| self.required(name)).transpose()
+    }
+
+    /// What this process is called in its system; `default` when nobody gave it a name.
+    pub(crate) fn service_name(&self, default: impl Into<String>) -> String {
+        self.get("SERVICE_NAME").unwrap_or_else(|| default.into())
     }
 
     /// A number, or `default`.
@@ -47,7 +69,8 @@ impl<'a> Environment<'a> {
         match value.parse() {
             Ok(number) if number > 0 => Ok(number),
             Ok(_) | Err(_) => {
-                Err(wrong(name, &format!("is `{value}`, which is no whole number above 0")))
+                let problem = format!("is `{value}`, which is no whole number above 0");
+                Err(ServeError::variable(name, problem))
             }
         }
     }
@@ -55,8 +78,9 @@ impl<'a> Environment<'a> {
     /// A duration such as `250ms`, `30s` or `10m`, or `default`.
     pub(crate) fn duration(&self, name: &str, default: Duration) -> Result<Duration, ServeError> {
         let Some(value) = self.get(name) else { return Ok(default) };
-        parse_duration(&value)
-            .ok_or_else(|| wrong(name, &format!("is `{value}`, which is no duration such as 30s")))
+        parse_duration(&value).ok_or_else(|| {
+            ServeError::variable(name, format!("is `{value}`, which is no duration such as 30s"))
+        })
     }
 
     /// The tactics that are switched off (`STANDFAST_WITHOUT`), each of which must be in `known`.
@@ -70,15 +94,12 @@ impl<'a> Environment<'a> {
                     Ok(name.to_owned())
                 } else {
                     let known = known.join(", ");
-                    Err(wrong(NAME, &format!("names `{name}`, but the tactics are {known}")))
+                    let problem = format!("names `{name}`, but the tactics are {known}");
+                    Err(ServeError::variable(NAME, problem))
                 }
             })
             .collect()
     }
-}
-
-fn wrong(variable: &str, problem: &str) -> ServeError {
-    ServeError::Configuration { variable: variable.to_owned(), problem: problem.to_owned() }
 }
 
 fn parse_duration(text: &str) -> Option<Duration> {
@@ -117,6 +138,22 @@ mod tests {
         assert_eq!(read("absent").unwrap(), default);
         assert!(read("D").unwrap_err().to_string().contains("`D` is `5`"));
         assert!(read("E").is_err());
+    }
+
+    #[test]
+    fn a_service_without_a_name_gets_one() {
+        let environment = Environment::of(&[("SERVICE_NAME", "orders-2")]);
+        assert_eq!(environment.service_name("orders-1"), "orders-2");
+        assert_eq!(Environment::of(&[]).service_name("orders-1"), "orders-1");
+    }
+
+    #[test]
+    fn what_may_be_missing_must_still_be_right() {
+        let environment = Environment::of(&[("A", "5"), ("B", "five")]);
+        assert_eq!(environment.optional::<u8>("A").unwrap(), Some(5));
+        assert_eq!(environment.optional::<u8>("absent").unwrap(), None);
+        let error = environment.optional::<u8>("B").unwrap_err().to_string();
+        assert!(error.contains("`B` cannot be used"), "{error}");
     }
 
     #[test]

@@ -9,9 +9,7 @@ use crate::service::peer::PeerAddress;
 pub(super) fn replicas(
     environment: &Environment<'_>,
 ) -> Result<Vec<(String, PeerAddress)>, ServeError> {
-    let urls: String = environment.required("INVENTORY_URLS")?;
-    let addresses = PeerAddress::parse_list(&urls)
-        .map_err(|error| wrong("INVENTORY_URLS", &format!("cannot be used: {error}")))?;
+    let addresses = environment.required_by("INVENTORY_URLS", PeerAddress::parse_list)?;
     let names: Vec<String> = match environment.get("INVENTORY_NAMES") {
         Some(names) => names.split(',').map(|name| name.trim().to_owned()).collect(),
         None => (1..=addresses.len()).map(|number| format!("inventory-{number}")).collect(),
@@ -20,11 +18,8 @@ pub(super) fn replicas(
     distinct.sort_unstable();
     distinct.dedup();
     if distinct.len() != addresses.len() || distinct.iter().any(String::is_empty) {
-        return Err(wrong("INVENTORY_NAMES", "must have a name of its own for each URL"));
+        let problem = "must have a name of its own for each URL";
+        return Err(ServeError::variable("INVENTORY_NAMES", problem));
     }
     Ok(names.into_iter().zip(addresses).collect())
-}
-
-fn wrong(variable: &str, problem: &str) -> ServeError {
-    ServeError::Configuration { variable: variable.to_owned(), problem: problem.to_owned() }
 }

@@ -2,10 +2,12 @@
 
 mod desk;
 mod page;
+mod serving;
 mod settings;
 
 pub(super) use desk::{Desk, respond};
 pub(super) use page::PageRequest;
+pub(super) use serving::serve;
 pub(super) use settings::AppSettings;
 
 use axum::body::{Body, Bytes};

@@ -24,9 +24,8 @@ impl AppSettings {
         options: &ServeOptions,
         database: &str,
     ) -> Result<Self, ServeError> {
-        let name = environment.get("SERVICE_NAME");
         Ok(Self {
-            name: name.unwrap_or_else(|| format!("{database}-{}", options.instance)),
+            name: environment.service_name(format!("{database}-{}", options.instance)),
             database: environment.get("DATABASE_NAME").unwrap_or_else(|| database.to_owned()),
             request_budget: environment.duration("REQUEST_BUDGET", Duration::from_secs(2))?,
             sessions_max: environment.number("SESSIONS_MAX", 16)?,

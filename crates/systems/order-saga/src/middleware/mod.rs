@@ -113,8 +113,5 @@ pub(crate) async fn serve(
 fn refused(error: &JournalError) -> ServeError {
     let source = std::error::Error::source(error);
     let cause = source.map(|source| format!(": {source}")).unwrap_or_default();
-    ServeError::Configuration {
-        variable: "JOURNAL_DIR".to_owned(),
-        problem: format!("cannot be used: {error}{cause}"),
-    }
+    ServeError::unusable("JOURNAL_DIR", format!("{error}{cause}"))
 }

@@ -31,9 +31,7 @@ impl Settings {
         let without = environment.without(TACTICS)?;
         let folder: String = environment.required("JOURNAL_DIR")?;
         Ok(Self {
-            name: environment
-                .get("SERVICE_NAME")
-                .unwrap_or_else(|| format!("middleware-{}", options.instance)),
+            name: environment.service_name(format!("middleware-{}", options.instance)),
             journal: (!without.contains("saga")).then(|| PathBuf::from(folder)),
             addresses: [
                 environment.required("STOCK_URL")?,

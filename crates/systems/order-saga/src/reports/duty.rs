@@ -69,21 +69,18 @@ impl Duty {
 
     /// `ACKNOWLEDGE` is `replica` (with `REPLICA_URLS`, all servers of the cluster), `semi-sync` or
     /// `primary`.
-    pub(super) fn read(
-        environment: &Environment<'_>,
-        wrong: impl Fn(&str, String) -> ServeError,
-    ) -> Result<Self, ServeError> {
+    pub(super) fn read(environment: &Environment<'_>) -> Result<Self, ServeError> {
         let urls = environment.get("REPLICA_URLS").unwrap_or_default();
         let mode = environment.get("ACKNOWLEDGE").unwrap_or_else(|| "replica".to_owned());
         match mode.as_str() {
             "semi-sync" => Ok(Self::new(Mode::SemiSync)),
             "primary" => Ok(Self::none()),
-            "replica" if urls.is_empty() => Err(wrong("REPLICA_URLS", "is not set".to_owned())),
+            "replica" if urls.is_empty() => Err(ServeError::variable("REPLICA_URLS", "is not set")),
             "replica" => {
                 let node = |url: &str| {
                     let address = MysqlSession::address(url.trim());
-                    let address =
-                        address.map_err(|error| wrong("REPLICA_URLS", error.to_string()))?;
+                    let address = address
+                        .map_err(|error| ServeError::variable("REPLICA_URLS", error.to_string()))?;
                     Ok(Node { address, idle: Mutex::default() })
                 };
                 let nodes: Result<_, ServeError> = urls.split(',').map(node).collect();
@@ -91,7 +88,10 @@ impl Duty {
             }
             _ => {
                 let known = "replica, semi-sync, primary";
-                Err(wrong("ACKNOWLEDGE", format!("is `{mode}`, and none of {known}")))
+                Err(ServeError::variable(
+                    "ACKNOWLEDGE",
+                    format!("is `{mode}`, and none of {known}"),
+                ))
             }
         }
     }
@@ -178,11 +178,7 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Duty, String> {
-        let wrong = |variable: &str, problem: String| ServeError::Configuration {
-            variable: variable.to_owned(),
-            problem,
-        };
-        Duty::read(&Environment::of(pairs), wrong).map_err(|error| error.to_string())
+        Duty::read(&Environment::of(pairs)).map_err(|error| error.to_string())
     }
 
     #[test]

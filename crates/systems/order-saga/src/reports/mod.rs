@@ -9,18 +9,15 @@ mod routes;
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
-use super::app::{AppSettings, Desk};
+use super::app::{self, AppSettings, Desk};
 use super::database::MysqlSession;
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
-use crate::service::server;
 
 /// The application, and its duty.
 #[derive(Debug)]
 struct Reports {
-    desk: Desk<MysqlSession>,
+    desk: Arc<Desk<MysqlSession>>,
     duty: duty::Duty,
 }
 
@@ -32,27 +29,15 @@ pub(crate) async fn serve(
     let environment = Environment::of_process();
     let without = environment.without(super::TACTICS)?;
     let settings = AppSettings::read(&environment, &options, "reports")?;
-    let url: String = environment.required("MYSQL_URL")?;
-    let wrong = |variable: &str, problem: String| ServeError::Configuration {
-        variable: variable.to_owned(),
-        problem,
-    };
-    let address = MysqlSession::address(&url)
-        .map_err(|error| wrong("MYSQL_URL", format!("cannot be used: {error}")))?;
-    let mut duty = duty::Duty::read(&environment, wrong)?;
+    let address = environment.required_by("MYSQL_URL", MysqlSession::address)?;
+    let mut duty = duty::Duty::read(&environment)?;
     if without.contains("synchronous-replication") {
         duty = duty::Duty::none();
     }
-    let listener = server::listen(&options).await?;
     let mut desk = Desk::<MysqlSession>::new(settings, address, "reports");
     duty.register(desk.metrics.registry());
-    let reports = Arc::new(Reports { desk, duty });
-    let mut beside = JoinSet::new();
-    let kept = Arc::clone(&reports);
-    beside.spawn(async move { kept.desk.database.keep().await });
-    let name = &reports.desk.settings.name;
-    tracing::info!(port = options.port, name, waits = reports.duty.name(), "listening");
-    server::run(listener, routes::router(reports), shutdown).await;
-    drop(beside);
-    Ok(())
+    tracing::info!(name = desk.settings.name, waits = duty.name(), "acknowledging");
+    let desk = Arc::new(desk);
+    let reports = Arc::new(Reports { desk: Arc::clone(&desk), duty });
+    app::serve(&options, desk, routes::router(reports), shutdown).await
 }

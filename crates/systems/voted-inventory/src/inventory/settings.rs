@@ -34,14 +34,11 @@ impl Settings {
         options: &ServeOptions,
     ) -> Result<Self, ServeError> {
         let without = environment.without(TACTICS)?;
-        let replica = environment
-            .get("SERVICE_NAME")
-            .unwrap_or_else(|| format!("inventory-{}", options.instance));
+        let replica = environment.service_name(format!("inventory-{}", options.instance));
         let count = |name: &str, default: usize| {
             let number = environment.number(name, default)?;
-            u32::try_from(number).map_err(|_| ServeError::Configuration {
-                variable: name.to_owned(),
-                problem: format!("is {number}, which is more than {}", u32::MAX),
+            u32::try_from(number).map_err(|_| {
+                ServeError::variable(name, format!("is {number}, which is more than {}", u32::MAX))
             })
         };
         let initial = Initial {

@@ -32,8 +32,7 @@ impl LogError {
     /// Of a client that cannot be made, as the mistake in the configuration that it is.
     pub(crate) fn as_configuration(&self) -> ServeError {
         let reason = std::error::Error::source(self).map_or_else(String::new, ToString::to_string);
-        let variable = "KAFKA_BOOTSTRAP_SERVERS".to_owned();
-        ServeError::Configuration { variable, problem: format!("cannot be used: {self}: {reason}") }
+        ServeError::unusable("KAFKA_BOOTSTRAP_SERVERS", format!("{self}: {reason}"))
     }
 
     /// Of a record that was sent.

@@ -65,21 +65,19 @@ impl Settings {
         };
         let now = Instant::now();
         Echo::try_new(echo, Standing::Up, now)
-            .map_err(|error| wrong("HEALTH_PERIOD", &error.to_string()))?;
+            .map_err(|error| ServeError::variable("HEALTH_PERIOD", error.to_string()))?;
         Heartbeat::try_new(heartbeat, now)
-            .map_err(|error| wrong("STALLED_AFTER", &error.to_string()))?;
+            .map_err(|error| ServeError::variable("STALLED_AFTER", error.to_string()))?;
         let share = SharePolicy {
             window: environment.duration("SHARE_WINDOW", ms(2000))?,
             calls_min: environment.number("SHARE_CALLS_MIN", 20)? as u64,
             failures_max: share(environment)?,
             calls_to_clear: environment.number("SHARE_CALLS_TO_ON", 5)? as u64,
         };
-        let client = environment.get("SERVICE_NAME").unwrap_or_else(|| "monitor".to_owned());
+        let client = environment.service_name("monitor");
         let log = environment
             .get("KAFKA_BOOTSTRAP_SERVERS")
             .map(|_| LogSettings::read(environment, &format!("{client}-{}", options.instance)));
-        let postgres =
-            environment.get("POSTGRES_URL").map(|_| environment.required("POSTGRES_URL"));
         Ok(Self {
             replicas: replicas(environment)?,
             echo,
@@ -96,7 +94,7 @@ impl Settings {
             weigh_every,
             sample_every: environment.duration("SAMPLE_EVERY", ms(10_000))?,
             log: log.transpose()?,
-            postgres: postgres.transpose()?,
+            postgres: environment.optional("POSTGRES_URL")?,
             journal_max: environment.number("JOURNAL_MAX", 10_000)?,
         })
     }
@@ -107,11 +105,7 @@ fn share(environment: &Environment<'_>) -> Result<f64, ServeError> {
     let Some(text) = environment.get(NAME) else { return Ok(0.3) };
     let share: Option<f64> = text.parse().ok();
     let share = share.filter(|share| (0.01..=1.0).contains(share));
-    share.ok_or_else(|| wrong(NAME, "is no share from 0.01 to 1"))
-}
-
-fn wrong(variable: &str, problem: &str) -> ServeError {
-    ServeError::Configuration { variable: variable.to_owned(), problem: problem.to_owned() }
+    share.ok_or_else(|| ServeError::variable(NAME, "is no share from 0.01 to 1"))
 }
 
 #[cfg(test)]

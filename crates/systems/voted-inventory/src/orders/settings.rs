@@ -38,9 +38,7 @@ impl Settings {
         options: &ServeOptions,
     ) -> Result<Self, ServeError> {
         let without = environment.without(TACTICS)?;
-        let name = environment
-            .get("SERVICE_NAME")
-            .unwrap_or_else(|| format!("orders-{}", options.instance));
+        let name = environment.service_name(format!("orders-{}", options.instance));
         let mut postgres: tokio_postgres::Config = environment.required("POSTGRES_URL")?;
         postgres.connect_timeout(CONNECT_TIME_MAX).application_name(&name);
         Ok(Self {

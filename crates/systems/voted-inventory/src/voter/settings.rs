@@ -59,26 +59,27 @@ impl Settings {
         let panel = Panel::try_new(replicas.len(), Mode::Masking { faults })
             .ok()
             .filter(|_| faults > 0)
-            .ok_or_else(|| wrong("INVENTORY_URLS", "names less than three replicas"))?;
-        let monitor: Option<PeerAddress> = match environment.get("MONITOR_URL") {
-            Some(_) => Some(environment.required("MONITOR_URL")?),
-            None => None,
-        };
+            .ok_or_else(|| {
+                ServeError::variable("INVENTORY_URLS", "names less than three replicas")
+            })?;
         let ms = Duration::from_millis;
         let sigmas = environment.get("OUTLIER_SIGMAS").unwrap_or_else(|| "2".to_owned());
         let sigmas: Option<f64> = sigmas.parse().ok();
         let sigmas = sigmas.filter(|sigmas| *sigmas > 0.0 && sigmas.is_finite());
         let vote_timeout = environment.duration("VOTE_TIMEOUT", ms(300))?;
         if vote_timeout.is_zero() {
-            return Err(wrong("VOTE_TIMEOUT", "is zero, in which nobody can answer"));
+            return Err(ServeError::variable(
+                "VOTE_TIMEOUT",
+                "is zero, in which nobody can answer",
+            ));
         }
         Ok(Self {
             replicas,
             panel,
-            monitor,
+            monitor: environment.optional("MONITOR_URL")?,
             vote_timeout,
             outlier_sigmas: sigmas
-                .ok_or_else(|| wrong("OUTLIER_SIGMAS", "is no number above 0"))?,
+                .ok_or_else(|| ServeError::variable("OUTLIER_SIGMAS", "is no number above 0"))?,
             outlier_floor: environment.duration("OUTLIER_FLOOR", ms(50))?,
             agreements_to_clear: environment.number("AGREEMENTS_TO_CLEAR", 5)?,
             probation_period: environment.duration("PROBATION_PERIOD", ms(100))?,
@@ -92,10 +93,6 @@ impl Settings {
             },
         })
     }
-}
-
-fn wrong(variable: &str, problem: &str) -> ServeError {
-    ServeError::Configuration { variable: variable.to_owned(), problem: problem.to_owned() }
 }
 
 #[cfg(test)]
