@@ -1,5 +1,6 @@
-//! `slow`, `intermittent` and `incorrect`: a service breaks itself when the lab tells it to, at a
-//! second port that it opens for the lab alone. No fault from outside could make it lie.
+//! `slow`, `intermittent`, `incorrect` and the like: a service breaks itself when the lab tells it
+//! to, at a second port that it opens for the lab alone. No fault from outside could make it lie, or
+//! sign a lie.
 //!
 //! It is in effect from the moment at which the service says so; a request of the lab then shows
 //! that it is true. That request carries the token of the run, so that the service does not count
@@ -28,6 +29,8 @@ const TOLD_WITHIN: Duration = Duration::from_secs(5);
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// A fault that chance shows less often than once in so long is shown to nobody else either.
 const SHOWN_WITHIN: Duration = Duration::from_secs(10);
+/// Without an answer for so long, a service that usually takes microseconds is silent.
+const SILENT_FOR: Duration = Duration::from_millis(300);
 /// Carries the token of the run.
 const TOKEN: &str = "x-standfast-token";
 
@@ -48,14 +51,37 @@ pub(crate) struct Lever {
 /// What a service does to itself.
 #[derive(Clone, Debug)]
 enum Trouble {
-    Slow { delay: Duration, jitter: Duration },
-    Intermittent { probability: f64 },
-    Incorrect { product: Option<String> },
+    Slow {
+        delay: Duration,
+        jitter: Duration,
+    },
+    Intermittent {
+        probability: f64,
+    },
+    Incorrect {
+        product: Option<String>,
+    },
+    /// It signs what it should not, or does not sign what it says.
+    Perjury {
+        name: &'static str,
+    },
+    Silent,
 }
 
 impl Trouble {
     /// The other kinds are done to processes and links, which is decided before.
     fn of(fault: &Fault) -> Result<Self, Objection> {
+        let perjuries = [
+            (FaultKind::Forge, "forge"),
+            (FaultKind::Equivocate, "equivocate"),
+            (FaultKind::Replay, "replay"),
+        ];
+        if let Some((_, name)) = perjuries.iter().find(|(kind, _)| *kind == fault.kind) {
+            return Ok(Self::Perjury { name });
+        }
+        if fault.kind == FaultKind::Silent {
+            return Ok(Self::Silent);
+        }
         if fault.kind == FaultKind::Slow {
             let delay = fault.delay.ok_or_else(|| Objection::new("slow needs `delay`"))?.0;
             let jitter = fault.jitter.map_or(Duration::ZERO, |jitter| jitter.0);
@@ -76,6 +102,8 @@ impl Trouble {
             Self::Slow { .. } => "latency",
             Self::Intermittent { .. } => "intermittent",
             Self::Incorrect { .. } => "incorrect",
+            Self::Perjury { name } => name,
+            Self::Silent => "silent",
         }
     }
 
@@ -89,7 +117,7 @@ impl Trouble {
             }
             Self::Intermittent { probability } => body["probability"] = json!(probability),
             Self::Incorrect { product: Some(product) } => body["product"] = json!(product),
-            Self::Incorrect { product: None } => {}
+            Self::Incorrect { product: None } | Self::Perjury { .. } | Self::Silent => {}
         }
         body.to_string().into()
     }
@@ -148,8 +176,10 @@ impl Distorted {
     async fn begin(&self) -> Result<Evidence, FaultError> {
         // Only a lie has to be told from what was true before.
         let before = match &self.trouble {
-            Trouble::Incorrect { .. } => Some(self.probe(ANSWERED_WITHIN).await?),
-            Trouble::Slow { .. } | Trouble::Intermittent { .. } => None,
+            Trouble::Incorrect { .. } | Trouble::Perjury { .. } => {
+                Some(self.probe(ANSWERED_WITHIN).await?)
+            }
+            Trouble::Slow { .. } | Trouble::Intermittent { .. } | Trouble::Silent => None,
         };
         let body = self.trouble.body(self.lever.seed);
         self.tell(Ask { method: "PUT", body, ..self.ask("/fault") }).await?;
@@ -165,6 +195,8 @@ impl Distorted {
             (Trouble::Incorrect { product }, before) => {
                 self.lies(product.as_deref(), before.as_ref()).await?
             }
+            (Trouble::Perjury { .. }, before) => self.perjures(before.as_ref()).await?,
+            (Trouble::Silent, _) => self.keeps_silent().await?,
         };
         Ok(Evidence { at, text, pid: Some(self.pid) })
     }
@@ -211,6 +243,34 @@ impl Distorted {
             return Err(self.no_effect(format!("GET {path} names no stock of {whose} to be wrong")));
         }
         Ok(format!("GET {path} names another stock than before"))
+    }
+
+    /// Shows that an answer is another one than `before`, and that the service meant it so.
+    async fn perjures(&self, before: Option<&Answer>) -> Result<String, FaultError> {
+        let path = &self.lever.probe;
+        let after = self.probe(ANSWERED_WITHIN).await?;
+        let is_another = before.is_none_or(|before| before.body != after.body);
+        if !is_another || self.report("GET").await?.probes_hit == 0 {
+            let why = format!("GET {path} is answered as before: does it sign what it says?");
+            return Err(self.no_effect(why));
+        }
+        Ok(format!("GET {path} is answered otherwise than before"))
+    }
+
+    /// Shows that no answer comes, and that the service keeps it back.
+    async fn keeps_silent(&self) -> Result<String, FaultError> {
+        let path = &self.lever.probe;
+        let asked = http::send(self.lever.requests, self.ask(path), SILENT_FOR).await;
+        match asked {
+            Ok(answer) => {
+                Err(self.no_effect(format!("GET {path} was answered with {}", answer.status)))
+            }
+            Err(HttpError::Deadline { .. }) if self.report("GET").await?.probes_hit > 0 => {
+                let silent_ms = SILENT_FOR.as_millis();
+                Ok(format!("GET {path} was not answered for {silent_ms} ms"))
+            }
+            Err(error) => Err(self.untold(error)),
+        }
     }
 
     /// Takes the fault away; returns when the service says that it has none, with what it met.

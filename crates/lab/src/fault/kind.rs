@@ -43,12 +43,20 @@ pub enum FaultKind {
     Slow,
     /// A service that fails requests by chance.
     Intermittent,
-    /// A service that answers with another stock than it has.
+    /// A service that answers with another stock, or another amount, than is right.
     Incorrect,
+    /// A service that says something else, under a signature that is not its own.
+    Forge,
+    /// A service that tells one who asks something else than it tells another.
+    Equivocate,
+    /// A service that answers with what it signed for an earlier question.
+    Replay,
+    /// A service that takes requests and never answers.
+    Silent,
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Stop,
         Self::Kill,
         Self::Pause,
@@ -64,6 +72,10 @@ impl FaultKind {
         Self::Slow,
         Self::Intermittent,
         Self::Incorrect,
+        Self::Forge,
+        Self::Equivocate,
+        Self::Replay,
+        Self::Silent,
     ];
 
     /// Why it cannot be done to an engine of this kind, or to a service when there is none.
@@ -81,7 +93,9 @@ impl FaultKind {
                 None
             }
             (Self::Wipe | Self::Slow | Self::Intermittent | Self::Incorrect, None) => None,
-            (Self::Wipe | Self::Slow | Self::Intermittent | Self::Incorrect, Some(engine)) => {
+            (Self::Forge | Self::Equivocate | Self::Replay | Self::Silent, None) => None,
+            (Self::Wipe | Self::Slow | Self::Intermittent | Self::Incorrect, Some(engine))
+            | (Self::Forge | Self::Equivocate | Self::Replay | Self::Silent, Some(engine)) => {
                 Some(format!("that is done to services, and {engine} is none"))
             }
         }
@@ -93,6 +107,7 @@ impl FaultKind {
             Self::Stop | Self::Pause | Self::Isolate => true,
             Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth => true,
             Self::Slow | Self::Intermittent | Self::Incorrect => true,
+            Self::Forge | Self::Equivocate | Self::Replay | Self::Silent => true,
             Self::Kill | Self::Flush | Self::Restart | Self::Reset | Self::Wipe => false,
         }
     }
@@ -110,13 +125,20 @@ impl FaultKind {
             // Links are not what it is done to: there may be others than those that we know.
             Self::Isolate => false,
             Self::Wipe | Self::Slow | Self::Intermittent | Self::Incorrect => false,
+            Self::Forge | Self::Equivocate | Self::Replay | Self::Silent => false,
             Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset => true,
         }
     }
 
     /// Whether the service does it to itself, when the lab tells it to.
     pub fn is_of_application(self) -> bool {
-        matches!(self, Self::Slow | Self::Intermittent | Self::Incorrect)
+        match self {
+            Self::Slow | Self::Intermittent | Self::Incorrect => true,
+            Self::Forge | Self::Equivocate | Self::Replay | Self::Silent => true,
+            Self::Stop | Self::Kill | Self::Pause | Self::Flush | Self::Restart => false,
+            Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset => false,
+            Self::Isolate | Self::Wipe => false,
+        }
     }
 }
 
@@ -138,6 +160,10 @@ impl fmt::Display for FaultKind {
             Self::Slow => "slow",
             Self::Intermittent => "intermittent",
             Self::Incorrect => "incorrect",
+            Self::Forge => "forge",
+            Self::Equivocate => "equivocate",
+            Self::Replay => "replay",
+            Self::Silent => "silent",
         })
     }
 }

@@ -56,7 +56,13 @@ pub(crate) async fn inject(
         FaultKind::Flush => flush::inject(target, unit).await,
         FaultKind::Restart => restart::inject(target, unit).await,
         FaultKind::Wipe => wipe::inject(target, unit).await,
-        FaultKind::Slow | FaultKind::Intermittent | FaultKind::Incorrect => {
+        FaultKind::Slow
+        | FaultKind::Intermittent
+        | FaultKind::Incorrect
+        | FaultKind::Forge
+        | FaultKind::Equivocate
+        | FaultKind::Replay
+        | FaultKind::Silent => {
             let why = "a service does it to itself".to_owned();
             Err(FaultError::Impossible { kind, target: target.to_owned(), why })
         }
@@ -97,6 +103,10 @@ pub(crate) async fn break_links(
         | FaultKind::Slow
         | FaultKind::Intermittent
         | FaultKind::Incorrect
+        | FaultKind::Forge
+        | FaultKind::Equivocate
+        | FaultKind::Replay
+        | FaultKind::Silent
         | FaultKind::Isolate => {
             let (kind, target) = (fault.kind, fault.target.clone());
             let why = "it is not done to links".to_owned();

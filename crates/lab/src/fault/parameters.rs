@@ -90,6 +90,7 @@ impl FaultKind {
             Self::Incorrect => &["product"],
             Self::Stop | Self::Kill | Self::Pause | Self::Flush | Self::Restart => &[],
             Self::Wipe => &[],
+            Self::Forge | Self::Equivocate | Self::Replay | Self::Silent => &[],
             Self::Partition | Self::Reset | Self::Isolate => &[],
         }
     }

@@ -322,6 +322,10 @@ impl Keeper {
             | FaultKind::Slow
             | FaultKind::Intermittent
             | FaultKind::Incorrect
+            | FaultKind::Forge
+            | FaultKind::Equivocate
+            | FaultKind::Replay
+            | FaultKind::Silent
             | FaultKind::Isolate => unreachable!("a keeper refuses what is not of its process"),
             FaultKind::Restart | FaultKind::Wipe => {
                 self.hold = None;

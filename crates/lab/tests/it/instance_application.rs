@@ -38,6 +38,11 @@ class Stock(Quiet):
             time.sleep(now["delay_ms"] / 1000)
         elif now["kind"] == "incorrect" and now.get("product", "X") == "X":
             stock = 6
+        elif now["kind"] == "forge":
+            stock = 7
+        elif now["kind"] == "silent":
+            counts[name] = counts.get(name, 0) + 1
+            return time.sleep(2)
         elif now["kind"] != "intermittent" or chance.random() > now["probability"]:
             return self.answer(200, {"product_id": "X", "stock": 5})
         counts[name] = counts.get(name, 0) + 1
@@ -163,6 +168,29 @@ async fn a_lie_is_seen_before_it_counts_as_one() {
     drop(injected);
     let is_true = async || stock(&instance).await.as_deref() == Some(TRUE);
     wait_until("nobody holds the fault any more, so it ends", is_true).await;
+    instance.shutdown(Data::Delete).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn perjury_and_silence_are_seen_before_they_count() {
+    let bench = bench();
+    let (instance, _events) = bench.up("stock").await;
+    let of_web = |kind| Fault::new(kind, "web");
+    let injected = instance.inject(&of_web(FaultKind::Forge), Hold::No).await.unwrap();
+    assert_eq!(injected.evidence.text, "GET /stock is answered otherwise than before");
+    assert_ne!(stock(&instance).await.as_deref(), Some(TRUE));
+    assert_eq!(instance.heal(injected).await.unwrap().hit.unwrap().requests, 1);
+
+    let error = instance.inject(&of_web(FaultKind::Replay), Hold::No).await.unwrap_err();
+    let expected = "replay of `web` had no effect: GET /stock is answered as before: does it sign \
+                    what it says?";
+    assert_eq!(error.to_string(), expected);
+    assert!(instance.active_faults().is_empty(), "what did not show is taken back");
+
+    let injected = instance.inject(&of_web(FaultKind::Silent), Hold::No).await.unwrap();
+    assert_eq!(injected.evidence.text, "GET /stock was not answered for 300 ms");
+    instance.heal(injected).await.unwrap();
+    assert_eq!(stock(&instance).await.as_deref(), Some(TRUE));
     instance.shutdown(Data::Delete).await.unwrap();
 }
 

@@ -68,7 +68,7 @@ pub(crate) enum FaultAction {
         #[command(flatten)]
         target: FaultTarget,
     },
-    /// Make a service answer with another stock than it has
+    /// Make a service answer with another stock, or another amount, than is right
     Incorrect {
         /// Only of this product, such as PROD-001 (default: of all)
         #[arg(long)]
@@ -76,6 +76,14 @@ pub(crate) enum FaultAction {
         #[command(flatten)]
         target: FaultTarget,
     },
+    /// Make a service that signs its answers say something else under a false signature
+    Forge(FaultTarget),
+    /// Make a service that signs its answers tell one asker something else than another
+    Equivocate(FaultTarget),
+    /// Make a service that signs its answers repeat what it signed for an earlier question
+    Replay(FaultTarget),
+    /// Make a service take requests and never answer
+    Silent(FaultTarget),
     /// Cut a link: silence on all connections, until it is healed and all flows on
     Cut {
         /// Only what is sent this way (default: both)

@@ -34,6 +34,10 @@ pub(super) async fn run(action: FaultAction) -> Answer {
         FaultAction::Partition(target) => (plain(FaultKind::Partition), target),
         FaultAction::Reset(target) => (plain(FaultKind::Reset), target),
         FaultAction::Isolate(target) => (plain(FaultKind::Isolate), target),
+        FaultAction::Forge(target) => (plain(FaultKind::Forge), target),
+        FaultAction::Equivocate(target) => (plain(FaultKind::Equivocate), target),
+        FaultAction::Replay(target) => (plain(FaultKind::Replay), target),
+        FaultAction::Silent(target) => (plain(FaultKind::Silent), target),
         FaultAction::Latency { delay, latency, jitter, direction, target } => {
             let is_of_service = latency.is_some() || target.instance.number().is_some();
             let fault = match (is_of_service, delay) {

@@ -24,6 +24,14 @@ pub(super) enum FaultKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         product: Option<String>,
     },
+    /// What is signed is something else, under a signature that is not the service's.
+    Forge,
+    /// One who asks is told something else than another, both under a good signature.
+    Equivocate,
+    /// What was signed before is the answer to other questions, too.
+    Replay,
+    /// Requests are taken and never answered.
+    Silent,
 }
 
 impl FaultKind {
@@ -41,6 +49,7 @@ impl FaultKind {
                 Some("`probability` is above 0 and at most 1".to_owned())
             }
             Self::Latency { .. } | Self::Intermittent { .. } | Self::Incorrect { .. } => None,
+            Self::Forge | Self::Equivocate | Self::Replay | Self::Silent => None,
         }
     }
 

@@ -11,6 +11,7 @@ use axum::response::IntoResponse;
 use tower::{Layer, Service};
 
 use super::falsify::falsify;
+use super::misconduct::{Committed, Misconduct};
 use super::state::{Lie, Sender, Verdict};
 use super::switch::Switch;
 use crate::service::problem::Problem;
@@ -59,7 +60,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Answer {
+    fn call(&mut self, mut request: Request<B>) -> Answer {
         let Some(switch) = &self.switch else { return Box::pin(self.inner.call(request)) };
         let sender = sender(switch, request.headers());
         match switch.decide(request.uri().path(), || sender) {
@@ -73,7 +74,10 @@ where
                     answer.await
                 })
             }
+            // Until whoever asked has had enough of it and closes the connection.
+            Verdict::Silence => Box::pin(std::future::pending()),
             Verdict::Falsify(lie) => {
+                request.extensions_mut().insert(lie.misconduct);
                 let (answer, switch) = (self.inner.call(request), switch.clone());
                 Box::pin(async move {
                     let answer = answer.await?;
@@ -104,6 +108,12 @@ fn failure() -> Response<Body> {
 
 /// The answer as the lie has it, and whether that is another one.
 async fn change(answer: Response<Body>, lie: &Lie) -> (Response<Body>, bool) {
+    if answer.extensions().get::<Committed>().is_some() {
+        return (answer, true);
+    }
+    if !matches!(lie.misconduct, Misconduct::Incorrect { .. }) {
+        return (answer, false);
+    }
     let is_json = answer
         .headers()
         .get(header::CONTENT_TYPE)

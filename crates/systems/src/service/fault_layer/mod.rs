@@ -9,8 +9,10 @@ mod control;
 mod falsify;
 mod kind;
 mod layer;
+mod misconduct;
 mod state;
 mod switch;
 
 pub(crate) use control::Control;
 pub(crate) use layer::Faulty;
+pub(crate) use misconduct::{Committed, Misconduct};

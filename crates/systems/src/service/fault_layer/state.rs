@@ -7,6 +7,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::Serialize;
 
 use super::kind::FaultKind;
+use super::misconduct::Misconduct;
 
 /// Beyond any stock's usual changes, and far below where sums of stocks would overflow.
 const SHIFT_MAX: i64 = 1_000_000;
@@ -30,13 +31,17 @@ pub(super) enum Verdict {
     Fail,
     /// The answer is changed when it names what the fault is about.
     Falsify(Lie),
+    /// There is no answer.
+    Silence,
 }
 
-/// How an answer is changed: the stock of one product, or of all, is `shift` higher.
+/// How an answer is changed: the stock of one product, or of all, is `shift` higher, unless the
+/// service itself does what it is told to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lie {
     pub(super) product: Option<String>,
     pub(super) shift: i64,
+    pub(super) misconduct: Misconduct,
     /// The fault that it belongs to: answers may outlive it.
     generation: u64,
 }
@@ -127,8 +132,17 @@ impl Faults {
             FaultKind::Incorrect { product } => {
                 // It counts when an answer is seen to be changed.
                 let (product, shift) = (product.clone(), active.shift);
-                return Verdict::Falsify(Lie { product, shift, generation });
+                let misconduct = Misconduct::Incorrect { shift };
+                return Verdict::Falsify(Lie { product, shift, misconduct, generation });
             }
+            FaultKind::Forge => {
+                return active.perjury(Misconduct::Forge { shift: active.shift }, generation);
+            }
+            FaultKind::Equivocate => {
+                return active.perjury(Misconduct::Equivocate { shift: active.shift }, generation);
+            }
+            FaultKind::Replay => return active.perjury(Misconduct::Replay, generation),
+            FaultKind::Silent => Verdict::Silence,
         };
         if verdict != Verdict::Pass {
             active.count(sender);
@@ -147,6 +161,10 @@ impl Faults {
 }
 
 impl Active {
+    fn perjury(&self, misconduct: Misconduct, generation: u64) -> Verdict {
+        Verdict::Falsify(Lie { product: None, shift: self.shift, misconduct, generation })
+    }
+
     fn count(&mut self, sender: Sender) {
         match sender {
             Sender::Client => self.account.hits += 1,

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tower::Layer;
 
+use super::super::misconduct::{Committed, Misconduct};
 use super::*;
 
 /// Longer than anything here takes on a busy machine: it only bounds a test that fails.
@@ -39,6 +40,7 @@ impl Bench {
         let stock = || async { Json(json!({ "product_id": "X", "stock": 5, "version": 9 })) };
         let router = Router::new()
             .route("/inventory/{product}", get(stock))
+            .route("/signed", get(signed))
             .route("/health", get(|| async { Json(json!({})) }))
             .route("/metrics", get(stock));
         let service = control.layer().layer(router);
@@ -59,6 +61,17 @@ impl Bench {
     async fn fault(&self, method: &str, body: &str) -> Answer {
         send(self.faults, method, "/fault", body, "x-standfast-token: word\r\n").await
     }
+}
+
+/// As a service does that signs what it says.
+async fn signed(request: Request) -> Response {
+    let told = request.extensions().get::<Misconduct>().copied();
+    let text = told.map_or(String::new(), |told| format!("{told:?}"));
+    let mut response = Json(json!({ "told": text })).into_response();
+    if told.is_some() {
+        response.extensions_mut().insert(Committed);
+    }
+    response
 }
 
 async fn send(to: SocketAddr, method: &str, path: &str, body: &str, headers: &str) -> Answer {
@@ -130,6 +143,40 @@ async fn a_slow_service_answers_later() {
     let asked = Instant::now();
     assert_eq!(bench.get("/inventory/X").await.body["stock"], 5);
     assert!(asked.elapsed() >= Duration::from_millis(150), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_silent_service_takes_requests_and_never_answers() {
+    let bench = Bench::start().await;
+    bench.fault("PUT", r#"{"kind":"silent"}"#).await;
+    let mut stream = TcpStream::connect(bench.service).await.unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let is_hit = async || bench.fault("GET", "").await.body["hits"] == json!(1);
+    while !is_hit().await {
+        tokio::task::yield_now().await;
+    }
+    let mut byte = [0];
+    let answered = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut byte)).await;
+    assert!(answered.is_err(), "{answered:?}");
+    bench.fault("DELETE", "").await;
+    assert_eq!(bench.get("/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn only_a_service_that_signs_can_commit_perjury() {
+    let bench = Bench::start().await;
+    for (kind, expected) in [("forge", "Forge"), ("equivocate", "Equivocate"), ("replay", "Replay")]
+    {
+        bench.fault("PUT", &json!({ "kind": kind, "seed": 7 }).to_string()).await;
+        assert_eq!(bench.get("/inventory/X").await.body["stock"], 5, "{kind}");
+        assert_eq!(bench.fault("GET", "").await.body["hits"], json!(0), "{kind}: nobody did it");
+        let told = bench.get("/signed").await.body["told"].as_str().unwrap().to_owned();
+        assert!(told.starts_with(expected), "{told}");
+        assert_eq!(bench.fault("GET", "").await.body["hits"], json!(1), "{kind}");
+    }
+    bench.fault("PUT", r#"{"kind":"incorrect"}"#).await;
+    let told = bench.get("/signed").await.body["told"].as_str().unwrap().to_owned();
+    assert!(told.starts_with("Incorrect"), "it tells its own lie: {told}");
 }
 
 #[tokio::test]
