@@ -9,6 +9,7 @@ use standfast_checker::{
 use standfast_history::{Operation, Outcome};
 
 use super::answers::wrong_answers;
+use super::budget::budget_used;
 use super::ledger::ledger;
 use super::metric::{Wanted, metric};
 use super::phases::windows;
@@ -99,6 +100,8 @@ pub fn head(claim: &Claim) -> ClaimHead {
         },
         limit,
         unit: quantity.unit,
+        scenario: claim.measure.scenario().map(str::to_owned),
+        is_objective: claim.is_objective,
         bound_ms: claim.bound_ms,
         in_trials: claim.in_trials,
     }
@@ -118,6 +121,7 @@ pub fn judge_trial(claim: &Claim, trial: &TrialRecord) -> ClaimTrial {
                 reason: Some(unknown.reason),
                 evidence: Vec::new(),
                 disturbance: None,
+                budget_used: None,
             };
         }
     };
@@ -143,6 +147,7 @@ pub fn judge_trial(claim: &Claim, trial: &TrialRecord) -> ClaimTrial {
         reason: measured.open,
         evidence: measured.evidence,
         disturbance: None,
+        budget_used: budget_used(claim, trial, measured.value),
     };
     match verdict {
         Verdict::Refuted => excuse(claim, trial, judged),

@@ -1,9 +1,9 @@
-//! Orders and stock, from what clients saw and what was read at the end.
+//! Orders, stock and reports, from what clients saw and what was read at the end.
 
 use std::collections::{BTreeMap, HashSet};
 
 use standfast_checker::{
-    Cancel, Create, Keeper, Ledger, LedgerViolation, Standing, StoredOrder, Wanted,
+    Cancel, Create, Keeper, Ledger, LedgerViolation, Standing, StoredOrder, StoredReport, Wanted,
 };
 use standfast_history::{FinalRead, Operation, Outcome, Row};
 
@@ -13,14 +13,7 @@ use super::record::TrialRecord;
 use crate::spec::{Accounts, Unit};
 
 pub(super) fn ledger(trial: &TrialRecord, accounts: &Accounts) -> Result<Measured, Unknown> {
-    let ledger = Ledger {
-        initial: initial(trial, &accounts.stock)?,
-        creates: creates(trial, &accounts.creates)?,
-        cancels: cancels(trial, accounts.cancels.as_deref())?,
-        orders: orders(trial, accounts)?,
-        keepers: keepers(trial, &accounts.stock)?,
-    };
-    let judged = ledger.judge();
+    let judged = books(trial, accounts)?.judge();
     if judged.acknowledged == 0 {
         return Err(Unknown::because("no order was acknowledged"));
     }
@@ -30,6 +23,18 @@ pub(super) fn ledger(trial: &TrialRecord, accounts: &Accounts) -> Result<Measure
         .map(|violation: &LedgerViolation| (violation.kind(), violation.to_string()));
     let count = judged.violations.len() as f64;
     Ok(Measured::exact(count, Unit::Count, judged.acknowledged).shown_by(evidence(mistakes)))
+}
+
+/// What clients were told, and what is there.
+pub(crate) fn books(trial: &TrialRecord, accounts: &Accounts) -> Result<Ledger, Unknown> {
+    Ok(Ledger {
+        initial: initial(trial, &accounts.stock)?,
+        creates: creates(trial, &accounts.creates)?,
+        cancels: cancels(trial, accounts.cancels.as_deref())?,
+        orders: orders(trial, accounts)?,
+        keepers: keepers(trial, &accounts.stock)?,
+        reports: reports(trial, accounts)?,
+    })
 }
 
 /// All readings of `name` at the end, one for each service. One that is not whole proves nothing.
@@ -111,10 +116,7 @@ fn orders(trial: &TrialRecord, accounts: &Accounts) -> Result<Vec<StoredOrder>, 
             let status = field(reading, row, "status")?;
             orders.push(StoredOrder {
                 order: field(reading, row, "id")?.to_owned(),
-                wanted: Wanted {
-                    product: field(reading, row, "product")?.to_owned(),
-                    quantity: number(reading, row, "quantity")?,
-                },
+                wanted: wanted(reading, row)?,
                 standing: match status {
                     _ if taken.contains(status) => Standing::Taken,
                     _ if open.contains(status) => Standing::Open,
@@ -124,6 +126,27 @@ fn orders(trial: &TrialRecord, accounts: &Accounts) -> Result<Vec<StoredOrder>, 
         }
     }
     Ok(orders)
+}
+
+fn reports(trial: &TrialRecord, accounts: &Accounts) -> Result<Option<Vec<StoredReport>>, Unknown> {
+    let Some(name) = &accounts.reports else { return Ok(None) };
+    let mut reports = Vec::new();
+    for reading in readings(trial, name)? {
+        for row in &reading.rows {
+            let status = field(reading, row, "status")?;
+            reports.push(StoredReport {
+                order: field(reading, row, "id")?.to_owned(),
+                wanted: wanted(reading, row)?,
+                is_filed: accounts.filed.iter().any(|filed| filed == status),
+            });
+        }
+    }
+    Ok(Some(reports))
+}
+
+fn wanted(reading: &FinalRead, row: &Row) -> Result<Wanted, Unknown> {
+    let product = field(reading, row, "product")?.to_owned();
+    Ok(Wanted { product, quantity: number(reading, row, "quantity")? })
 }
 
 fn of_scenario<'a>(

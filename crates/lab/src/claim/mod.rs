@@ -1,6 +1,7 @@
 //! What the claims of an experiment measure on the record of one trial.
 
 mod answers;
+mod budget;
 mod evaluate;
 mod evidence;
 mod ledger;

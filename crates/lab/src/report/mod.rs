@@ -9,6 +9,7 @@ mod environment;
 mod faults;
 mod junit;
 mod page;
+mod objectives;
 mod replaced;
 mod series;
 mod suite;

@@ -6,6 +6,7 @@ use super::charts::{Charts, arm_title, charts};
 use super::claims::claims;
 use super::environment::environment;
 use super::faults::{faults, phases};
+use super::objectives::objectives;
 use super::replaced::replaced;
 use super::timeline::timeline;
 use crate::run::StoredRun;
@@ -26,6 +27,7 @@ pub fn render(run: &StoredRun) -> String {
     let body = html! {
         (hero(result))
         main {
+            (objectives(result))
             (claims(result))
             (chart_section(result, &charts(run)))
             (faults(result))

@@ -69,6 +69,7 @@ mod tests {
             reason: None,
             evidence: Vec::new(),
             disturbance: None,
+            budget_used: None,
         }
     }
 

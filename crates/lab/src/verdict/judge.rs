@@ -164,6 +164,9 @@ pub struct ClaimHead {
     pub during: Option<Phase>,
     pub limit: Limit,
     pub unit: Unit,
+    /// `None` for all scenarios.
+    pub scenario: Option<String>,
+    pub is_objective: bool,
     /// What theory allows, in milliseconds.
     pub bound_ms: Option<f64>,
     /// The share of the trials in which it has to hold, from 0 to 1.
@@ -186,7 +189,8 @@ pub fn outcome_if_delivered(result: &ExperimentResult) -> (Outcome, Vec<String>)
 
 /// Sums up one claim over the trials of an arm.
 pub fn judge_claim(claim: ClaimHead, trials: Vec<ClaimTrial>) -> ClaimResult {
-    let ClaimHead { id, text, measure, during, limit, unit, bound_ms, in_trials } = claim;
+    let ClaimHead { id, text, measure, during, limit, unit, .. } = claim;
+    let ClaimHead { scenario, is_objective, bound_ms, in_trials, .. } = claim;
     let missed_max = missed_max(trials.len(), in_trials);
     let values: Vec<f64> = trials.iter().filter_map(|trial| trial.measured).collect();
     let mut by_margin = values.clone();
@@ -215,6 +219,9 @@ pub fn judge_claim(claim: ClaimHead, trials: Vec<ClaimTrial>) -> ClaimResult {
         during,
         limit,
         unit,
+        scenario,
+        is_objective,
+        budget_used: trials.iter().filter_map(|trial| trial.budget_used).reduce(f64::max),
         bound_ms,
         in_trials: (in_trials < 1.0).then_some(in_trials),
         measured: summary.map(|summary| summary.median),

@@ -136,6 +136,15 @@ pub struct ClaimResult {
     pub during: Option<Phase>,
     pub limit: Limit,
     pub unit: Unit,
+    /// The scenario that it is about; absent for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
+    /// Whether it is an objective of the service, `slo = true` in the experiment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_objective: bool,
+    /// Of an objective: the most of its error budget that a trial used up; above 1 it is spent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_used: Option<f64>,
     /// What theory allows, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound_ms: Option<f64>,
@@ -208,6 +217,10 @@ pub struct ClaimTrial {
     /// Of a figure that misses its limit: what stalls of the machine had to do with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disturbance: Option<Disturbance>,
+    /// Of an objective: how much of what it allows was used up, 1 being all of it. A p95 allows 5 %
+    /// of the operations to be slower, an availability of 99.9 % allows one failure in a thousand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_used: Option<f64>,
 }
 
 impl ClaimTrial {

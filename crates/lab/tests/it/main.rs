@@ -1,6 +1,7 @@
 //! The lab on files, real processes and real engines.
 
 mod claim_accounts;
+mod claim_objectives;
 mod claim_ratio;
 mod claim_stall;
 mod failover_bench;

@@ -22,15 +22,23 @@ pub struct Accounts {
     pub orders: String,
     /// The final reading of stock: `product`, `stock`. It is read before the load as well.
     pub stock: String,
+    /// The final reading of all reports, where orders are reported: `id` (of the order), `product`,
+    /// `quantity`, `status`.
+    pub reports: Option<String>,
     /// Statuses of orders that hold stock.
     pub taken: Vec<String>,
     /// Statuses of orders that nobody has decided about.
     pub open: Vec<String>,
+    /// Statuses of reports that stand.
+    pub filed: Vec<String>,
 }
 
 impl fmt::Display for Accounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("mistakes in orders and stock")
+        f.write_str(match self.reports {
+            Some(_) => "mistakes in orders, stock and reports",
+            None => "mistakes in orders and stock",
+        })
     }
 }
 
@@ -58,10 +66,13 @@ impl Reader<'_, '_, '_> {
             || file.stock.is_some()
             || file.cancels.is_some()
             || file.taken.is_some()
-            || file.open.is_some();
+            || file.open.is_some()
+            || file.reports.is_some()
+            || file.filed.is_some();
         if of_ledger && file.that != Ledger {
             self.report(
-                "`orders`, `stock`, `cancels`, `taken` and `open` are for `that = \"ledger\"`",
+                "`orders`, `stock`, `reports`, `cancels`, `taken`, `open` and `filed` are for \
+                 `that = \"ledger\"`",
             );
         }
         if file.truth.is_some() && file.that != WrongAnswers {
@@ -109,12 +120,20 @@ impl Reader<'_, '_, '_> {
                 "what there was at first is not known: `{stock}` needs `before_load = true`"
             ));
         }
+        if let Some(reading) = &file.reports {
+            let needed = &["id", "product", "quantity", "status"];
+            self.reads(Fields { key: "reports", reading, needed });
+        } else if file.filed.is_some() {
+            self.report("`filed` is about `reports`, and there are none");
+        }
         let taken = file.taken.unwrap_or_else(|| vec!["confirmed".to_owned()]);
         let open = file.open.unwrap_or_else(|| vec!["pending".to_owned()]);
         if let Some(both) = taken.iter().find(|status| open.contains(status)) {
             self.report(format!("`{both}` cannot be both `taken` and `open`"));
         }
-        let accounts = Accounts { creates, cancels, orders, stock, taken, open };
+        let reports = file.reports;
+        let filed = file.filed.unwrap_or_else(|| vec!["filed".to_owned()]);
+        let accounts = Accounts { creates, cancels, orders, stock, reports, taken, open, filed };
         Some(Measure::Ledger(Box::new(accounts)))
     }
 

@@ -22,6 +22,8 @@ pub struct Claim {
     pub measure: Measure,
     pub during: Phase,
     pub limit: Limit,
+    /// Whether it is an objective of the service.
+    pub is_objective: bool,
     /// What theory allows, in milliseconds.
     pub bound_ms: Option<f64>,
     /// The share of the trials in which it has to hold, from 0 to 1.
@@ -228,7 +230,8 @@ impl Measure {
         }
     }
 
-    fn scenario(&self) -> Option<&str> {
+    /// The scenario that it is about; `None` for all of them.
+    pub fn scenario(&self) -> Option<&str> {
         match self {
             Self::Availability { of }
             | Self::Latency { of, .. }

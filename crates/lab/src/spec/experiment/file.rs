@@ -152,7 +152,8 @@ pub enum Subject {
     Staleness,
     /// Answers that contradict another answer, or the truth, at the same version.
     WrongAnswers,
-    /// Orders that are lost, invented or not decided, and stock that does not add up with them.
+    /// Orders that are lost, invented or not decided, and stock or reports that do not agree with
+    /// them.
     Ledger,
     /// One measure divided by another.
     Ratio,
@@ -245,6 +246,9 @@ pub struct ClaimFile {
     /// Of `ledger`: the final reading of stock.
     #[serde(default)]
     pub stock: Option<String>,
+    /// Of `ledger`: the final reading of all reports, where each order is reported as well.
+    #[serde(default)]
+    pub reports: Option<String>,
     /// Of `ledger`: the scenario that cancels orders.
     #[serde(default)]
     pub cancels: Option<String>,
@@ -254,6 +258,13 @@ pub struct ClaimFile {
     /// Of `ledger`: statuses of orders that nobody has decided about; by default `pending`.
     #[serde(default)]
     pub open: Option<Vec<String>>,
+    /// Of `ledger`: statuses of reports that stand; by default `filed`.
+    #[serde(default)]
+    pub filed: Option<Vec<String>>,
+    /// Whether it is an objective of the service: the report lists these in a table of their own,
+    /// with how much of what each allows was used up.
+    #[serde(default)]
+    pub slo: bool,
     /// Of a time: what theory allows, shown beside it. A limit may be a factor of it: `"1.1 x"`.
     #[serde(default)]
     pub bound: Option<Length>,

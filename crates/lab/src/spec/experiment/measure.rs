@@ -17,7 +17,7 @@ pub(super) fn claim(check: &mut Check<'_, '_>, index: usize, file: ClaimFile) ->
         limits: (file.at_least, file.at_most, file.equals),
         bound_ms: file.bound.map(|bound| bound.0.as_secs_f64() * 1e3),
     };
-    let in_trials = file.in_trials;
+    let (in_trials, is_objective) = (file.in_trials, file.slo);
     let mut reader = Reader { check, index, line, is_fine: true };
     let measure = reader.measure(file)?;
     reader.phase(&measure, during);
@@ -36,7 +36,8 @@ pub(super) fn claim(check: &mut Check<'_, '_>, index: usize, file: ClaimFile) ->
     }
     let id = format!("{}-{}", index + 1, measure.word().replace('_', "-"));
     let in_trials = in_trials.map_or(1.0, |share| share.value);
-    Some(Claim { id, line, text, measure, during, limit, bound_ms: written.bound_ms, in_trials })
+    let bound_ms = written.bound_ms;
+    Some(Claim { id, line, text, measure, during, limit, is_objective, bound_ms, in_trials })
 }
 
 pub(super) struct Reader<'a, 'c, 't> {
