@@ -2,6 +2,7 @@
 //! answers, errors, events.
 
 pub(crate) mod answer;
+pub(crate) mod database;
 pub(crate) mod durable_file;
 pub(crate) mod environment;
 pub(crate) mod events;

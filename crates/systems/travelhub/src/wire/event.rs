@@ -1,9 +1,9 @@
 //! The log of reservations, as `inventory` and `analytics` read it.
 //!
-//! `GET /events?since=SEQ&limit=N` answers an [`EventPage`] of what comes after `SEQ`. Numbers grow
-//! by one, without a gap, in the order of the commits: so a reader that has `SEQ` has everything up
-//! to it. What is older than the log is kept for is 410 with [`Gone`]: such a reader takes
-//! `GET /events/snapshot` and goes on from there.
+//! `GET /events?since=SEQ&limit=N&consumer=NAME` answers an [`EventPage`] of what comes after `SEQ`.
+//! Numbers ascend and may be missing, but a page is complete: whatever is not in it up to its last
+//! number will never be (see `standfast_tactics::event_log`). What is older than the log is kept for
+//! is 410 with [`Gone`]: such a reader takes `GET /events/snapshot` and goes on from there.
 
 use serde::{Deserialize, Serialize};
 use time::{Date, OffsetDateTime};
@@ -53,7 +53,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReservationEvent {
-    pub(crate) seq: i64,
+    pub(crate) seq: u64,
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) at: OffsetDateTime,
     pub(crate) kind: Kind,
@@ -65,13 +65,15 @@ pub(crate) struct ReservationEvent {
     pub(crate) price: Money,
 }
 
-/// Entries in their order, none missing.
+/// Entries in the order of their numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventPage {
+    /// The number that was asked from.
+    pub(crate) since: u64,
+    /// The number up to which the log is settled: nothing will come up in it any more.
+    pub(crate) settled: u64,
     pub(crate) events: Vec<ReservationEvent>,
-    /// The last number of the log when it was read.
-    pub(crate) head: i64,
 }
 
 /// What was asked for is not kept any more.
@@ -79,14 +81,14 @@ pub(crate) struct EventPage {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Gone {
     /// A snapshot shows everything up to this number, at least.
-    pub(crate) snapshot_at: i64,
+    pub(crate) snapshot_at: u64,
 }
 
 /// What the log up to `at` comes to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Snapshot {
-    pub(crate) at: i64,
+    pub(crate) at: u64,
     /// Nights on which rooms are taken.
     pub(crate) taken: Vec<NightTaken>,
     pub(crate) totals: Vec<KindTotal>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::super::log::{Entry, LogWriter, Topic};
-use super::database::Database;
+use super::database::{Database, Names};
 use super::metrics::Metrics;
 use super::placing::{NewOrder, Placing};
 use super::settings::Settings;
@@ -25,7 +25,8 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(settings: Settings, writer: LogWriter, placing: Placing) -> Self {
-        let database = Database::new(settings.postgres.clone());
+        let names = Names { target: "postgres", by: "orders" };
+        let database = Database::new(settings.postgres.clone(), names);
         let (metrics, committed) = (Metrics::new(), Notify::new());
         Self { settings, database, placing, metrics, writer, committed }
     }

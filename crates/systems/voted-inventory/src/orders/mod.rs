@@ -6,7 +6,6 @@
 
 mod ballot;
 mod cancel;
-mod database;
 mod desk;
 mod draft;
 mod keys;
@@ -29,7 +28,7 @@ use tokio::task::JoinSet;
 use super::log::{LogWriter, WriterOptions, ensure_topics};
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
-use crate::service::server;
+use crate::service::{database, server};
 
 /// The publisher tries again what was not acknowledged by then.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(5);

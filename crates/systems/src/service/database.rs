@@ -1,4 +1,4 @@
-//! PostgreSQL as the service sees it: there or away, and sessions that end with their work.
+//! PostgreSQL as a service sees it: there or away, and sessions that end with their work.
 //!
 //! A statement that was not answered in time leaves its connection in an unknown state, so the
 //! connection is closed. Background work owns a session each, and looks for a new one when it is
@@ -15,25 +15,33 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout, timeout_at};
 use tokio_postgres::{Client, Config, Error, NoTls};
 
-use super::settings::CONNECT_TIME_MAX;
-use crate::service::events;
-use crate::service::problem::Problem;
+use super::events;
+use super::problem::Problem;
 
-/// Of the server in events, as in `system.toml`.
-const TARGET: &str = "postgres";
+/// A connection that is not there by then is not made.
+pub(crate) const CONNECT_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How soon a server that is away is tried again.
 const CONNECT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Connections for cancellations and look-ups.
+/// Connections that requests borrow.
 const POOL_MAX: usize = 8;
 
 /// What clients are told while the server is away.
-pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Who uses the server, in events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names {
+    /// The server, as in `system.toml`.
+    pub(crate) target: &'static str,
+    /// The service.
+    pub(crate) by: &'static str,
+}
 
 /// Why a call gave no result.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CallError {
+pub(crate) enum CallError {
     #[error("the database did not answer in time")]
     Timeout,
     #[error("the database closed the connection")]
@@ -44,7 +52,7 @@ pub(super) enum CallError {
 
 impl CallError {
     /// Whether the server lives and says that it did nothing.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(crate) fn is_refusal(&self) -> bool {
         match self {
             Self::Timeout | Self::Closed => false,
             Self::Postgres(error) => error.code().is_some(),
@@ -53,7 +61,8 @@ impl CallError {
 }
 
 /// The server.
-pub(super) struct Database {
+pub(crate) struct Database {
+    names: Names,
     config: Config,
     pool: Pool,
     /// Sessions of writers that are up; while there is none, requests are refused at once.
@@ -64,43 +73,44 @@ pub(super) struct Database {
 
 /// A connection with an owner.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
     client: Client,
     driver: JoinHandle<()>,
 }
 
 impl Database {
-    pub(super) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config, names: Names) -> Self {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config.clone(), NoTls, recycling))
             .max_size(POOL_MAX)
             .build()
             .expect("a pool without timeouts of its own needs no runtime");
-        Self { config, pool, writers: watch::Sender::new(0), is_missed: AtomicBool::new(false) }
+        let (writers, is_missed) = (watch::Sender::new(0), AtomicBool::new(false));
+        Self { names, config, pool, writers, is_missed }
     }
 
-    /// Whether orders can be written.
-    pub(super) fn is_there(&self) -> bool {
+    /// Whether something can be written.
+    pub(crate) fn is_there(&self) -> bool {
         *self.writers.borrow() > 0
     }
 
-    /// Completes when orders cannot be written.
-    pub(super) async fn gone(&self) {
+    /// Completes when nothing can be written.
+    pub(crate) async fn gone(&self) {
         // The sender lives as long as `self`.
         let _ = self.writers.subscribe().wait_for(|writers| *writers == 0).await;
     }
 
     /// A writer's session is up.
-    pub(super) fn writer_came(&self) {
+    pub(crate) fn writer_came(&self) {
         self.writers.send_modify(|writers| *writers += 1);
         if self.is_missed.swap(false, Ordering::Relaxed) {
             tracing::info!("the database is there");
-            events::report("recovered", TARGET, json!({}));
+            events::report("recovered", self.names.target, json!({}));
         }
     }
 
     /// A writer's session is lost.
-    pub(super) fn writer_went(&self, error: &CallError) {
+    pub(crate) fn writer_went(&self, error: &CallError) {
         let mut was_last = false;
         self.writers.send_modify(|writers| {
             *writers -= 1;
@@ -109,16 +119,13 @@ impl Database {
         if was_last {
             self.is_missed.store(true, Ordering::Relaxed);
             tracing::warn!(%error, "the database is away");
-            events::report(
-                "detected",
-                TARGET,
-                json!({ "by": "orders", "cause": error.to_string() }),
-            );
+            let fields = json!({ "by": self.names.by, "cause": error.to_string() });
+            events::report("detected", self.names.target, fields);
         }
     }
 
     /// A session, however long that takes.
-    pub(super) async fn session(&self) -> Session {
+    pub(crate) async fn session(&self) -> Session {
         loop {
             match timeout(CONNECT_TIME_MAX, self.config.connect(NoTls)).await {
                 Ok(Ok((client, connection))) => {
@@ -137,7 +144,7 @@ impl Database {
     }
 
     /// A connection of the pool.
-    pub(super) async fn borrow(&self, deadline: Deadline) -> Result<Borrowed, Problem> {
+    pub(crate) async fn borrow(&self, deadline: Deadline) -> Result<Borrowed, Problem> {
         if !self.is_there() {
             return Err(away("the database is away"));
         }
@@ -160,16 +167,16 @@ impl std::fmt::Debug for Database {
 }
 
 impl Session {
-    pub(super) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    pub(super) fn client_mut(&mut self) -> &mut Client {
+    pub(crate) fn client_mut(&mut self) -> &mut Client {
         &mut self.client
     }
 
     /// Completes when the connection is closed, from whichever side. Cancel-safe.
-    pub(super) async fn ended(&mut self) {
+    pub(crate) async fn ended(&mut self) {
         // A panic of the driver closes it as well.
         drop((&mut self.driver).await);
     }
@@ -183,19 +190,19 @@ impl Drop for Session {
 
 /// A connection of the pool; dropped without [`Borrowed::give_back`], it is closed.
 #[derive(Debug)]
-pub(super) struct Borrowed(Option<Object>);
+pub(crate) struct Borrowed(Option<Object>);
 
 impl Borrowed {
-    pub(super) fn client(&self) -> &Object {
+    pub(crate) fn client(&self) -> &Object {
         self.0.as_ref().expect("only giving back takes it")
     }
 
-    pub(super) fn client_mut(&mut self) -> &mut Object {
+    pub(crate) fn client_mut(&mut self) -> &mut Object {
         self.0.as_mut().expect("only giving back takes it")
     }
 
     /// Nothing is under way on it.
-    pub(super) fn give_back(mut self) {
+    pub(crate) fn give_back(mut self) {
         drop(self.0.take());
     }
 }
@@ -209,7 +216,7 @@ impl Drop for Borrowed {
 }
 
 /// Runs `call`, at most until `deadline`.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     deadline: Deadline,
     call: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, CallError> {
@@ -220,13 +227,13 @@ pub(super) async fn within<T>(
 }
 
 /// The answer while the server is away.
-pub(super) fn away(detail: &str) -> Problem {
+pub(crate) fn away(detail: &str) -> Problem {
     Problem::unavailable(RETRY_AFTER, detail)
 }
 
 /// The answer when a write was sent and no result came. 504 and not 503: a client must not take it
 /// for a refusal.
-pub(super) fn unknown_outcome() -> Problem {
+pub(crate) fn unknown_outcome() -> Problem {
     let title = "It is not known whether the write happened";
     let detail = "the database went away meanwhile; retry with the same Idempotency-Key";
     Problem::new(axum::http::StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", title, detail)
