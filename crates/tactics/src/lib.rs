@@ -15,12 +15,15 @@
 //! | [`degrade`] | How good is this answer, and what if there is no good one? |
 //! | [`detect`] | Is this process up, and how sure is that? |
 //! | [`event_log`] | What happened since, all of it, though commits overtake each other? |
+//! | [`hedge`] | Has this taken so long that another replica is asked as well? |
 //! | [`outbox`] | How do others learn, once and in order, what was committed? |
 //! | [`outlier`] | Which replica differs from the others, and may it count? |
 //! | [`replica_guard`] | Is this replica recent enough to be read? |
 //! | [`retry`] | May this be tried again, and when? |
 //! | [`saga`] | How does work over several databases end, all of it or nothing? |
 //! | [`session_token`] | Does this replica already show what this client wrote? |
+//! | [`shed`] | Which requests are served when there are more than can be? |
+//! | [`stack`] | Are these tactics put around the call in the right order? |
 //! | [`vote`] | What do most replicas say, and who says something else? |
 
 #![warn(missing_docs)]
@@ -33,10 +36,13 @@ pub mod deadline;
 pub mod degrade;
 pub mod detect;
 pub mod event_log;
+pub mod hedge;
 pub mod outbox;
 pub mod outlier;
 pub mod replica_guard;
 pub mod retry;
 pub mod saga;
 pub mod session_token;
+pub mod shed;
+pub mod stack;
 pub mod vote;
