@@ -5,6 +5,7 @@ use super::cover::Cover;
 use super::node::NodeId;
 use super::position::Position;
 use super::record::{Cause, Record};
+use super::refusal::RefusalKind;
 use super::sighting::{Routing, Sighting};
 use crate::actuator::wire::Rejoining;
 
@@ -109,6 +110,8 @@ pub struct Event {
     pub node: NodeId,
     pub epoch: u64,
     pub detail: String,
+    /// What is refused, when that is what happened.
+    pub refusal: Option<RefusalKind>,
 }
 
 /// What happened.

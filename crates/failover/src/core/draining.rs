@@ -5,10 +5,10 @@
 //! waiting.
 
 use super::Moment;
-use super::action::EventKind;
 use super::node::NodeId;
 use super::position::Position;
 use super::record::{Cause, Phase, Record};
+use super::refusal::RefusalKind;
 use super::sighting::Routing;
 use super::state::Core;
 use super::suspicion::Health;
@@ -49,10 +49,10 @@ impl Core {
         }
         // A core that finds this phase in the journal did not begin it.
         let Some(mut drain) = self.drain.take() else {
-            return self.give_up_switchover(now, "the watchdog was restarted in the middle");
+            return self.give_up_switchover(now, RefusalKind::SwitchoverInterrupted);
         };
         if now.saturating_sub(drain.began) > self.options.switchover_max {
-            return self.give_up_switchover(now, "the replica did not receive the rest in time");
+            return self.give_up_switchover(now, RefusalKind::SwitchoverTooSlow);
         }
         let report = self.nodes[primary.index()].watch.report_since(self.since);
         if let Some((began, report)) = report {
@@ -75,8 +75,8 @@ impl Core {
         }
     }
 
-    fn give_up_switchover(&mut self, now: Moment, why: &str) {
-        self.tell(EventKind::Refused, self.record.primary, format!("switchover given up: {why}"));
+    fn give_up_switchover(&mut self, now: Moment, why: RefusalKind) {
+        self.tell_refusal(self.record.primary, why.because(""));
         self.write(now, Record { phase: Phase::Serving, ..self.record.clone() });
     }
 }

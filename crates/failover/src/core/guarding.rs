@@ -120,7 +120,11 @@ impl Core {
         let Some((_, report)) = node.watch.report_since(since).filter(|_| !busy) else { return };
         let (claim, wanted) = (self.record.safe, self.guard.wanted);
         let is_writable = report.is_writable;
-        match Cover::step(claim, report.enforced, wanted) {
+        let enforced = report.enforced;
+        if self.options.is_sabotaged(Sabotage::CommitsDoNotWait) {
+            return self.guard_nobody(now, enforced, is_writable);
+        }
+        match Cover::step(claim, enforced, wanted) {
             Step::Weaken(_) if self.loosens_first(now, wanted) => {}
             Step::Weaken(weaker) => {
                 return self.write(now, self.record.clone().with_safe(weaker));
@@ -158,6 +162,18 @@ impl Core {
             follower.is_some_and(|one| one.is_counted && one.flushed.holds(goal))
         };
         cover.members.iter().filter(has_reached).count() >= usize::from(cover.copies)
+    }
+
+    /// Asynchronous replication: whoever is near counts, and no commit waits for it.
+    fn guard_nobody(&mut self, now: Moment, enforced: Option<Cover>, is_writable: bool) {
+        let (primary, wanted) = (self.record.primary, self.guard.wanted);
+        if self.record.safe == Cover::NONE && enforced != Some(Cover::NONE) {
+            self.order(now, Order::Enforce { node: primary, cover: Cover::NONE });
+        } else if self.record.safe != wanted {
+            self.write(now, self.record.clone().with_safe(wanted));
+        } else if !is_writable {
+            self.order(now, Order::Promote(primary));
+        }
     }
 
     fn loosens_first(&mut self, now: Moment, wanted: Cover) -> bool {

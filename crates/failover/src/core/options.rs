@@ -51,9 +51,9 @@ pub struct Options {
     pub rebuild_after: Duration,
     /// A watchdog that was not running for this long judges nobody by what it missed.
     pub own_stall_max: Duration,
-    /// What to leave out on purpose. Only tests set it: each is to be caught.
+    /// What to leave out on purpose, to show what it is good for: the simulation, and control arms.
     #[doc(hidden)]
-    pub sabotage: Option<Sabotage>,
+    pub sabotage: Vec<Sabotage>,
 }
 
 /// Who decides that an old primary comes back.
@@ -69,7 +69,7 @@ pub enum Reintegration {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
-    /// Takes a fence for proved without asking for it.
+    /// Takes a fence for proved without asking for it, and fences nobody later.
     FenceSkipped,
     /// Takes a failed fence for a proof.
     FenceUnproved,
@@ -87,6 +87,8 @@ pub enum Sabotage {
     JournalNotAwaited,
     /// Lets clients write to a candidate that is not journaled as primary.
     RoutedBeforeJournaled,
+    /// Claims whoever follows, and has no commit wait for it: asynchronous replication.
+    CommitsDoNotWait,
 }
 
 impl Options {
@@ -117,11 +119,11 @@ impl Options {
             stray_after: ms(1000),
             rebuild_after: ms(60_000),
             own_stall_max: ms(1000),
-            sabotage: None,
+            sabotage: Vec::new(),
         }
     }
 
     pub(super) fn is_sabotaged(&self, by: Sabotage) -> bool {
-        self.sabotage == Some(by)
+        self.sabotage.contains(&by)
     }
 }

@@ -3,20 +3,21 @@
 use super::Moment;
 use super::action::{Command, EventKind, Order};
 use super::node::NodeId;
+use super::options::Sabotage;
 use super::record::{Cause, Phase, Record};
+use super::refusal::RefusalKind;
 use super::state::Core;
 use super::suspicion::Health;
 
 impl Core {
     pub(super) fn serve(&mut self, now: Moment) {
         if self.is_journal_outdated() {
-            return self.refuse(
-                "the servers have seen a later epoch than the journal: it was restored from a \
-                 copy, or a second watchdog is at work",
-            );
+            return self.refuse(RefusalKind::JournalOutdated.because(""));
         }
         let primary = self.record.primary;
-        self.fence_strangers(now);
+        if !self.options.is_sabotaged(Sabotage::FenceSkipped) {
+            self.fence_strangers(now);
+        }
         match self.health(primary, now) {
             Health::Unknown => {}
             Health::Well => {
@@ -74,8 +75,7 @@ impl Core {
         if is_possible {
             self.write(now, Record { phase, ..self.record.clone() });
         } else {
-            let reason = "switchover refused: that replica is not known to hold everything";
-            self.tell(EventKind::Refused, to, reason.to_owned());
+            self.tell_refusal(to, RefusalKind::SwitchoverUnsafe.because(""));
         }
         is_possible
     }
@@ -94,8 +94,7 @@ impl Core {
             }
             Some(Command::Switchover { to }) => {
                 self.command = None;
-                let reason = "switchover refused: the primary is ill";
-                self.tell(EventKind::Refused, to, reason.to_owned());
+                self.tell_refusal(to, RefusalKind::SwitchoverPrimaryIll.because(""));
             }
             Some(Command::Reintegrate { .. }) | None => {}
         }
@@ -109,7 +108,7 @@ impl Core {
             }
             Some((_, patience)) if now.saturating_sub(self.ill_since(now)) < patience => {}
             Some((reason, _)) => {
-                self.refuse(&format!("no failover: {reason}"));
+                self.refuse(reason.because(""));
                 self.help_up(now, cause);
             }
         }
@@ -117,23 +116,22 @@ impl Core {
 
     /// Why the primary may not be replaced now, and how long that may be waited out: a replica that
     /// answers soon makes good for a little patience, since starting the primary takes longer.
-    fn objection(&self, now: Moment) -> Option<(&'static str, Moment)> {
+    fn objection(&self, now: Moment) -> Option<(RefusalKind, Moment)> {
         let Some(votes) = self.record.safe.votes() else {
-            return Some(("no replica is sure to hold every acknowledged write", Moment::ZERO));
+            return Some((RefusalKind::NobodySafe, Moment::ZERO));
         };
         let is_heard = |node: &NodeId| self.nodes[node.index()].watch.is_answering();
         if self.record.safe.members.iter().filter(is_heard).count() < votes {
-            let reason = "too few of the replicas that hold every acknowledged write answer";
-            return Some((reason, self.options.answer_wait));
+            return Some((RefusalKind::TooFewAnswer, self.options.answer_wait));
         }
         if now < self.hold_until {
-            return Some(("the last try found nobody to promote", Moment::ZERO));
+            return Some((RefusalKind::NobodyFound, Moment::ZERO));
         }
         let window = self.options.failover_window;
         let is_recent = |at: &&Moment| now.saturating_sub(**at) < window;
         let recent = self.record.failovers.iter().filter(is_recent).count();
-        let reason = "too many failovers in a short time; ask for a switchover to go on";
-        (recent >= self.options.failovers_max).then_some((reason, Moment::ZERO))
+        (recent >= self.options.failovers_max)
+            .then_some((RefusalKind::TooManyFailovers, Moment::ZERO))
     }
 
     fn ill_since(&self, now: Moment) -> Moment {

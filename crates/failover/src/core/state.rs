@@ -12,6 +12,7 @@ use super::node::{NodeId, NodeSet};
 use super::options::{Options, Sabotage};
 use super::position::Position;
 use super::record::{Cause, Phase, Record};
+use super::refusal::{Refusal, RefusalKind};
 use super::sighting::Routing;
 use super::suspicion::{Health, Watch};
 
@@ -34,7 +35,7 @@ pub struct Core {
     /// Until then no failover is tried: the last one found nobody to promote.
     pub(super) hold_until: Moment,
     /// Why it does not do what one might expect, as long as that lasts.
-    pub(super) refusal: Option<String>,
+    pub(super) refusal: Option<Refusal>,
     /// The epoch in which clients were last seen to be sent to its primary.
     pub(super) switched_epoch: u64,
     pub(super) command: Option<Command>,
@@ -114,8 +115,8 @@ impl Core {
     }
 
     /// Why it does not do what one might expect.
-    pub fn refusal(&self) -> Option<&str> {
-        self.refusal.as_deref()
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
     }
 
     /// Is nothing under way, and nobody missing?
@@ -219,7 +220,7 @@ impl Core {
             writing.ticket = None;
             writing.backoff.failed(now, &self.options);
             self.writing = Some(writing);
-            self.refuse("the journal cannot be written");
+            self.refuse(RefusalKind::JournalUnwritable.because(""));
         }
     }
 
@@ -301,14 +302,21 @@ impl Core {
 
     pub(super) fn tell(&mut self, kind: EventKind, node: NodeId, detail: String) {
         let epoch = self.record.epoch;
-        self.out.push(Action::Report(Event { kind, node, epoch, detail }));
+        self.out.push(Action::Report(Event { kind, node, epoch, detail, refusal: None }));
+    }
+
+    /// Tells that something is refused.
+    pub(super) fn tell_refusal(&mut self, node: NodeId, Refusal { kind, text }: Refusal) {
+        let (epoch, refusal) = (self.record.epoch, Some(kind));
+        let kind = EventKind::Refused;
+        self.out.push(Action::Report(Event { kind, node, epoch, detail: text, refusal }));
     }
 
     /// Says once why it does not act.
-    pub(super) fn refuse(&mut self, reason: &str) {
-        if self.refusal.as_deref() != Some(reason) {
-            self.refusal = Some(reason.to_owned());
-            self.tell(EventKind::Refused, self.record.primary, reason.to_owned());
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        if self.refusal.as_ref() != Some(&refusal) {
+            self.refusal = Some(refusal.clone());
+            self.tell_refusal(self.record.primary, refusal);
         }
     }
 

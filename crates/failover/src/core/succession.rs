@@ -8,6 +8,7 @@ use super::node::NodeId;
 use super::options::Sabotage;
 use super::position::Position;
 use super::record::{Cause, Phase, Record};
+use super::refusal::RefusalKind;
 use super::state::Core;
 use super::suspicion::Health;
 
@@ -62,7 +63,7 @@ impl Core {
                     let fenced = self.fences();
                     return self.write(now, Record { phase, fenced, ..self.record.clone() });
                 }
-                None => self.refuse("of the replicas each has what another lacks"),
+                None => self.refuse(RefusalKind::ReplicasDiverged.because("")),
             }
         }
         if now.saturating_sub(self.since) >= self.options.candidate_wait {
@@ -73,11 +74,7 @@ impl Core {
     /// Nobody was promoted, and the old primary holds everything: it may serve again.
     fn roll_back(&mut self, now: Moment) {
         self.hold_until = now + self.options.hold_after_rollback;
-        self.tell(
-            EventKind::Refused,
-            self.record.primary,
-            "no failover: too few of the replicas that hold everything could be heard".to_owned(),
-        );
+        self.tell_refusal(self.record.primary, RefusalKind::TooFewHeard.because(""));
         self.nodes[self.record.primary.index()].evidence = None;
         self.write(now, Record { phase: Phase::Serving, ..self.record.clone() });
     }
@@ -109,7 +106,7 @@ impl Core {
     /// A cluster without a journal is begun only when nothing speaks against it.
     fn may_begin(&mut self, now: Moment) -> bool {
         if self.is_journal_outdated() {
-            self.refuse("there is no journal, but the servers have seen a watchdog before");
+            self.refuse(RefusalKind::JournalMissing.because(""));
             return false;
         }
         let is_open = |node: NodeId| {
@@ -117,7 +114,7 @@ impl Core {
             report.is_some_and(|report| report.is_writable)
         };
         if self.others().iter().any(is_open) {
-            self.refuse("there is no journal, and another node than the first takes writes");
+            self.refuse(RefusalKind::OtherPrimary.because(""));
             return false;
         }
         let is_seen = |node| self.health(node, now) != Health::Unknown;
@@ -141,7 +138,7 @@ impl Core {
                 }
                 let (kind, epoch) = (EventKind::Promoted, record.epoch);
                 let detail = cause.name().to_owned();
-                self.push(Action::Report(Event { kind, node, epoch, detail }));
+                self.push(Action::Report(Event { kind, node, epoch, detail, refusal: None }));
                 // From here on commits wait for nobody, until somebody has caught up.
                 self.nodes[node.index()].watch.forget(now);
                 self.write(now, record.with_safe(Cover::NONE));

@@ -5,6 +5,7 @@ use super::action::{EventKind, Order, Outcome};
 use super::node::NodeId;
 use super::options::{Reintegration, Sabotage};
 use super::record::{Cause, Phase, Record};
+use super::refusal::RefusalKind;
 use super::state::Core;
 use super::suspicion::Health;
 
@@ -62,6 +63,8 @@ impl Core {
         let is_dead = state.evidence.is_some();
         match state.watch.health(&self.options) {
             Health::Unknown if !is_dead => {}
+            Health::Well | Health::Ill(Cause::Hung | Cause::Unready | Cause::CannotWrite)
+                if self.options.is_sabotaged(Sabotage::FenceSkipped) => {}
             Health::Unknown | Health::Ill(Cause::Gone) => {
                 let from = self.record.primary;
                 self.order(now, Order::Rejoin { node, from });
@@ -151,9 +154,9 @@ impl Core {
             Order::Fence(_) if options.is_sabotaged(Sabotage::FenceUnproved) => {
                 self.note_fence(now, node, "none".to_owned());
             }
-            Order::Fence(_) => self.refuse(&format!("the fence is not proved: {reason}")),
+            Order::Fence(_) => self.refuse(RefusalKind::FenceUnproved.because(reason)),
             Order::Rejoin { .. } if self.lane(order).backoff.failures() == 1 => {
-                self.tell(EventKind::Refused, node, format!("could not rejoin: {reason}"));
+                self.tell_refusal(node, RefusalKind::RejoinFailed.because(reason));
             }
             Order::Rejoin { .. }
             | Order::Start { .. }

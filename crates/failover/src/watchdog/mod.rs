@@ -28,7 +28,9 @@ use self::clock::Clock;
 use self::performing::Performer;
 use self::status::{Chronicle, Surroundings};
 use crate::actuator::Actuator;
-use crate::core::{Action, Core, Event, Input, NodeId, Options, Phase, Record, invariants};
+use crate::core::{
+    Action, Core, Event, Input, NodeId, Options, Phase, Record, RefusalKind, Sabotage, invariants,
+};
 use crate::database::{Database, Members};
 use crate::journal::{Journal, JournalError};
 use crate::router::Router;
@@ -62,6 +64,8 @@ pub struct EventLine {
     pub event: &'static str,
     pub node: String,
     pub fields: Map<String, Value>,
+    /// What is refused, when that is what happened.
+    pub refusal: Option<RefusalKind>,
 }
 
 /// Where facts go.
@@ -103,6 +107,9 @@ impl Watchdog {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), WatchdogError> {
         let (journal, record) = Journal::open(&self.folder, &self.members.names())?;
+        // Who does not wait for it cannot go by it either.
+        let is_kept = !self.options.sabotage.contains(&Sabotage::JournalNotAwaited);
+        let record = record.filter(|_| is_kept);
         let record = record.unwrap_or_else(|| Record::beginning(self.first_primary));
         let clock = Clock::start();
         let (inputs, mut results) = mpsc::channel(INPUTS_MAX);
@@ -166,6 +173,9 @@ impl Watchdog {
         fields.insert("cluster".to_owned(), json!(self.cluster));
         fields.insert("epoch".to_owned(), json!(event.epoch));
         fields.insert("detail".to_owned(), json!(event.detail));
-        EventLine { event: event.kind.name(), node, fields }
+        if let Some(kind) = event.refusal {
+            fields.insert("refusal".to_owned(), json!(kind));
+        }
+        EventLine { event: event.kind.name(), node, fields, refusal: event.refusal }
     }
 }

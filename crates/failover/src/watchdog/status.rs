@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{EventLine, Watchdog};
-use crate::core::{Core, Health, Moment, NodeId, NodeSet, Order, Phase, Position, Report, Routing};
+use crate::core::{
+    Core, Health, Moment, NodeId, NodeSet, Order, Phase, Position, Refusal, RefusalKind, Report,
+    Routing,
+};
 
 /// More events than these are in the log of whoever runs the watchdog.
 const EVENTS_KEPT: usize = 50;
@@ -31,7 +34,7 @@ pub struct Status {
     /// Nothing is under way, and nobody is missing.
     pub settled: bool,
     /// Why it does not do what one might expect.
-    pub refusal: Option<String>,
+    pub refusal: Option<Refusal>,
     pub nodes: Vec<NodeStatus>,
     /// `None` when the router cannot be asked.
     pub router: Option<RouterStatus>,
@@ -80,6 +83,9 @@ pub struct Happened {
     pub node: String,
     pub epoch: u64,
     pub detail: String,
+    /// What is refused, when that is what happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RefusalKind>,
 }
 
 /// The last events.
@@ -100,6 +106,7 @@ impl Chronicle {
             node: line.node.clone(),
             epoch: line.fields.get("epoch").and_then(serde_json::Value::as_u64).unwrap_or(0),
             detail: text("detail").unwrap_or_default().to_owned(),
+            refusal: line.refusal,
         });
         if self.events.len() > EVENTS_KEPT {
             self.events.pop_front();
@@ -133,7 +140,7 @@ impl Watchdog {
                 .collect(),
             routed: core.is_routed() && seen.is_router_heard,
             settled: core.is_settled() && seen.is_router_heard,
-            refusal: core.refusal().map(str::to_owned),
+            refusal: core.refusal().cloned(),
             nodes: nodes.map(|node| self.node(core, node, now)).collect(),
             router: core
                 .routing()
@@ -224,7 +231,7 @@ mod tests {
         let mut chronicle = Chronicle::default();
         let fields = serde_json::json!({ "epoch": 3, "detail": "gone" });
         let fields = fields.as_object().cloned().unwrap_or_default();
-        let line = EventLine { event: "detected", node: "a".to_owned(), fields };
+        let line = EventLine { event: "detected", node: "a".to_owned(), fields, refusal: None };
         for second in 0..=EVENTS_KEPT as u64 {
             chronicle.note(Moment::from_secs(second), &line);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use standfast_failover::core::{
     Action, Command, Core, Cover, EventKind, Follower, Input, NodeId, NodeSet, Options, Order,
-    Outcome, Phase, Position, Record, Report, Routing, Seen, Sighting,
+    Outcome, Phase, Position, Record, RefusalKind, Report, Routing, Seen, Sighting,
 };
 
 pub(crate) const A: usize = 0;
@@ -96,6 +96,10 @@ impl Cluster {
         self.now += Duration::from_millis(50);
         self.see(A, Seen::Answered(self.primary(A, 10)));
         self.see(B, Seen::Answered(self.replica(A, 10)));
+    }
+
+    pub(crate) fn refuses(&self, kind: RefusalKind) -> bool {
+        self.core.refusal().is_some_and(|refusal| refusal.kind == kind)
     }
 
     pub(crate) fn command(&mut self, command: Command) {

@@ -21,4 +21,4 @@ pub(crate) use watchdog::serve as serve_watchdog;
 
 /// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
 /// since an arm of an experiment switches a tactic off in the whole system.
-const TACTICS: &[&str] = &["saga", "failover", "fence", "synchronous-replication"];
+const TACTICS: &[&str] = &["saga", "failover", "fence", "synchronous-replication", "journal"];

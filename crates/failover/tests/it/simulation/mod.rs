@@ -220,3 +220,8 @@ fn acting_on_what_is_not_on_disk_is_noticed() {
 fn clients_that_are_sent_to_a_candidate_too_early_are_noticed() {
     check_is_caught(Sabotage::RoutedBeforeJournaled);
 }
+
+#[test]
+fn commits_that_wait_for_nobody_are_noticed() {
+    check_is_caught(Sabotage::CommitsDoNotWait);
+}

@@ -14,7 +14,7 @@ impl World {
     /// Schedules what the core asked for.
     pub(super) fn ask(&mut self, action: Action) {
         // A core that is sabotaged is to be caught by what happens, not by what it says.
-        if self.options.sabotage.is_none()
+        if self.options.sabotage.is_empty()
             && let Some(core) = &self.core
             && let Err(breach) = invariants::check(core.record(), &action)
         {

@@ -64,7 +64,7 @@ impl World {
         let mut dice = Dice::of(seed);
         let nodes = if dice.percent(60) { 2 } else { 3 };
         let mut options = Options::of(nodes);
-        options.sabotage = sabotage;
+        options.sabotage = sabotage.into_iter().collect();
         options.copies = if dice.percent(50) { Copies::All } else { Copies::One };
         options.failovers_max = 8;
         options.rebuild_after = Duration::from_secs(5);

@@ -2,6 +2,8 @@
 //!
 //! Each refusal of the core has an entry; `docs/guide/failover.md` tells the same at length.
 
+use standfast_failover::core::RefusalKind;
+
 use super::finding::{Found, Origin};
 
 /// What is wrong, and what to do about it, in this order.
@@ -15,8 +17,8 @@ pub(super) fn of(found: &Found) -> Vec<Advice> {
     let status = &found.status;
     let mut advices = Vec::new();
     if let Some(refusal) = &status.refusal {
-        let problem = format!("refused: {refusal}");
-        advices.push(Advice { problem, steps: for_refusal(found, refusal) });
+        let problem = format!("refused: {}", refusal.text);
+        advices.push(Advice { problem, steps: for_refusal(found, refusal.kind) });
     }
     if status.router.is_none() {
         advices.push(Advice {
@@ -30,9 +32,10 @@ pub(super) fn of(found: &Found) -> Vec<Advice> {
         });
     }
     for node in status.fenced.keys() {
-        let last = status.events.iter().rfind(|event| {
-            event.node == *node && event.event == "refused" && event.detail.contains("rejoin")
-        });
+        let last = status
+            .events
+            .iter()
+            .rfind(|event| event.node == *node && event.refusal == Some(RefusalKind::RejoinFailed));
         if let Some(event) = last {
             let steps = vec![
                 "the watchdog tries again by itself; what it could not do is in the text above"
@@ -46,77 +49,54 @@ pub(super) fn of(found: &Found) -> Vec<Advice> {
     advices
 }
 
-fn for_refusal(found: &Found, refusal: &str) -> Vec<String> {
+fn for_refusal(found: &Found, refusal: RefusalKind) -> Vec<String> {
     let primary = &found.status.primary;
-    let known: [(&str, Vec<String>); 9] = [
-        (
-            "no replica is sure to hold",
-            vec![
-                format!(
-                    "nothing: {primary} is started again, its crash recovery keeps every write"
-                ),
-                format!("if {primary} cannot be saved: {}", forced(found)),
-            ],
-        ),
-        (
-            "too few of the replicas",
-            vec![
+    let steps = |steps: &[&str]| steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>();
+    match refusal {
+        RefusalKind::NobodySafe => vec![
+            format!("nothing: {primary} is started again, its crash recovery keeps every write"),
+            format!("if {primary} cannot be saved: {}", forced(found)),
+        ],
+        RefusalKind::TooFewAnswer | RefusalKind::TooFewHeard => vec![
             "bring the replicas that are named in the table to an answer: then it goes on by itself"
                 .to_owned(),
             format!("if they cannot be saved: {}", forced(found)),
         ],
-        ),
-        ("found nobody to promote", vec!["wait: it tries again after 10 s".to_owned()]),
-        (
-            "too many failovers",
-            vec![
-                "find out why the primaries fail, first".to_owned(),
-                format!("then, to go on: {}", say(found, "switchover")),
-            ],
-        ),
-        (
-            "the fence is not proved",
-            vec![
-                format!("nobody is promoted while {primary} may still take writes"),
-                format!(
-                    "kill every process of {primary} (`ps`, then `kill -9`), or cut its machine off"
-                ),
-                "see why the actuator cannot: its own words are in the text above".to_owned(),
-            ],
-        ),
-        (
-            "later epoch than the journal",
-            vec![
-                "look for a second watchdog, and stop it".to_owned(),
-                "a journal from a backup is worthless: put the newest one back, or begin anew"
-                    .to_owned(),
-                begin_anew(found),
-            ],
-        ),
-        (
-            "there is no journal",
-            vec![
-                "find out who is primary: the one server that takes writes".to_owned(),
-                begin_anew(found),
-            ],
-        ),
-        (
-            "journal cannot be written",
-            vec![
-                "make room on its disk, or let its user write there: then it goes on by itself"
-                    .to_owned(),
-            ],
-        ),
-        (
-            "each has what another lacks",
-            vec![
-                "the replicas have diverged: compare what each has, and choose".to_owned(),
-                forced(found),
-            ],
-        ),
-    ];
-    let step = known.into_iter().find(|(part, _)| refusal.contains(part));
-    step.map_or_else(|| vec![say(found, "playbook")], |(_, steps)| steps)
+        RefusalKind::NobodyFound => steps(&["wait: it tries again after 10 s"]),
+        RefusalKind::TooManyFailovers => vec![
+            "find out why the primaries fail, first".to_owned(),
+            format!("then, to go on: {}", say(found, "switchover")),
+        ],
+        RefusalKind::FenceUnproved => vec![
+            format!("nobody is promoted while {primary} may still take writes"),
+            format!(
+                "kill every process of {primary} (`ps`, then `kill -9`), or cut its machine off"
+            ),
+            "see why the actuator cannot: its own words are in the text above".to_owned(),
+        ],
+        RefusalKind::JournalOutdated => vec![
+            "look for a second watchdog, and stop it".to_owned(),
+            "a journal from a backup is worthless: put the newest one back, or begin anew"
+                .to_owned(),
+            begin_anew(found),
+        ],
+        RefusalKind::JournalMissing | RefusalKind::OtherPrimary => vec![
+            "find out who is primary: the one server that takes writes".to_owned(),
+            begin_anew(found),
+        ],
+        RefusalKind::JournalUnwritable => steps(&[
+            "make room on its disk, or let its user write there: then it goes on by itself",
+        ]),
+        RefusalKind::ReplicasDiverged => vec![
+            "the replicas have diverged: compare what each has, and choose".to_owned(),
+            forced(found),
+        ],
+        RefusalKind::RejoinFailed
+        | RefusalKind::SwitchoverUnsafe
+        | RefusalKind::SwitchoverPrimaryIll
+        | RefusalKind::SwitchoverInterrupted
+        | RefusalKind::SwitchoverTooSlow => vec![say(found, "playbook")],
+    }
 }
 
 fn begin_anew(found: &Found) -> String {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use standfast_failover::core::RefusalKind;
 use standfast_failover::watchdog::{Happened, Question, Status};
 
 use super::advice;
@@ -35,7 +36,7 @@ pub(super) async fn switch_over(found: &Found, to: Option<String>, within: Durat
             () if now.epoch > epoch => {
                 Progress::Refused(format!("{} became primary instead", now.primary))
             }
-            () => match refusal(happened, "switchover ") {
+            () => match refusal(happened, RefusalKind::is_of_switchover) {
                 Some(why) => Progress::Refused(why),
                 None => Progress::Open,
             },
@@ -93,7 +94,7 @@ pub(super) async fn promote(found: &Found, loss: Loss, within: Duration) -> Answ
         if now.primary == node && now.epoch > epoch {
             return served(now);
         }
-        match refusal(happened, "no failover: too few ") {
+        match refusal(happened, |kind| kind == RefusalKind::TooFewHeard) {
             Some(why) => Progress::Refused(why),
             None => Progress::Open,
         }
@@ -148,7 +149,7 @@ fn served(now: &Status) -> Progress {
     ))
 }
 
-fn refusal(happened: &[Happened], of: &str) -> Option<String> {
-    let is_ours = |event: &&Happened| event.event == "refused" && event.detail.starts_with(of);
+fn refusal(happened: &[Happened], is_it: impl Fn(RefusalKind) -> bool) -> Option<String> {
+    let is_ours = |event: &&Happened| event.refusal.is_some_and(&is_it);
     happened.iter().find(is_ours).map(|event| event.detail.clone())
 }

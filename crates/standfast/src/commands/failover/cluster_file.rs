@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use standfast_failover::core::{Copies, Options, Reintegration};
 use standfast_failover::database::postgres::Postgres;
-use standfast_lab::spec::nearest;
+use standfast_lab::spec::{line_at, nearest, suggestion_in};
 use toml::Spanned;
 
 use crate::exit::Failure;
@@ -109,12 +109,9 @@ impl ClusterFile {
             Failure::usage(format!("cannot read the cluster's file {shown}: {error}"))
         })?;
         Self::parse(&text, path).map_err(|mistakes| {
-            let line = |span: &std::ops::Range<usize>| {
-                let start = span.start.min(text.len());
-                text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1
-            };
-            let lines =
-                mistakes.iter().map(|(span, text)| format!("{shown}:{}: {text}", line(span)));
+            let lines = mistakes.into_iter().map(|(span, mistake)| {
+                format!("{shown}:{}: {mistake}", line_at(&text, Some(span)))
+            });
             Failure::usage(lines.collect::<Vec<_>>().join("\n"))
         })
     }
@@ -122,7 +119,7 @@ impl ClusterFile {
     fn parse(text: &str, path: &Path) -> Result<Self, Vec<Mistake>> {
         let mut file: Self = toml::from_str(text).map_err(|error| {
             let message = error.message();
-            let hint = suggestion(message)
+            let hint = suggestion_in(message)
                 .map_or_else(String::new, |word| format!(" (did you mean `{word}`?)"));
             vec![(error.span().unwrap_or_default(), format!("{message}{hint}"))]
         })?;
@@ -267,11 +264,4 @@ impl ClusterFile {
 
 fn percent_encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
-}
-
-/// serde names the unknown word first and then those that it knows, all in backticks.
-fn suggestion(message: &str) -> Option<String> {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let word = quoted.next().filter(|_| message.starts_with("unknown"))?;
-    nearest(word, quoted)
 }

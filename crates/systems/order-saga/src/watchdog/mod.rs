@@ -6,6 +6,7 @@
 mod routes;
 mod settings;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::future::Future;
 use std::os::fd::AsRawFd;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use standfast_failover::actuator::SocketActuator;
-use standfast_failover::core::NodeId;
+use standfast_failover::core::{NodeId, Options, Sabotage};
 use standfast_failover::router::HaProxy;
 use standfast_failover::watchdog::{EventLine, Watchdog};
 use tokio::net::UnixListener;
@@ -32,10 +33,7 @@ pub(crate) async fn serve(
     let environment = Environment::of_process();
     let without = environment.without(super::TACTICS)?;
     let mut settings = settings::Settings::read(&environment)?;
-    if without.contains("failover") {
-        // A primary that is gone is started again where it is.
-        settings.options.failovers_max = 0;
-    }
+    leave_out(&without, &mut settings.options);
     let folder = open_folder(&settings.folder)?;
     let control = control_socket(&folder);
     let commands = take_commands(&control)?;
@@ -65,6 +63,24 @@ pub(crate) async fn serve(
     };
     server::run(listener, routes::router(control), stopped).await;
     Ok(())
+}
+
+/// Switches tactics off: what is left is a watchdog as many are.
+fn leave_out(without: &BTreeSet<String>, options: &mut Options) {
+    if without.contains("failover") {
+        // A primary that is gone is started again where it is.
+        options.failovers_max = 0;
+    }
+    let rules = [
+        // Promotes while the old primary may be alive, and lets it be.
+        ("fence", Sabotage::FenceSkipped),
+        // Commits wait for nobody; who was seen to be near is promoted.
+        ("synchronous-replication", Sabotage::CommitsDoNotWait),
+        // Acts before its disk has the decision, and begins anew whenever it is started.
+        ("journal", Sabotage::JournalNotAwaited),
+    ];
+    let left = rules.into_iter().filter(|(name, _)| without.contains(*name));
+    options.sabotage.extend(left.map(|(_, rule)| rule));
 }
 
 fn open_folder(path: &Path) -> Result<File, ServeError> {
