@@ -1,7 +1,7 @@
 //! The server loop: bounded connections, bounded header time, and a stop that lets answers finish.
 
 use std::future::Future;
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -55,6 +55,25 @@ pub(crate) async fn listen(options: &ServeOptions) -> Result<Listener, ServeErro
     Ok(Listener { requests, faults })
 }
 
+impl Listener {
+    /// Those who serve requests in their own way, and faults not at all.
+    pub(crate) fn into_requests(self) -> TcpListener {
+        self.requests
+    }
+}
+
+/// Tells a connection that the service is to stop.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Completes when the service is to stop.
+    pub(crate) async fn wait(&mut self) {
+        // The value that it answers holds a lock, which must not live across a wait.
+        drop(self.0.wait_for(|stopped| *stopped).await);
+    }
+}
+
 /// Serves `router` on `listener` until `shutdown` completes.
 pub(crate) async fn run(
     listener: impl Into<Listener>,
@@ -63,18 +82,25 @@ pub(crate) async fn run(
 ) {
     let Listener { requests, faults } = listener.into();
     let service = faults.layer().layer(router);
+    let serve =
+        |stream, _, stopped| serve_connection(TokioIo::new(stream), service.clone(), stopped);
     tokio::select! {
-        () = accept(requests, service, shutdown) => {}
+        () = accept(requests, CONNECTIONS_MAX, shutdown, serve) => {}
         () = faults.serve() => {}
     }
 }
 
-async fn accept(
+/// Takes connections until `shutdown` completes, at most `connections_max` at once, and has each of
+/// them served in a task of its own. After the stop, what is being served gets some time to end.
+pub(crate) async fn accept<F>(
     listener: TcpListener,
-    service: Faulty<Router>,
+    connections_max: usize,
     shutdown: impl Future<Output = ()> + Send,
-) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    serve: impl Fn(TcpStream, SocketAddr, Stop) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(connections_max));
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
@@ -89,8 +115,8 @@ async fn accept(
             () = &mut shutdown => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, client) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -99,9 +125,9 @@ async fn accept(
         };
         // Answers are small and complete: waiting for more to send would only add 40 ms.
         drop(stream.set_nodelay(true));
-        let (service, stopped) = (service.clone(), stopped.clone());
+        let served = serve(stream, client, Stop(stopped.clone()));
         connections.spawn(async move {
-            serve_connection(TokioIo::new(stream), service, stopped).await;
+            served.await;
             drop(place);
         });
     }
@@ -114,11 +140,7 @@ async fn accept(
     }
 }
 
-async fn serve_connection(
-    stream: TokioIo<tokio::net::TcpStream>,
-    service: Faulty<Router>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn serve_connection(stream: TokioIo<TcpStream>, service: Faulty<Router>, mut stopped: Stop) {
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         service.clone().call(request)
     });
@@ -129,8 +151,7 @@ async fn serve_connection(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        // The value that it answers holds a lock, which must not live across the wait below.
-        () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {
+        () = stopped.wait() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -18,12 +18,12 @@ pub(crate) struct AddressError(String);
 
 impl PeerAddress {
     /// Host and port, as a connection wants them.
-    pub(super) fn authority(&self) -> &str {
+    pub(crate) fn authority(&self) -> &str {
         &self.authority
     }
 
     /// The value of header `Host`.
-    pub(super) fn host(&self) -> &HeaderValue {
+    pub(crate) fn host(&self) -> &HeaderValue {
         &self.host
     }
 
