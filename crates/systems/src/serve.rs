@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::service::runtime;
-use crate::{cache_fallback, order_saga, voted_inventory};
+use crate::{cache_fallback, order_saga, travelhub, voted_inventory};
 
 /// Where a service listens, and who it is.
 #[derive(Clone, Debug)]
@@ -53,6 +53,7 @@ const SERVICES: &[&str] = &[
     "order-saga/app3",
     "order-saga/middleware",
     "order-saga/watchdog",
+    "travelhub/payments",
     "voted-inventory/inventory",
     "voted-inventory/monitor",
     "voted-inventory/orders",
@@ -81,6 +82,7 @@ pub async fn serve(
             "order-saga/app3" => order_saga::serve_reports(options, stopped).await,
             "order-saga/middleware" => order_saga::serve_middleware(options, stopped).await,
             "order-saga/watchdog" => order_saga::serve_watchdog(options, stopped).await,
+            "travelhub/payments" => travelhub::serve_payments(options, stopped).await,
             "voted-inventory/inventory" => voted_inventory::serve_inventory(options, stopped).await,
             "voted-inventory/monitor" => voted_inventory::serve_monitor(options, stopped).await,
             "voted-inventory/orders" => voted_inventory::serve_orders(options, stopped).await,

@@ -4,7 +4,10 @@
 //! What clients and services say to each other is in [`wire`]. Each service has a folder of its own,
 //! and knows the others by their addresses alone.
 
+mod payments;
 mod wire;
+
+pub(crate) use payments::serve as serve_payments;
 
 /// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
 /// since an arm of an experiment switches a tactic off in the whole system.

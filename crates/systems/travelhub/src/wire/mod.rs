@@ -5,15 +5,19 @@
 
 mod charge;
 mod event;
+mod hex;
 mod money;
 mod quote;
 mod reservation;
+mod statement;
 
 pub(crate) use charge::{ChargeAnswer, ChargeKind, ChargeRequest, RefundRequest};
 pub(crate) use event::{EventPage, Gone, Kind, KindTotal, NightTaken, ReservationEvent, Snapshot};
+pub(crate) use hex::Hex;
 pub(crate) use money::{Currency, Money};
 pub(crate) use quote::Quote;
 pub(crate) use reservation::{Reservation, Status};
+pub(crate) use statement::{ComputeRequest, Introduction, SignedStatement, Statement};
 
 /// A day of the calendar, such as `2027-03-01`.
 pub(crate) mod day {
