@@ -3,10 +3,7 @@
 use serde::Deserialize;
 
 use crate::service::problem::Problem;
-
-/// The labels of the bits in `offers.amenities`, lowest first. Append only: the bits are stored.
-pub(super) const AMENITIES: [&str; 8] =
-    ["wifi", "pool", "kitchen", "parking", "garden", "pets", "washer", "balcony"];
+use crate::service::stay_search::AMENITIES;
 
 const NAME_LENGTH_MAX: usize = 120;
 const GUESTS_MAX: i16 = 16;

@@ -2,18 +2,12 @@
 //! back to. `README.md` beside this folder says what it promises.
 
 mod body;
-mod cache;
-mod database;
-mod dependency;
 mod draft;
-mod entry;
 mod metrics;
 mod offers;
-mod pending;
 mod queries;
 mod reads;
 mod routes;
-mod search;
 mod settings;
 mod watch;
 mod writes;
@@ -23,7 +17,8 @@ use std::sync::Arc;
 
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
-use crate::service::server;
+use crate::service::guarded::{cache, database, dependency, entry};
+use crate::service::{server, stay_search as search};
 
 /// Serves until `shutdown` completes.
 pub(crate) async fn serve(

@@ -14,8 +14,8 @@ use standfast_tactics::session_token::LogPosition;
 use tokio::time::Instant;
 
 use super::cache::Cache;
-use super::database::Database;
-use super::dependency::Dependency;
+use super::database::{Database, Guards};
+use super::dependency::{Dependency, DependencyOptions};
 use super::metrics::{Metrics, Reading};
 use super::reads::Loaded;
 use super::settings::Settings;
@@ -55,16 +55,23 @@ impl Offers {
     pub(super) fn new(settings: Settings, client: redis::Client, seed: u64) -> Self {
         let tactics = settings.tactics;
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut dependency = |name| Dependency::new(name, tactics, rng.random());
+        let mut dependency = |name| {
+            let is_enforced = tactics.circuit_breaker;
+            Dependency::new(name, DependencyOptions { is_enforced, seed: rng.random() })
+        };
+        let guards = |reads_max| Guards {
+            reads_max,
+            has_bulkhead: tactics.bulkhead,
+            has_deadline: tactics.deadline,
+        };
         let primary_reads =
             if tactics.read_replica { PRIMARY_READS_MAX } else { settings.reads_max };
         let primary =
-            Database::new(dependency("primary"), settings.primary.clone(), primary_reads, tactics);
+            Database::new(dependency("primary"), settings.primary.clone(), guards(primary_reads));
         let replica = Database::new(
             dependency("replica"),
             settings.replica.clone(),
-            settings.reads_max,
-            tactics,
+            guards(settings.reads_max),
         );
         let kept_for = settings.freshness.keep_for();
         let cache = Cache::new(dependency("cache"), client, kept_for, tactics.deadline);

@@ -6,9 +6,8 @@ use tokio_postgres::types::{PgLsn, ToSql, Type};
 use tokio_postgres::{Error, Statement};
 use uuid::Uuid;
 
-use super::draft::AMENITIES;
 use super::offers::now_ms;
-use super::search::{Search, Sort};
+use super::search::{AMENITIES, Search, Sort};
 
 const SEARCH: &str = include_str!("../sql/search.sql");
 const OFFER: &str = include_str!("../sql/offer.sql");

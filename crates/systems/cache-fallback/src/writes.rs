@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use super::cache::CALL_BUDGET;
 use super::database::{CallError, DatabaseError, Lane, Lease, within};
-use super::draft::{AMENITIES, Draft};
+use super::draft::Draft;
 use super::offers::Offers;
 use super::queries;
 use super::reads::{written_city, written_offer};
+use super::search::AMENITIES;
 use crate::service::idempotency::IdempotencyKey;
 use crate::service::problem::Problem;
 use axum::http::StatusCode;

@@ -20,7 +20,7 @@ use super::entry::Entry;
 use super::pending::Pending;
 
 /// A round trip takes well below a millisecond; a cache that needs longer than this is no help.
-pub(super) const CALL_BUDGET: Duration = Duration::from_millis(50);
+pub(crate) const CALL_BUDGET: Duration = Duration::from_millis(50);
 
 /// Refuses a copy that a write has overtaken. Positions are hexadecimal of one width, so that they
 /// compare as text.
@@ -39,29 +39,29 @@ const INVALIDATE: &str = "for _, key in ipairs(KEYS) do \
 /// The cache does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the cache is away")]
-pub(super) struct CacheAway;
+pub(crate) struct CacheAway;
 
 /// The names of a copy and of the position of the last write to what it shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Keys {
-    pub(super) copy: String,
-    pub(super) written: String,
+pub(crate) struct Keys {
+    pub(crate) copy: String,
+    pub(crate) written: String,
 }
 
 /// What a lookup found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) entry: Option<Entry>,
+pub(crate) struct Found {
+    pub(crate) entry: Option<Entry>,
     /// The last write that the cache knows of.
-    pub(super) written: LogPosition,
+    pub(crate) written: LogPosition,
 }
 
-pub(super) struct Cache {
-    pub(super) dependency: Dependency,
+pub(crate) struct Cache {
+    pub(crate) dependency: Dependency,
     /// Writes that the cache could not be told of yet.
-    pub(super) pending: Pending,
+    pub(crate) pending: Pending,
     /// Wakes the watch when the connection is lost.
-    pub(super) lost: Notify,
+    pub(crate) lost: Notify,
     client: redis::Client,
     connection: Mutex<Option<Arc<MultiplexedConnection>>>,
     /// How long a write's position is kept: longer than any copy made before it.
@@ -80,7 +80,7 @@ impl std::fmt::Debug for Cache {
 }
 
 impl Cache {
-    pub(super) fn new(
+    pub(crate) fn new(
         dependency: Dependency,
         client: redis::Client,
         copies_kept_for: Duration,
@@ -98,7 +98,7 @@ impl Cache {
     }
 
     /// Looks up a copy and the last write to what it shows.
-    pub(super) async fn find(&self, keys: &Keys, deadline: Deadline) -> Result<Found, CacheAway> {
+    pub(crate) async fn find(&self, keys: &Keys, deadline: Deadline) -> Result<Found, CacheAway> {
         let mut command = redis::cmd("MGET");
         command.arg(&keys.copy).arg(&keys.written);
         let (copy, written): (Option<Vec<u8>>, Option<Vec<u8>>) =
@@ -109,7 +109,7 @@ impl Cache {
     }
 
     /// Keeps a copy for `keep_for`, unless a write has overtaken it.
-    pub(super) async fn put(
+    pub(crate) async fn put(
         &self,
         keys: &Keys,
         entry: &Entry,
@@ -124,7 +124,7 @@ impl Cache {
 
     /// Makes all copies that show one of the things `written`, and are older than `position`,
     /// stale.
-    pub(super) async fn invalidate(
+    pub(crate) async fn invalidate(
         &self,
         written: &[String],
         position: LogPosition,
@@ -142,7 +142,7 @@ impl Cache {
 
     /// One turn of the watch: connects if need be, tells of pending writes, and reports how it
     /// went.
-    pub(super) async fn watch(&self, permit: Permit, deadline: Deadline) -> bool {
+    pub(crate) async fn watch(&self, permit: Permit, deadline: Deadline) -> bool {
         let turn = async {
             let connection = match self.connection() {
                 Some(connection) => connection,

@@ -9,7 +9,6 @@ use standfast_tactics::circuit_breaker::{
     Mode, Outcome, Permit, Policy, Rejection, SharedBreaker, State, Transition,
 };
 
-use super::settings::Tactics;
 use crate::service::events;
 
 /// The dependencies answer within milliseconds, and someone always probes: so breaks can be short,
@@ -30,30 +29,39 @@ const BREAKER: Policy = Policy {
     half_open_max: Duration::from_secs(1),
 };
 
-/// The primary, the replica or the cache.
+/// How it is guarded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DependencyOptions {
+    /// Whether an open breaker stops calls; one that does not still tells what it finds.
+    pub(crate) is_enforced: bool,
+    /// Of the jitter of its breaks.
+    pub(crate) seed: u64,
+}
+
+/// A server, by its name and its breaker.
 #[derive(Debug)]
-pub(super) struct Dependency {
+pub(crate) struct Dependency {
     /// As in `system.toml`, since events name it.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     breaker: SharedBreaker,
     is_enforced: bool,
     was_looked_at: AtomicBool,
 }
 
 impl Dependency {
-    pub(super) fn new(name: &'static str, tactics: Tactics, seed: u64) -> Self {
+    pub(crate) fn new(name: &'static str, options: DependencyOptions) -> Self {
+        let DependencyOptions { is_enforced, seed } = options;
         let breaker = SharedBreaker::try_new(BREAKER, seed).expect("the policy is a constant");
-        if !tactics.circuit_breaker {
+        if !is_enforced {
             // It still tells what it finds, or the control arm would have no time to detection.
             breaker.impose(Mode::MetricsOnly);
         }
-        let is_enforced = tactics.circuit_breaker;
         Self { name, breaker, is_enforced, was_looked_at: AtomicBool::new(false) }
     }
 
     /// A call on behalf of a request. Only a closed breaker lets it through: probing is the watch's
     /// work, so that no client waits for a dependency that may still hang.
-    pub(super) fn begin(&self) -> Result<Permit, Rejection> {
+    pub(crate) fn begin(&self) -> Result<Permit, Rejection> {
         if self.is_usable() {
             self.breaker.try_acquire()
         } else {
@@ -62,30 +70,30 @@ impl Dependency {
     }
 
     /// A call of the watch: a probe, unless the breaker is closed.
-    pub(super) fn probe(&self) -> Result<Permit, Rejection> {
+    pub(crate) fn probe(&self) -> Result<Permit, Rejection> {
         self.breaker.try_acquire()
     }
 
     /// Whether requests may call it.
-    pub(super) fn is_usable(&self) -> bool {
+    pub(crate) fn is_usable(&self) -> bool {
         !self.is_enforced || self.breaker.is_closed()
     }
 
-    pub(super) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         self.breaker.state()
     }
 
     /// Whether the watch has looked at it since the start.
-    pub(super) fn was_looked_at(&self) -> bool {
+    pub(crate) fn was_looked_at(&self) -> bool {
         self.was_looked_at.load(Ordering::Relaxed)
     }
 
-    pub(super) fn looked_at(&self) {
+    pub(crate) fn looked_at(&self) {
         self.was_looked_at.store(true, Ordering::Relaxed);
     }
 
     /// Takes the outcome of a call, and reports what it changes.
-    pub(super) fn finish(&self, permit: Permit, outcome: Outcome) -> Option<Transition> {
+    pub(crate) fn finish(&self, permit: Permit, outcome: Outcome) -> Option<Transition> {
         let transition = permit.finish(outcome);
         match transition {
             Some(Transition::Opened(cause)) => {

@@ -15,7 +15,6 @@ use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
 use super::dependency::Dependency;
-use super::settings::Tactics;
 
 /// Waiting reads for each running one: more would only wait past their deadlines.
 const WAITING_PER_PLACE: usize = 16;
@@ -38,16 +37,27 @@ const FAIR_TIME: Duration = Duration::from_millis(60);
 
 /// On whose behalf a connection is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
+pub(crate) enum Lane {
     Reads,
     Writes,
     /// The watch: beside the bulkheads, so that overload does not look like an outage.
     Watch,
 }
 
+/// What keeps calls to the server within bounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guards {
+    /// How many reads run at once.
+    pub(crate) reads_max: usize,
+    /// Without it, as many run as there are connections.
+    pub(crate) has_bulkhead: bool,
+    /// Without it, a server that is away is waited for.
+    pub(crate) has_deadline: bool,
+}
+
 /// Why the server gave no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DatabaseError {
+pub(crate) enum DatabaseError {
     #[error("the {name} is away")]
     Away { name: &'static str, retry_after: Duration },
     #[error("the {name} has all hands full")]
@@ -61,7 +71,7 @@ pub(super) enum DatabaseError {
 }
 
 impl DatabaseError {
-    pub(super) fn retry_after(&self) -> Duration {
+    pub(crate) fn retry_after(&self) -> Duration {
         match self {
             Self::Away { retry_after, .. } | Self::Busy { retry_after, .. } => *retry_after,
             Self::Refused { .. } => BUSY_RETRY_AFTER,
@@ -71,7 +81,7 @@ impl DatabaseError {
 
 /// Why one call failed.
 #[derive(Debug)]
-pub(super) enum CallError {
+pub(crate) enum CallError {
     Timeout,
     Postgres(tokio_postgres::Error),
 }
@@ -84,7 +94,7 @@ enum NoConnection {
 }
 
 /// Runs `call`, at most until `deadline`.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     deadline: Deadline,
     call: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, CallError> {
@@ -96,24 +106,24 @@ pub(super) async fn within<T>(
 
 /// A server.
 #[derive(Debug)]
-pub(super) struct Database {
-    pub(super) dependency: Arc<Dependency>,
+pub(crate) struct Database {
+    pub(crate) dependency: Arc<Dependency>,
     pool: Pool,
     reads: Bulkhead,
     writes: Bulkhead,
-    tactics: Tactics,
+    guards: Guards,
 }
 
 impl Database {
-    pub(super) fn new(
+    pub(crate) fn new(
         dependency: Dependency,
         config: tokio_postgres::Config,
-        reads_max: usize,
-        tactics: Tactics,
+        guards: Guards,
     ) -> Self {
+        let reads_max = guards.reads_max;
         let limits = |running_max| {
             let waiting_max = running_max * WAITING_PER_PLACE;
-            if tactics.bulkhead {
+            if guards.has_bulkhead {
                 Limits { running_max, waiting_max }
             } else {
                 Limits { running_max: usize::MAX, waiting_max: 0 }
@@ -121,18 +131,18 @@ impl Database {
         };
         // One connection more than the bulkheads let through is the watch's.
         let connections =
-            if tactics.bulkhead { reads_max + WRITES_MAX + 1 } else { CONNECTIONS_MAX };
+            if guards.has_bulkhead { reads_max + WRITES_MAX + 1 } else { CONNECTIONS_MAX };
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let pool = Pool::builder(Manager::from_config(config, NoTls, recycling))
             .max_size(connections)
             .build()
             .expect("a pool without timeouts of its own needs no runtime");
         let (reads, writes) = (Bulkhead::new(limits(reads_max)), Bulkhead::new(limits(WRITES_MAX)));
-        Self { dependency: Arc::new(dependency), pool, reads, writes, tactics }
+        Self { dependency: Arc::new(dependency), pool, reads, writes, guards }
     }
 
     /// A connection, and the leave to use it.
-    pub(super) async fn lease(
+    pub(crate) async fn lease(
         &self,
         lane: Lane,
         deadline: Deadline,
@@ -188,7 +198,7 @@ impl Database {
         loop {
             match timeout_at(deadline.instant(), self.pool.get()).await {
                 Ok(Ok(object)) => return Ok(object),
-                Ok(Err(error)) if self.tactics.deadline => {
+                Ok(Err(error)) if self.guards.has_deadline => {
                     tracing::debug!(server = self.dependency.name, %error, "no connection");
                     return Err(NoConnection::Refused);
                 }
@@ -206,20 +216,20 @@ impl Database {
     }
 
     /// Connections that are open, and those of them that are idle.
-    pub(super) fn connections(&self) -> (usize, usize) {
+    pub(crate) fn connections(&self) -> (usize, usize) {
         let status = self.pool.status();
         (status.size, status.available)
     }
 
     /// Reads that run and reads that wait.
-    pub(super) fn reading(&self) -> (usize, usize) {
+    pub(crate) fn reading(&self) -> (usize, usize) {
         self.reads.occupancy()
     }
 }
 
 /// A connection in use. Dropped without [`Lease::finish`], it is closed.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(crate) struct Lease {
     object: Option<Object>,
     permit: Option<Permit>,
     seat: Option<Seat>,
@@ -229,16 +239,16 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    pub(super) fn client(&self) -> &Object {
+    pub(crate) fn client(&self) -> &Object {
         self.object.as_ref().expect("only finish and drop take it")
     }
 
-    pub(super) fn client_mut(&mut self) -> &mut Object {
+    pub(crate) fn client_mut(&mut self) -> &mut Object {
         self.object.as_mut().expect("only finish and drop take it")
     }
 
     /// Takes the result of the call: an answer of the server, be it an error, proves it alive.
-    pub(super) fn finish<T>(mut self, result: Result<T, CallError>) -> Result<T, DatabaseError> {
+    pub(crate) fn finish<T>(mut self, result: Result<T, CallError>) -> Result<T, DatabaseError> {
         let name = self.dependency.name;
         let (outcome, result) = match result {
             Ok(value) => (Outcome::Success, Ok(value)),

@@ -7,7 +7,7 @@ use time::Date;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use crate::service::problem::Problem;
+use super::problem::Problem;
 
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
@@ -18,16 +18,20 @@ const GUESTS_MAX: i16 = 16;
 /// Longer queries are no searches.
 const QUERY_LENGTH_MAX: usize = 512;
 
+/// The labels of the bits in `offers.amenities`, lowest first. Append only: the bits are stored.
+pub(crate) const AMENITIES: [&str; 8] =
+    ["wifi", "pool", "kitchen", "parking", "garden", "pets", "washer", "balcony"];
+
 /// In which order offers are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sort {
+pub(crate) enum Sort {
     Best,
     Price,
     Rating,
 }
 
 impl Sort {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Best => "best",
             Self::Price => "price",
@@ -38,19 +42,19 @@ impl Sort {
 
 /// A search that makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Search {
-    pub(super) city: i32,
-    pub(super) check_in: Date,
-    pub(super) nights: i32,
-    pub(super) guests: i16,
+pub(crate) struct Search {
+    pub(crate) city: i32,
+    pub(crate) check_in: Date,
+    pub(crate) nights: i32,
+    pub(crate) guests: i16,
     /// For the whole stay, in cents.
-    pub(super) max_price: Option<i32>,
-    pub(super) sort: Sort,
+    pub(crate) max_price: Option<i32>,
+    pub(crate) sort: Sort,
 }
 
 impl Search {
     /// Reads the query of `GET /offers`.
-    pub(super) fn parse(query: &str) -> Result<Self, Problem> {
+    pub(crate) fn parse(query: &str) -> Result<Self, Problem> {
         if query.len() > QUERY_LENGTH_MAX {
             return Err(Problem::bad_request(format!(
                 "the query is longer than {QUERY_LENGTH_MAX} characters"
@@ -98,7 +102,7 @@ impl Search {
     }
 
     /// The name under which its copy is kept: the same for all spellings of one search.
-    pub(super) fn cache_key(&self) -> String {
+    pub(crate) fn cache_key(&self) -> String {
         let mut key = String::with_capacity(48);
         let Self { city, check_in, nights, guests, max_price, sort } = self;
         let days = check_in.to_julian_day();

@@ -16,20 +16,20 @@ const HEADER_LENGTH: usize = 4 + 8 + 4 + 8 + 4;
 
 /// A copy of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// Milliseconds since 1970, since several processes and starts share it.
-    pub(super) fetched_at_ms: u64,
-    pub(super) fresh_for: Duration,
+    pub(crate) fetched_at_ms: u64,
+    pub(crate) fresh_for: Duration,
     /// A log position that the database had certainly reached when it was read.
-    pub(super) position: LogPosition,
+    pub(crate) position: LogPosition,
     /// Of an offer; 0 for a search, which has none.
-    pub(super) version: u32,
-    /// The answer after its opening brace, see [`super::body`].
-    pub(super) tail: Bytes,
+    pub(crate) version: u32,
+    /// The answer after its opening brace, as it is sent.
+    pub(crate) tail: Bytes,
 }
 
 impl Entry {
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let fresh_ms = u32::try_from(self.fresh_for.as_millis()).unwrap_or(u32::MAX);
         let mut bytes = Vec::with_capacity(HEADER_LENGTH + self.tail.len());
         bytes.extend_from_slice(&MAGIC);
@@ -42,7 +42,7 @@ impl Entry {
     }
 
     /// `None` when the bytes are no entry of this layout: that is a miss, never an error.
-    pub(super) fn decode(bytes: Bytes) -> Option<Self> {
+    pub(crate) fn decode(bytes: Bytes) -> Option<Self> {
         let (magic, rest) = bytes.split_first_chunk::<4>()?;
         let (fetched_at_ms, rest) = rest.split_first_chunk::<8>()?;
         let (fresh_ms, rest) = rest.split_first_chunk::<4>()?;
@@ -60,11 +60,11 @@ impl Entry {
         })
     }
 
-    pub(super) fn age(&self, now_ms: u64) -> Duration {
+    pub(crate) fn age(&self, now_ms: u64) -> Duration {
         Duration::from_millis(now_ms.saturating_sub(self.fetched_at_ms))
     }
 
-    pub(super) fn copy(&self, now_ms: u64) -> CachedCopy<LogPosition> {
+    pub(crate) fn copy(&self, now_ms: u64) -> CachedCopy<LogPosition> {
         let (age, fresh_for, position) = (self.age(now_ms), self.fresh_for, self.position);
         CachedCopy { age, fresh_for, position }
     }

@@ -21,14 +21,14 @@ struct Inner {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Pending {
+pub(crate) struct Pending {
     inner: Mutex<Inner>,
     floor: AtomicU64,
 }
 
 impl Pending {
     /// The cache could not be told that the things `written` changed at `position`.
-    pub(super) fn add(&self, written: impl IntoIterator<Item = String>, position: LogPosition) {
+    pub(crate) fn add(&self, written: impl IntoIterator<Item = String>, position: LogPosition) {
         let mut inner = self.lock();
         self.floor.fetch_max(position.bytes(), Ordering::AcqRel);
         for key in written {
@@ -42,7 +42,7 @@ impl Pending {
     }
 
     /// The things `written` may have changed: nobody knows.
-    pub(super) fn add_unknown(&self, written: impl IntoIterator<Item = String>) {
+    pub(crate) fn add_unknown(&self, written: impl IntoIterator<Item = String>) {
         let mut inner = self.lock();
         for key in written {
             if inner.unknown.len() < PENDING_MAX {
@@ -55,7 +55,7 @@ impl Pending {
 
     /// The primary answers again at `position`: what had an unknown outcome happened before that,
     /// if it happened.
-    pub(super) fn resolve_unknown(&self, position: LogPosition) {
+    pub(crate) fn resolve_unknown(&self, position: LogPosition) {
         let unknown: Vec<String> = {
             let mut inner = self.lock();
             if std::mem::take(&mut inner.has_unknown_overflowed) {
@@ -69,13 +69,13 @@ impl Pending {
     }
 
     /// What the cache has to be told.
-    pub(super) fn list(&self) -> Vec<(String, LogPosition)> {
+    pub(crate) fn list(&self) -> Vec<(String, LogPosition)> {
         let inner = self.lock();
         inner.positions.iter().map(|(key, position)| (key.clone(), *position)).collect()
     }
 
     /// The cache was told of `written` at `position`.
-    pub(super) fn told(&self, written: &str, position: LogPosition) {
+    pub(crate) fn told(&self, written: &str, position: LogPosition) {
         let mut inner = self.lock();
         // A later write of the same thing may have come since.
         if inner.positions.get(written) == Some(&position) {
@@ -87,7 +87,7 @@ impl Pending {
     }
 
     /// Copies older than this are not fresh.
-    pub(super) fn floor(&self) -> LogPosition {
+    pub(crate) fn floor(&self) -> LogPosition {
         LogPosition::from_bytes(self.floor.load(Ordering::Acquire))
     }
 
