@@ -27,6 +27,7 @@ usage: cargo xtask TASK
   bench proxy      the fault proxy against Toxiproxy, HAProxy, nginx and no proxy
   bench vote       the voter against the second-fastest of three direct calls
   bench orders     orders with durable acknowledgement against pgbench on the same PostgreSQL
+  bench failover   kills, freezes and switchovers of databases in series, with writers at full speed
   bench breaker    a call through our circuit breaker, and known defects, against tower-resilience
                    and seatbelt
   soak [KILLS]     random `kill -9` of any process of cache-fallback (default 200), bounded in time
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         ["bench", "proxy", rest @ ..] => bench::proxy(rest),
         ["bench", "vote", rest @ ..] => bench::vote(rest),
         ["bench", "orders", rest @ ..] => bench::orders(rest),
+        ["bench", "failover", rest @ ..] => bench::failover(rest),
         ["bench", "breaker", rest @ ..] => bench::breaker(rest),
         ["soak", rest @ ..] => soak(rest),
         ["help" | "--help" | "-h"] => {

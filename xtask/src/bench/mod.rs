@@ -3,6 +3,7 @@
 
 mod breaker;
 mod cache;
+mod failover;
 mod inventory;
 mod load;
 mod measured;
@@ -11,6 +12,7 @@ mod rival;
 
 pub(crate) use breaker::run as breaker;
 pub(crate) use cache::run as cache;
+pub(crate) use failover::run as failover;
 pub(crate) use inventory::{orders, vote};
 pub(crate) use load::run as load;
 pub(crate) use proxy::run as proxy;

@@ -4,6 +4,7 @@ mod brokers;
 mod cli;
 mod example;
 mod failover;
+mod failover_series;
 mod hosts;
 mod http;
 mod killed;
