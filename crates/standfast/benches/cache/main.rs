@@ -10,6 +10,8 @@ mod figures;
 mod http;
 mod options;
 mod processor;
+#[path = "../shared/processor_time.rs"]
+mod processor_time;
 mod resp;
 mod rig;
 mod round_trip;

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use standfast_history::Outcome;
 use standfast_loadgen::closed::{self, ClosedPlan};
 use standfast_loadgen::{Arrivals, LoadPlan, start};
 use tokio::time::Instant;
 
 use crate::figures::{Figure, Figures};
+use crate::processor_time::processor_us;
 use crate::rig::Rig;
 use crate::round_trip::TIMEOUT;
 
@@ -87,21 +88,5 @@ async fn end(
 }
 
 fn spent(rig: &Rig) -> Result<Spent> {
-    Ok(Spent { offers: cpu_us(rig.service_pid()?)?, valkey: cpu_us(rig.cache_pid()?)? })
-}
-
-/// Time on a processor of all threads of a process. Its sum in `stat` comes in steps of 10 ms,
-/// which is too coarse for a second at 1,000/s.
-fn cpu_us(pid: u32) -> Result<f64> {
-    let folder = format!("/proc/{pid}/task");
-    let mut spent_ns = 0.0;
-    for task in std::fs::read_dir(&folder).with_context(|| folder.clone())? {
-        let path = task?.path().join("schedstat");
-        // A thread may have ended since the folder was read.
-        let Ok(schedstat) = std::fs::read_to_string(&path) else { continue };
-        let on_processor_ns = schedstat.split_whitespace().next().and_then(|ns| ns.parse().ok());
-        spent_ns += on_processor_ns.unwrap_or(0.0);
-    }
-    ensure!(spent_ns > 0.0, "{folder} tells no times");
-    Ok(spent_ns / 1000.0)
+    Ok(Spent { offers: processor_us(rig.service_pid()?)?, valkey: processor_us(rig.cache_pid()?)? })
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
+
+use crate::processor_time::processor_us;
 
 /// The processor time of processes so far, in microseconds, by their ids. A process that ends
 /// between two readings is missing from the second: its time counts as none.
@@ -13,18 +15,17 @@ pub(crate) struct Spent(BTreeMap<u32, f64>);
 impl Spent {
     /// Of `root` and its children: PostgreSQL has a process for every connection.
     pub(crate) fn by(root: u32) -> Result<Self> {
-        let mut spent = BTreeMap::from([(root, of_process(root).context("it does not run")?)]);
+        let mut spent = BTreeMap::from([(root, processor_us(root)?)]);
         for entry in fs::read_dir("/proc")? {
             let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
             if parent_of(pid) == Some(root)
-                && let Some(us) = of_process(pid)
+                && let Ok(us) = processor_us(pid)
             {
                 spent.insert(pid, us);
             }
         }
-        ensure!(spent.values().sum::<f64>() > 0.0, "the kernel tells no times");
         Ok(Self(spent))
     }
 
@@ -39,17 +40,6 @@ impl Spent {
         let since = |(pid, us): (&u32, &f64)| us - before.0.get(pid).copied().unwrap_or(0.0);
         self.0.iter().map(since).sum()
     }
-}
-
-/// All threads of a process; the sum in `stat` comes in steps of 10 ms.
-fn of_process(pid: u32) -> Option<f64> {
-    let mut spent_ns = 0.0;
-    for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
-        let Ok(schedstat) = fs::read_to_string(task.path().join("schedstat")) else { continue };
-        let on_processor_ns = schedstat.split_whitespace().next()?.parse::<f64>().ok()?;
-        spent_ns += on_processor_ns;
-    }
-    Some(spent_ns / 1000.0)
 }
 
 fn parent_of(pid: u32) -> Option<u32> {

@@ -14,6 +14,8 @@ mod http;
 mod options;
 mod orders;
 mod pgbench;
+#[path = "../shared/processor_time.rs"]
+mod processor_time;
 mod replicas;
 mod rig;
 mod vote;

@@ -9,6 +9,8 @@
 mod figures;
 mod measure;
 mod options;
+#[path = "../shared/processor_time.rs"]
+mod processor_time;
 mod report;
 mod stand;
 

@@ -3,11 +3,12 @@
 use anyhow::{Context, Result, ensure};
 use standfast_engines::process::Child;
 
+use crate::processor_time::processor_us;
 use crate::stand::Running;
 
 /// Time on a processor so far, in microseconds. Nothing where nothing stands between.
 pub(super) fn cpu_us(running: &Running) -> Result<f64> {
-    running.child.as_ref().map_or(Ok(0.0), |child| total(child, process_cpu_us))
+    running.child.as_ref().map_or(Ok(0.0), |child| total(child, processor_us))
 }
 
 /// Memory in kilobytes; pages shared with other processes count in part.
@@ -19,22 +20,6 @@ fn total(child: &Child, of: impl Fn(u32) -> Result<f64>) -> Result<f64> {
     ensure!(child.is_running(), "{} has ended, see its log", child.name());
     let pids = child.descendants().into_iter().map(|id| id.pid).chain([child.pid()]);
     pids.map(of).sum()
-}
-
-/// Of all threads. Its sum in `stat` comes in steps of 10 ms, which is too coarse for one second at
-/// a moderate rate.
-fn process_cpu_us(pid: u32) -> Result<f64> {
-    let folder = format!("/proc/{pid}/task");
-    let mut spent_ns = 0.0;
-    for task in std::fs::read_dir(&folder).with_context(|| folder.clone())? {
-        let path = task?.path().join("schedstat");
-        // A thread may have ended since the folder was read.
-        let Ok(schedstat) = std::fs::read_to_string(&path) else { continue };
-        let on_processor_ns = schedstat.split_whitespace().next().and_then(|ns| ns.parse().ok());
-        spent_ns += on_processor_ns.unwrap_or(0.0);
-    }
-    ensure!(spent_ns > 0.0, "{folder} tells no times");
-    Ok(spent_ns / 1000.0)
 }
 
 fn process_memory_kb(pid: u32) -> Result<f64> {
