@@ -195,16 +195,18 @@ impl<'t> Document<'t> {
     }
 }
 
-fn line_at(text: &str, span: Option<Range<usize>>) -> usize {
+/// The line of `text`, counted from 1, on which `span` begins; the first without one.
+pub fn line_at(text: &str, span: Option<Range<usize>>) -> usize {
     let start = span.map_or(0, |span| span.start.min(text.len()));
     text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// serde names the unknown word first and then those that it knows, all in backticks.
-fn suggestion_in(message: &str) -> Option<String> {
+/// What an unknown word in a mistake of serde's may have meant.
+pub fn suggestion_in(message: &str) -> Option<String> {
     if !message.starts_with("unknown field") && !message.starts_with("unknown variant") {
         return None;
     }
+    // serde names the unknown word first and then those that it knows, all in backticks.
     let mut quoted = message.split('`').skip(1).step_by(2);
     let word = quoted.next()?;
     nearest(word, quoted)

@@ -14,6 +14,7 @@ mod suggestion;
 mod system;
 mod units;
 
+pub use document::{line_at, suggestion_in};
 pub use experiment::{
     Accounts, Aggregate, Answers, Arrivals, Claim, Experiment, ExperimentFile, ExperimentSource,
     Limit, Load, Measure, Operand, Page, Percentile, Phase, Reading, Suite, TimedFault, Until,
