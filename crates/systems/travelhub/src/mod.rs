@@ -4,9 +4,11 @@
 //! What clients and services say to each other is in [`wire`]. Each service has a folder of its own,
 //! and knows the others by their addresses alone.
 
+mod monitor;
 mod payments;
 mod wire;
 
+pub(crate) use monitor::serve as serve_monitor;
 pub(crate) use payments::serve as serve_payments;
 
 /// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
@@ -14,6 +16,7 @@ pub(crate) use payments::serve as serve_payments;
 const TACTICS: &[&str] = &[
     "breaker",
     "cache",
+    "heartbeat",
     "hedging",
     "isolation",
     "resync",
