@@ -11,7 +11,9 @@ use tokio::net::TcpStream;
 use super::error::EngineError;
 use super::leftovers::end_all_in;
 use super::lifecycle::Engine;
+use crate::postgres;
 use crate::process::holder_of_port;
+use crate::tool::EngineKind;
 use crate::wait::wait_until;
 
 /// The kernel closes the port of a dead process within microseconds; longer means that somebody
@@ -67,6 +69,19 @@ impl Engine {
         })?;
         self.mark_fenced()?;
         Ok(Fenced { pid, strangers, port })
+    }
+
+    /// Has a server that nobody uses stop in order, when its next start is the better for it and it
+    /// takes no longer than clients can wait: PostgreSQL, which has to be rewound after a crash.
+    /// Answers whether it stopped; a fence proves it.
+    ///
+    /// # Errors
+    /// When it was frozen and cannot be resumed.
+    pub async fn stop_soon(&self) -> Result<bool, EngineError> {
+        match (self.site.spec.kind, self.child()) {
+            (EngineKind::Postgres, Some(child)) => postgres::stop_soon(&child).await,
+            _ => Ok(false),
+        }
     }
 
     async fn refuses(&self) -> Option<()> {

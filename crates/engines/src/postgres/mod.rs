@@ -20,5 +20,5 @@ pub(crate) use role::{
     follow_from_now, mark_fenced, mark_primary, mark_replica, remove_node, stored_role,
 };
 pub(crate) use script::run_script;
-pub(crate) use server::{answer, command, has_come_up, prepare, stop};
+pub(crate) use server::{answer, command, has_come_up, prepare, stop, stop_soon};
 pub(crate) use shared_memory::release as release_shared_memory;

@@ -12,6 +12,9 @@ use crate::process::{Child, CommandSpec, Signal, StopPlan, Stopped};
 /// which a frozen replica costs.
 const FAST_SHUTDOWN_WITHIN: Duration = Duration::from_secs(15);
 
+/// What clients wait for when a primary hands over: a checkpoint of what was written since the last.
+const SOON: Duration = Duration::from_secs(1);
+
 /// Immediate shutdown: nothing is written, so the next start recovers from the log.
 const IMMEDIATE_SHUTDOWN_WITHIN: Duration = Duration::from_secs(3);
 
@@ -47,6 +50,11 @@ pub(crate) fn has_come_up(site: &Site, child: &Child) -> bool {
 pub(crate) async fn answer(site: &Site) -> Result<(), EngineError> {
     let session = Session::open(site).await?;
     answer_in_time(site, session.client.simple_query("SELECT 1")).await.map(drop)
+}
+
+/// Fast, or not at all. It ends when its replicas have everything, the checkpoint included.
+pub(crate) async fn stop_soon(child: &Child) -> Result<bool, EngineError> {
+    Ok(child.ask(StopPlan { signal: Signal::SIGINT, grace: SOON }).await?)
 }
 
 /// Fast, then immediate, then by force.

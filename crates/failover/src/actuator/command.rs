@@ -49,6 +49,7 @@ impl CommandActuator {
             Request::Start { follow: None, .. }
             | Request::Status { .. }
             | Request::Fence { .. }
+            | Request::Retire { .. }
             | Request::Restart { .. } => {}
         }
         command.stdin(Stdio::null());
@@ -73,7 +74,7 @@ impl CommandActuator {
             return Ok(answer);
         }
         match request {
-            Request::Fence { .. } => {
+            Request::Fence { .. } | Request::Retire { .. } => {
                 let evidence = format!("{} exited with 0 {text}", self.program);
                 Ok(Answer::Fenced { evidence: evidence.trim_end().to_owned() })
             }

@@ -24,6 +24,10 @@ pub enum Request {
     /// standby. It stays stopped. Idempotent. Answers [`Answer::Fenced`], never before it is
     /// proved.
     Fence { node: String },
+    /// The same of a node that nobody uses any more: it may be stopped in order before, so that it
+    /// need not recover from a crash, but not for long. An actuator that does not know this verb
+    /// is asked for a fence. Answers [`Answer::Fenced`].
+    Retire { node: String },
     /// Starts a node that is stopped as what its folder says, or as a replica of `follow`; a node
     /// that runs is made to follow `follow`. Answers [`Answer::Running`] as soon as the process is
     /// there: whether it is ready, its watchdog asks itself.
@@ -75,6 +79,7 @@ impl Request {
         match self {
             Self::Status { node }
             | Self::Fence { node }
+            | Self::Retire { node }
             | Self::Start { node, .. }
             | Self::Restart { node }
             | Self::Rejoin { node, .. } => node,
@@ -86,6 +91,7 @@ impl Request {
         match self {
             Self::Status { .. } => "status",
             Self::Fence { .. } => "fence",
+            Self::Retire { .. } => "retire",
             Self::Start { .. } => "start",
             Self::Restart { .. } => "restart",
             Self::Rejoin { .. } => "rejoin",

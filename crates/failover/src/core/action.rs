@@ -35,6 +35,11 @@ pub enum Input {
     },
     /// The router was looked at.
     RouterSeen(Routing),
+    /// So many sessions of clients went through the router then.
+    Sessions {
+        began: Moment,
+        count: u32,
+    },
     /// What was asked for is done, or is known not to happen any more.
     Done {
         ticket: Ticket,
@@ -88,6 +93,11 @@ pub enum Action {
 pub enum Order {
     /// Prove it dead. Answers [`Outcome::Fenced`].
     Fence(NodeId),
+    /// The same of one that nobody uses any more: stopped in order, where that is worth its time.
+    /// Answers [`Outcome::Fenced`].
+    Retire(NodeId),
+    /// Do what a stop would take time for, while clients are served on.
+    Prepare(NodeId),
     /// Start it, to follow `follow`.
     Start { node: NodeId, follow: Option<NodeId> },
     /// Start it as the primary that it was.
@@ -140,9 +150,12 @@ pub enum EventKind {
 impl Order {
     pub fn node(&self) -> NodeId {
         match self {
-            Self::Fence(node) | Self::Restart(node) | Self::Seal(node) | Self::Promote(node) => {
-                *node
-            }
+            Self::Fence(node)
+            | Self::Retire(node)
+            | Self::Prepare(node)
+            | Self::Restart(node)
+            | Self::Seal(node)
+            | Self::Promote(node) => *node,
             Self::Start { node, .. } | Self::Rejoin { node, .. } | Self::Enforce { node, .. } => {
                 *node
             }
@@ -152,8 +165,12 @@ impl Order {
     /// Is it about the process, and so the actuator's?
     pub fn is_of_process(&self) -> bool {
         match self {
-            Self::Fence(_) | Self::Start { .. } | Self::Restart(_) | Self::Rejoin { .. } => true,
-            Self::Enforce { .. } | Self::Seal(_) | Self::Promote(_) => false,
+            Self::Fence(_)
+            | Self::Retire(_)
+            | Self::Start { .. }
+            | Self::Restart(_)
+            | Self::Rejoin { .. } => true,
+            Self::Prepare(_) | Self::Enforce { .. } | Self::Seal(_) | Self::Promote(_) => false,
         }
     }
 }

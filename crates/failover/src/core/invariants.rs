@@ -43,6 +43,10 @@ fn check_order(on_disk: &Record, order: Order) -> Result<(), Breach> {
     let Record { primary, phase, safe, .. } = on_disk;
     let is_allowed = match order {
         Order::Fence(node) if node == *primary => matches!(phase, Phase::Fencing { .. }),
+        Order::Retire(node) => {
+            node == *primary && matches!(phase, Phase::Fencing { cause: Cause::Switchover, .. })
+        }
+        Order::Prepare(node) => node == *primary && *phase == Phase::Serving,
         Order::Promote(node) => match phase {
             Phase::Serving => node == *primary,
             Phase::Promoting { candidate, .. } => node == *candidate,

@@ -37,6 +37,8 @@ pub struct Options {
     pub start_grace: Duration,
     /// How long a switchover waits for running transactions.
     pub drain_max: Duration,
+    /// Before it believes that idle sessions are idle: one that has just come asks soon.
+    pub drain_rest: Duration,
     /// A switchover that is not past its point of no return by then is given up.
     pub switchover_max: Duration,
     /// More automatic failovers than this within the window, and the primary is restarted instead.
@@ -111,6 +113,7 @@ impl Options {
             hold_after_rollback: ms(10_000),
             start_grace: ms(60_000),
             drain_max: ms(300),
+            drain_rest: ms(50),
             switchover_max: ms(2000),
             failovers_max: 3,
             failover_window: ms(600_000),

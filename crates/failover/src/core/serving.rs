@@ -51,7 +51,15 @@ impl Core {
 
     /// Begins what an operator asked for. Answers whether there is something to wait for.
     fn obey(&mut self, now: Moment) -> bool {
-        let Some(command) = self.command.take() else { return false };
+        let Some(command) = self.command else { return false };
+        if let Command::Switchover { to } = command
+            && self.may_switch_to(to)
+            && !self.is_prepared
+        {
+            self.order(now, Order::Prepare(self.record.primary));
+            return false;
+        }
+        (self.command, self.is_prepared) = (None, false);
         let (phase, to) = match command {
             Command::Switchover { to } => (Phase::Draining { to }, to),
             Command::PromoteWithDataLoss { to } => {
@@ -65,9 +73,7 @@ impl Core {
             }
         };
         let is_possible = match command {
-            Command::Switchover { .. } => {
-                self.record.safe.members.contains(to) && self.nodes[to.index()].watch.is_answering()
-            }
+            Command::Switchover { .. } => self.may_switch_to(to),
             Command::PromoteWithDataLoss { .. } | Command::Reintegrate { .. } => {
                 to != self.record.primary && to.index() < self.options.nodes
             }
@@ -78,6 +84,10 @@ impl Core {
             self.tell_refusal(to, RefusalKind::SwitchoverUnsafe.because(""));
         }
         is_possible
+    }
+
+    fn may_switch_to(&self, to: NodeId) -> bool {
+        self.record.safe.members.contains(to) && self.nodes[to.index()].watch.is_answering()
     }
 
     /// The primary is ill: replace it if that loses nothing, else help it up again.

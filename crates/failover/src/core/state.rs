@@ -39,6 +39,8 @@ pub struct Core {
     /// The epoch in which clients were last seen to be sent to its primary.
     pub(super) switched_epoch: u64,
     pub(super) command: Option<Command>,
+    /// The primary is ready for a switchover that was asked for.
+    pub(super) is_prepared: bool,
     last_handled: Moment,
     tickets: u64,
     out: Vec<Action>,
@@ -50,6 +52,8 @@ pub(super) struct Node {
     pub(super) watch: Watch,
     pub(super) process: Lane,
     pub(super) sql: Lane,
+    /// Beside the others: nothing has to wait for it.
+    pub(super) preparation: Lane,
     /// How it was proved dead, since the phase began.
     pub(super) evidence: Option<String>,
     /// What it holds, since it receives nothing more.
@@ -62,6 +66,8 @@ pub(super) struct Node {
     pub(super) has_rejoined: bool,
     /// An operator asked for it.
     pub(super) is_wanted_back: bool,
+    /// It could not be stopped in order.
+    pub(super) is_stubborn: bool,
 }
 
 /// One thing at a time.
@@ -103,6 +109,7 @@ impl Core {
             refusal: None,
             switched_epoch: 0,
             command: None,
+            is_prepared: false,
             last_handled: now,
             tickets: 0,
             out: Vec::new(),
@@ -157,6 +164,11 @@ impl Core {
                     self.router.seen = Some(routing);
                 }
             }
+            Input::Sessions { began, count } => {
+                if let Some(drain) = &mut self.drain {
+                    drain.note_sessions(began, count);
+                }
+            }
             Input::Done { ticket, outcome } => self.finish(now, ticket, outcome),
             Input::Command(command) => self.command = Some(command),
         }
@@ -204,7 +216,9 @@ impl Core {
             self.finish_routing(now, &outcome);
         } else {
             let held = |lane: &Lane| lane.busy.filter(|(busy, _)| *busy == ticket);
-            let find = |node: &Node| held(&node.process).or_else(|| held(&node.sql));
+            let find = |node: &Node| {
+                [&node.process, &node.sql, &node.preparation].into_iter().find_map(held)
+            };
             if let Some((_, order)) = self.nodes.iter().find_map(find) {
                 self.finish_order(now, order, outcome);
             }
@@ -263,8 +277,9 @@ impl Core {
         let is_opened = matches!(before.phase, Phase::Promoting { .. });
         self.guard = Guard::of(is_opened);
         self.drain = matches!(phase, Phase::Draining { .. }).then(|| Drain::new(now));
+        self.is_prepared = false;
         for node in &mut self.nodes {
-            node.sealed = None;
+            (node.sealed, node.is_stubborn) = (None, false);
             if phase == Phase::Serving {
                 node.evidence = None;
             }
@@ -288,7 +303,15 @@ impl Core {
 
     pub(super) fn lane(&mut self, order: Order) -> &mut Lane {
         let node = &mut self.nodes[order.node().index()];
-        if order.is_of_process() { &mut node.process } else { &mut node.sql }
+        match order {
+            Order::Prepare(_) => &mut node.preparation,
+            Order::Fence(_)
+            | Order::Retire(_)
+            | Order::Start { .. }
+            | Order::Restart(_)
+            | Order::Rejoin { .. } => &mut node.process,
+            Order::Enforce { .. } | Order::Seal(_) | Order::Promote(_) => &mut node.sql,
+        }
     }
 
     pub(super) fn push(&mut self, action: Action) {

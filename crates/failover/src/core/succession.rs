@@ -22,6 +22,8 @@ impl Core {
         if self.nodes[primary.index()].evidence.is_none() {
             if self.options.is_sabotaged(Sabotage::FenceSkipped) {
                 self.note_fence(now, primary, "none".to_owned());
+            } else if cause == Cause::Switchover && !self.nodes[primary.index()].is_stubborn {
+                self.order(now, Order::Retire(primary));
             } else {
                 self.order(now, Order::Fence(primary));
             }

@@ -114,12 +114,13 @@ impl Core {
         let node = order.node();
         let is_promotion = matches!(order, Order::Promote(_));
         match (order, outcome) {
+            (Order::Prepare(_), _) => self.is_prepared = true,
             (_, Outcome::Failed(reason)) => self.note_failure(now, order, &reason),
             (Order::Enforce { cover, .. }, _) => {
                 self.lane(order).backoff.reset();
                 self.guard.note_enforced(now, cover, true);
             }
-            (Order::Fence(_), outcome) => {
+            (Order::Fence(_) | Order::Retire(_), outcome) => {
                 let evidence = match outcome {
                     Outcome::Fenced(evidence) => evidence,
                     Outcome::Done
@@ -155,12 +156,18 @@ impl Core {
                 self.note_fence(now, node, "none".to_owned());
             }
             Order::Fence(_) => self.refuse(RefusalKind::FenceUnproved.because(reason)),
+            Order::Retire(_) => {
+                // Not every actuator knows how.
+                self.nodes[node.index()].is_stubborn = true;
+                self.lane(order).backoff.reset();
+            }
             Order::Rejoin { .. } if self.lane(order).backoff.failures() == 1 => {
                 self.tell_refusal(node, RefusalKind::RejoinFailed.because(reason));
             }
             Order::Rejoin { .. }
             | Order::Start { .. }
             | Order::Restart(_)
+            | Order::Prepare(_)
             | Order::Seal(_)
             | Order::Promote(_) => {}
         }

@@ -21,7 +21,7 @@ impl Core {
     /// What is known of `node`.
     pub fn view(&self, node: NodeId, now: Moment) -> View<'_> {
         let state = &self.nodes[node.index()];
-        let lanes = [&state.process, &state.sql];
+        let lanes = [&state.process, &state.sql, &state.preparation];
         View {
             health: self.health(node, now),
             report: state.watch.report_since(Moment::ZERO),

@@ -25,6 +25,12 @@ pub trait Database: Send + Sync + std::fmt::Debug {
     /// earlier call, or by an earlier watchdog, is ended first.
     fn enforce(&self, cover: Cover) -> Asking<'_, ()>;
 
+    /// Does what would make a stop in order slow, while it serves on: writes down what is in
+    /// memory, where a stop does.
+    fn prepare(&self) -> Asking<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Waits until a replica receives nothing more, or makes it so; answers what it holds.
     fn seal(&self) -> Asking<'_, Position>;
 

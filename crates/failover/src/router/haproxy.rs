@@ -114,6 +114,22 @@ impl HaProxy {
         Err(RouterError::Otherwise { wanted: routing, seen })
     }
 
+    async fn count(&self) -> Result<u32, RouterError> {
+        // Type 4: the lines of servers.
+        let answer = self.ask(&format!("show stat {} 4 -1", self.backend)).await?;
+        let counts = sessions(&answer);
+        let mut sum = 0;
+        for name in &self.nodes {
+            let count = counts.iter().find(|(server, _)| server == name);
+            let Some((_, count)) = count else {
+                let (backend, server) = (self.backend.clone(), name.clone());
+                return Err(RouterError::NoServer { backend, server });
+            };
+            sum += count;
+        }
+        Ok(sum)
+    }
+
     async fn look(&self) -> Result<Routing, RouterError> {
         let answer = self.ask(&format!("show servers state {}", self.backend)).await?;
         let states = parse(&answer);
@@ -141,6 +157,10 @@ impl Router for HaProxy {
     fn routing(&self) -> Routed<'_, Routing> {
         Box::pin(self.look())
     }
+
+    fn sessions(&self) -> Routed<'_, u32> {
+        Box::pin(self.count())
+    }
 }
 
 /// The names of servers and their administrative states: columns 4 and 7 of `show servers state`.
@@ -154,9 +174,28 @@ fn parse(answer: &str) -> Vec<(String, u32)> {
         .collect()
 }
 
+/// The names of servers and their current sessions: columns 2 and 5 of `show stat`.
+fn sessions(answer: &str) -> Vec<(String, u32)> {
+    let lines = answer.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| {
+            let columns: Vec<&str> = line.split(',').collect();
+            Some(((*columns.get(1)?).to_owned(), columns.get(4)?.parse().ok()?))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sessions_of_servers_are_read_from_what_haproxy_writes() {
+        let answer = "# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp\n\
+                      orders-proxy,orders-a,0,0,17,18,,2040,1,2,,0\n\
+                      orders-proxy,HOLD,0,0,3,9,,12,1,2,,0\n\n";
+        assert_eq!(sessions(answer), [("orders-a".to_owned(), 17), ("HOLD".to_owned(), 3)]);
+    }
 
     #[test]
     fn the_states_of_servers_are_read_from_what_haproxy_writes() {

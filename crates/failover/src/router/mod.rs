@@ -20,4 +20,7 @@ pub trait Router: Send + Sync + std::fmt::Debug {
 
     /// What it does now.
     fn routing(&self) -> Routed<'_, Routing>;
+
+    /// How many sessions of clients go through it to one of the nodes.
+    fn sessions(&self) -> Routed<'_, u32>;
 }

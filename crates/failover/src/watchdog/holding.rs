@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use super::Reign;
 use super::clock::Clock;
@@ -14,6 +14,8 @@ use crate::core::{Input, NodeId, Seen, Sighting};
 use crate::database::{Database, Session};
 
 const NEWS_EVERY: Duration = Duration::from_millis(50);
+/// While clients wait for what the news bring.
+const NEWS_IN_A_HURRY_EVERY: Duration = Duration::from_millis(10);
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 const ANSWER_WITHIN: Duration = Duration::from_millis(1000);
 /// Before the next try to hold a connection.
@@ -52,15 +54,21 @@ async fn hold(
     inputs: &Sender<Input>,
     reigns: &watch::Receiver<Reign>,
 ) -> Ending {
-    let mut news = interval(NEWS_EVERY);
+    let mut reigns = reigns.clone();
     let mut beats = interval(BEAT_EVERY);
-    news.set_missed_tick_behavior(MissedTickBehavior::Delay);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut asked_at = Instant::now();
     loop {
+        let is_hurried = reigns.borrow_and_update().is_draining;
+        let every = if is_hurried { NEWS_IN_A_HURRY_EVERY } else { NEWS_EVERY };
         let is_beat = tokio::select! {
             () = session.ended() => return Ending::Lost,
+            changed = reigns.changed() => match changed {
+                Ok(()) => continue,
+                Err(_the_watchdog_ends) => return Ending::Silent,
+            },
             _ = beats.tick() => true,
-            _ = news.tick() => false,
+            () = sleep_until(asked_at + every) => false,
         };
         let began = clock.now();
         if is_beat {
@@ -76,6 +84,7 @@ async fn hold(
             }
             continue;
         }
+        asked_at = Instant::now();
         match timeout(ANSWER_WITHIN, session.report()).await {
             Ok(Ok(report)) => {
                 let sighting = Sighting { began, seen: Seen::Heard(report) };

@@ -86,12 +86,15 @@ struct Reign {
     epoch: u64,
     /// Beats are written to nobody who may just be fenced.
     is_serving: bool,
+    /// Clients wait for news.
+    is_draining: bool,
 }
 
 impl Reign {
     fn of(record: &Record) -> Self {
-        let is_serving = matches!(record.phase, Phase::Serving | Phase::Draining { .. });
-        Self { primary: record.primary, epoch: record.epoch, is_serving }
+        let is_draining = matches!(record.phase, Phase::Draining { .. });
+        let is_serving = record.phase == Phase::Serving;
+        Self { primary: record.primary, epoch: record.epoch, is_serving, is_draining }
     }
 }
 

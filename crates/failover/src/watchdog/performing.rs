@@ -23,10 +23,14 @@ use crate::router::Router;
 const TIGHTEN_WITHIN: Duration = Duration::from_secs(30);
 /// Commits wait while it is loosened.
 const LOOSEN_WITHIN: Duration = Duration::from_secs(2);
+/// A switchover goes on without it.
+const PREPARE_WITHIN: Duration = Duration::from_secs(10);
 const SEAL_WITHIN: Duration = Duration::from_secs(3);
 const PROMOTE_WITHIN: Duration = Duration::from_secs(10);
 /// A router that was restarted is noticed, and told again, within this time.
 const ROUTER_LOOK_EVERY: Duration = Duration::from_millis(100);
+/// While new clients wait until the others have gone.
+const SESSIONS_COUNT_EVERY: Duration = Duration::from_millis(10);
 
 /// Has everything under way, and ends it when it is dropped.
 #[derive(Debug)]
@@ -55,6 +59,7 @@ impl Performer {
         let is_router_heard = Arc::new(AtomicBool::new(false));
         let keeper = RouterKeeper {
             router: Arc::clone(&watchdog.router),
+            clock,
             inputs: inputs.clone(),
             is_heard: Arc::clone(&is_router_heard),
         };
@@ -107,12 +112,14 @@ impl Performer {
         let node = name(order.node());
         let request = match order {
             Order::Fence(_) => Request::Fence { node },
+            Order::Retire(_) => Request::Retire { node },
             Order::Start { follow, .. } => Request::Start { node, follow: follow.map(name) },
             Order::Restart(_) => Request::Restart { node },
             Order::Rejoin { from, .. } => Request::Rejoin { node, from: name(from) },
             Order::Enforce { cover, .. } => {
                 return self.finish(ticket, enforce(database, cover));
             }
+            Order::Prepare(_) => return self.finish(ticket, prepare(database)),
             Order::Seal(_) => return self.finish(ticket, seal(database)),
             Order::Promote(_) => return self.finish(ticket, promote(database)),
         };
@@ -162,6 +169,12 @@ async fn enforce(database: Arc<dyn Database>, cover: Cover) -> Outcome {
     in_time(within, database.enforce(cover)).await.map_or_else(Outcome::Failed, |()| Outcome::Done)
 }
 
+async fn prepare(database: Arc<dyn Database>) -> Outcome {
+    in_time(PREPARE_WITHIN, database.prepare())
+        .await
+        .map_or_else(Outcome::Failed, |()| Outcome::Done)
+}
+
 async fn seal(database: Arc<dyn Database>) -> Outcome {
     in_time(SEAL_WITHIN, database.seal()).await.map_or_else(Outcome::Failed, Outcome::Sealed)
 }
@@ -181,6 +194,7 @@ async fn in_time<T>(within: Duration, work: Asking<'_, T>) -> Result<T, String> 
 
 struct RouterKeeper {
     router: Arc<dyn Router>,
+    clock: Clock,
     inputs: Sender<Input>,
     /// For people: the core knows what it saw last, and asks again until it is answered.
     is_heard: Arc<AtomicBool>,
@@ -190,12 +204,16 @@ impl RouterKeeper {
     /// Looks at the router, and commands it, in one order: a look never tells of the time before.
     async fn keep_routing(self, mut requests: Receiver<(Ticket, Routing)>) {
         let mut every = interval(ROUTER_LOOK_EVERY);
+        let mut count = interval(SESSIONS_COUNT_EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        count.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_draining = false;
         loop {
             let input = tokio::select! {
                 biased;
                 request = requests.recv() => {
                     let Some((ticket, routing)) = request else { return };
+                    is_draining = routing.is_paused && !routing.ready.is_empty();
                     let outcome = match self.router.route(routing).await {
                         Ok(()) => Outcome::Done,
                         Err(error) => {
@@ -204,6 +222,11 @@ impl RouterKeeper {
                         }
                     };
                     Input::Done { ticket, outcome }
+                }
+                _ = count.tick(), if is_draining => {
+                    let began = self.clock.now();
+                    let Ok(count) = self.router.sessions().await else { continue };
+                    Input::Sessions { began, count }
                 }
                 _ = every.tick() => {
                     let routing = self.router.routing().await;

@@ -201,6 +201,8 @@ fn text(position: &Position) -> String {
 fn verb(order: Order) -> &'static str {
     match order {
         Order::Fence(_) => "fence",
+        Order::Retire(_) => "retire",
+        Order::Prepare(_) => "prepare",
         Order::Start { .. } => "start",
         Order::Restart(_) => "restart",
         Order::Rejoin { .. } => "rejoin",

@@ -132,12 +132,13 @@ impl Cluster {
                 Action::Order { order, .. } => {
                     done.push(words(*order));
                     match order {
-                        Order::Fence(_) => Outcome::Fenced("gone".to_owned()),
+                        Order::Fence(_) | Order::Retire(_) => Outcome::Fenced("gone".to_owned()),
                         Order::Seal(_) => Outcome::Sealed(at(10)),
                         Order::Start { .. }
                         | Order::Restart(_)
                         | Order::Rejoin { .. }
                         | Order::Enforce { .. }
+                        | Order::Prepare(_)
                         | Order::Promote(_) => Outcome::Done,
                     }
                 }
@@ -157,6 +158,8 @@ fn words(order: Order) -> String {
     let name = |node: NodeId| ["a", "b"][node.index()];
     match order {
         Order::Fence(node) => format!("fence {}", name(node)),
+        Order::Retire(node) => format!("retire {}", name(node)),
+        Order::Prepare(node) => format!("prepare {}", name(node)),
         Order::Start { node, .. } => format!("start {}", name(node)),
         Order::Restart(node) => format!("restart {}", name(node)),
         Order::Rejoin { node, .. } => format!("rejoin {}", name(node)),

@@ -1,7 +1,8 @@
 //! Single decisions of a watchdog, in the order in which it takes them.
 
 use standfast_failover::core::{
-    Action, Cause, Command, Cover, EventKind, Options, Outcome, Phase, Record, RefusalKind, Seen,
+    Action, Cause, Command, Cover, EventKind, Input, Options, Order, Outcome, Phase, Record,
+    RefusalKind, Seen,
 };
 
 use crate::cluster::{A, B, Cluster, covered, node};
@@ -121,12 +122,13 @@ fn loss_is_accepted_only_by_its_own_command() {
 }
 
 #[test]
-fn a_switchover_waits_for_the_replica_and_fences_only_then() {
+fn a_switchover_waits_for_the_replica_and_stops_the_old_primary_only_then() {
     let mut cluster = Cluster::of(covered());
     cluster.all_well();
     cluster.obey();
     cluster.command(Command::Switchover { to: node(B) });
-    assert_eq!(cluster.obey(), ["new clients wait for 0"]);
+    assert_eq!(cluster.obey(), ["prepare a", "new clients wait for 0"]);
+    cluster.pass(60);
     cluster.all_well();
     assert_eq!(cluster.obey(), ["clients wait"], "no transaction runs any more");
     let mut behind = cluster.primary(A, 12);
@@ -136,7 +138,50 @@ fn a_switchover_waits_for_the_replica_and_fences_only_then() {
     assert_eq!(cluster.obey(), Vec::<String>::new(), "the replica lacks something");
     cluster.pass(10);
     cluster.see(A, Seen::Answered(cluster.primary(A, 12)));
-    assert_eq!(cluster.obey(), ["fence a", "seal b", "promote b", "clients go to b"]);
+    assert_eq!(cluster.obey(), ["retire a", "seal b", "promote b", "clients go to b"]);
+}
+
+#[test]
+fn a_switchover_cuts_nobody_off_who_goes_by_himself() {
+    let mut cluster = Cluster::of(covered());
+    cluster.all_well();
+    cluster.obey();
+    cluster.command(Command::Switchover { to: node(B) });
+    cluster.obey();
+    cluster.pass(20);
+    cluster.see(A, Seen::Answered(cluster.primary(A, 10)));
+    assert_eq!(cluster.obey(), Vec::<String>::new(), "a client may be about to ask");
+    let mut running = cluster.primary(A, 12);
+    running.busy = 1;
+    cluster.pass(100);
+    cluster.see(A, Seen::Answered(running.clone()));
+    cluster.tell(Input::Sessions { began: cluster.now, count: 1 });
+    assert_eq!(cluster.obey(), Vec::<String>::new(), "a transaction runs");
+    cluster.tell(Input::Sessions { began: cluster.now, count: 0 });
+    assert_eq!(cluster.obey(), ["clients wait"], "everybody has gone");
+    cluster.pass(10);
+    cluster.see(A, Seen::Answered(running));
+    assert_eq!(cluster.obey(), Vec::<String>::new(), "what runs may still write");
+}
+
+#[test]
+fn who_cannot_be_stopped_in_order_is_fenced() {
+    let phase = Phase::Fencing { cause: Cause::Switchover, to: Some(node(B)) };
+    let mut cluster = Cluster::of(Record { phase, ..covered() });
+    cluster.pass(10);
+    let mut orders = Vec::new();
+    while let Some(action) = cluster.next() {
+        let Action::Order { order, .. } = action else {
+            cluster.answer(&action, Outcome::Done);
+            continue;
+        };
+        orders.push(order);
+        if matches!(order, Order::Fence(_)) {
+            break;
+        }
+        cluster.answer(&action, Outcome::Failed("usage: fence|start".to_owned()));
+    }
+    assert_eq!(orders, [Order::Retire(node(A)), Order::Fence(node(A))]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ impl Keeper {
         let done = match request {
             Request::Status { .. } => Ok(self.whether_running()),
             Request::Fence { .. } => self.fence().await,
+            Request::Retire { .. } => self.retire().await,
             Request::Start { follow, .. } => self.start_as(follow).await,
             Request::Restart { .. } => self.restart_as_primary().await,
             Request::Rejoin { from, .. } => self.rejoin(&from).await,
@@ -41,6 +42,12 @@ impl Keeper {
         self.set(ProcessState::Fenced);
         self.send(self.event("fenced").with("evidence", evidence.clone()));
         Ok(Answer::Fenced { evidence })
+    }
+
+    async fn retire(&mut self) -> Result<Answer, String> {
+        // Whoever is not stopped in order is fenced all the same.
+        self.engine()?.stop_soon().await.map_err(|error| error.to_string())?;
+        self.fence().await
     }
 
     async fn end_for_good(&mut self) -> Result<String, String> {
@@ -91,7 +98,7 @@ impl Keeper {
 
     /// Starts it, and tells those who wait for it only when that worked: whoever decides on its
     /// role may try again.
-    async fn launch_node(&mut self) -> Result<Answer, String> {
+    pub(super) async fn launch_node(&mut self) -> Result<Answer, String> {
         if self.parts.unit.is_running() {
             return Ok(self.whether_running());
         }
@@ -128,7 +135,7 @@ impl Keeper {
         self.hold.map_or(Ok(()), |held| Err(format!("`{name}` is held by the fault `{held}`")))
     }
 
-    fn engine(&self) -> Result<&Engine, String> {
+    pub(super) fn engine(&self) -> Result<&Engine, String> {
         match &self.parts.unit {
             Unit::Engine(engine) => Ok(engine),
             Unit::Service(service) => Err(format!("`{}` is no engine", service.plan.name)),

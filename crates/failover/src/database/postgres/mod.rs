@@ -142,6 +142,10 @@ impl Database for Postgres {
         Box::pin(self.set_names(cover))
     }
 
+    fn prepare(&self) -> Asking<'_, ()> {
+        Box::pin(async { self.open().await?.run("CHECKPOINT").await })
+    }
+
     fn seal(&self) -> Asking<'_, Position> {
         Box::pin(self.close_and_tell())
     }

@@ -27,7 +27,8 @@ impl World {
             Action::Route { .. } => self.dice.between(MS / 2, 10 * MS),
             Action::Order { order, .. } => {
                 let work = match order {
-                    Order::Fence(_) => self.dice.between(2 * MS, 80 * MS),
+                    Order::Fence(_) | Order::Retire(_) => self.dice.between(2 * MS, 80 * MS),
+                    Order::Prepare(_) => self.dice.between(MS, 200 * MS),
                     Order::Start { .. } | Order::Restart(_) => self.dice.between(5 * MS, 60 * MS),
                     Order::Rejoin { .. } => self.dice.between(20 * MS, 500 * MS),
                     Order::Enforce { .. } => self.dice.between(MS, 90 * MS),
@@ -110,7 +111,8 @@ impl World {
             return Outcome::Failed("it does not answer".to_owned());
         }
         match order {
-            Order::Fence(_) => {
+            Order::Prepare(_) => Outcome::Done,
+            Order::Fence(_) | Order::Retire(_) => {
                 server.kill();
                 server.is_standby = true;
                 server.follows = None;
