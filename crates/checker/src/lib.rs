@@ -10,6 +10,7 @@
 
 mod agreement;
 mod availability;
+mod crowding;
 mod detection;
 mod interval;
 mod latency;
@@ -26,6 +27,7 @@ mod window;
 pub use agreement::{Agreement, Truth, Witness, WrongAnswer, judge_agreement};
 pub use availability::Availability;
 pub use detection::{InjectedFault, time_to_detect};
+pub use crowding::{Crowding, FOREIGN_SHARE_MIN, LATE_US_MIN};
 pub use interval::{Interval, quantile_interval};
 pub use latency::{Answers, Latencies};
 pub use ledger::{

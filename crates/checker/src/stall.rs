@@ -40,10 +40,15 @@ impl Stalls {
 
     /// Whether a stall explains how the operation went.
     pub fn disturb(&self, operation: &Operation) -> bool {
-        let from_us = operation.intended_us;
-        // What failed at once lasted for a moment nevertheless.
-        let span = Window { from_us, to_us: operation.done_us.max(from_us + 1) };
-        let covered_us = self.0.covered_us(span);
-        covered_us > 0 && covered_us.saturating_mul(PARTS) >= span.length_us()
+        explained(&self.0, operation)
     }
+}
+
+/// Whether what the machine did in `windows` fills enough of the operation.
+pub(crate) fn explained(windows: &Windows, operation: &Operation) -> bool {
+    let from_us = operation.intended_us;
+    // What failed at once lasted for a moment nevertheless.
+    let span = Window { from_us, to_us: operation.done_us.max(from_us + 1) };
+    let covered_us = windows.covered_us(span);
+    covered_us > 0 && covered_us.saturating_mul(PARTS) >= span.length_us()
 }
