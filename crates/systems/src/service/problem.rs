@@ -57,6 +57,13 @@ impl Problem {
         Self { retry_after: Some(retry_after), ..problem }
     }
 
+    /// More is asked for than can be done; it is worth asking again after `retry_after`.
+    pub(crate) fn too_many(retry_after: Duration, detail: impl Into<String>) -> Self {
+        let title = "Too much is asked for at present";
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", title, detail);
+        Self { retry_after: Some(retry_after), ..problem }
+    }
+
     /// The same problem with one more header.
     pub(crate) fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.push((name, value));
@@ -79,7 +86,14 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.body().to_string()));
+        self.response()
+    }
+}
+
+impl Problem {
+    /// The response, with a body of whatever kind a server has.
+    pub(crate) fn response<B: From<String>>(self) -> Response<B> {
+        let mut response = Response::new(B::from(self.body().to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

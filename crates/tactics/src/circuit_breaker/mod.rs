@@ -41,7 +41,9 @@ mod window;
 
 pub use keyed::{KeyRejection, KeyedBreakers};
 pub use options::{Abandoned, Judged, Options, Ramp, Recovery, Undecided};
-pub use outcome::{Admission, Cause, Counts, Mode, Outcome, Rejection, State, Ticket, Transition};
+pub use outcome::{
+    Admission, Cause, Counts, Mode, Outcome, Recent, Rejection, State, Ticket, Transition,
+};
 pub use policy::{Policy, PolicyError};
 pub use shared::{Permit, SharedBreaker};
 pub use state::CircuitBreaker;

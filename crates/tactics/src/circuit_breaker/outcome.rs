@@ -101,6 +101,19 @@ pub enum Transition {
     Closed,
 }
 
+/// What the breaker judges by at present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// Results in the window.
+    pub results: usize,
+    /// Those of them that failed.
+    pub failed: usize,
+    /// Those of them that were slow.
+    pub slow: usize,
+    /// The failures since the last success.
+    pub failures_in_a_row: usize,
+}
+
 /// How many calls there were of each kind, since the breaker was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
 use super::options::Options;
-use super::outcome::{Counts, Mode, Outcome, Rejection, State, Ticket, Transition};
+use super::outcome::{Counts, Mode, Outcome, Recent, Rejection, State, Ticket, Transition};
 use super::policy::{Policy, PolicyError};
 use super::state::CircuitBreaker;
 
@@ -91,6 +91,16 @@ impl SharedBreaker {
         let mut counts = self.lock().breaker.counts();
         counts.admitted += self.0.passed.load(Ordering::Relaxed);
         counts
+    }
+
+    /// What it judges by at present.
+    pub fn recent(&self) -> Recent {
+        self.lock().breaker.recent()
+    }
+
+    /// What an operator has imposed.
+    pub fn mode(&self) -> Mode {
+        self.lock().breaker.mode()
     }
 
     /// A change that time brought about, see [`CircuitBreaker::take_untold`].

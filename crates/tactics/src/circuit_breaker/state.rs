@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::options::{Abandoned, Judged, Options, Undecided};
 use super::outcome::{
-    Admission, Cause, Counts, Mode, Outcome, Rejection, State, Ticket, Transition,
+    Admission, Cause, Counts, Mode, Outcome, Recent, Rejection, State, Ticket, Transition,
 };
 use super::policy::{Policy, PolicyError};
 use super::trial::{Entry, Proof, Trial};
@@ -95,6 +95,12 @@ impl CircuitBreaker {
     /// How many calls there were of each kind.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// What it judges by at present.
+    pub fn recent(&self) -> Recent {
+        let Totals { all: results, failed, slow } = self.window.totals();
+        Recent { results, failed, slow, failures_in_a_row: self.failures_in_a_row }
     }
 
     /// Results that came too late to count.

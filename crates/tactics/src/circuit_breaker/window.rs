@@ -18,8 +18,8 @@ pub(super) struct Sample {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) all: usize,
-    failed: usize,
-    slow: usize,
+    pub(super) failed: usize,
+    pub(super) slow: usize,
 }
 
 impl Totals {

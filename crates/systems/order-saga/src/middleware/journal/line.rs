@@ -2,13 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use standfast_tactics::saga::{Cause, Entry, Ownership};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Hexadecimal digits of the checksum: 64 bits tell a torn line from a whole one.
-const CHECKSUM_LENGTH: usize = 16;
+use crate::service::sealed_line;
 
 /// What a client has asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,21 +117,13 @@ impl Line {
 
     /// The line with its checksum and its end.
     pub(super) fn encode(&self) -> String {
-        let json = serde_json::to_string(self).expect("lines have string keys and plain values");
-        format!("{} {json}\n", checksum(json.as_bytes()))
+        sealed_line::seal(self)
     }
 
     /// A line without its end; nothing if it is damaged.
     pub(super) fn decode(line: &[u8]) -> Option<Self> {
-        let (sum, rest) = line.split_at_checked(CHECKSUM_LENGTH)?;
-        let json = rest.strip_prefix(b" ")?;
-        (checksum(json).as_bytes() == sum).then(|| serde_json::from_slice(json).ok())?
+        sealed_line::open(line)
     }
-}
-
-fn checksum(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().take(CHECKSUM_LENGTH / 2).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
