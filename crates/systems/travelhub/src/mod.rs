@@ -6,10 +6,12 @@
 
 mod monitor;
 mod payments;
+mod reservations;
 mod wire;
 
 pub(crate) use monitor::serve as serve_monitor;
 pub(crate) use payments::serve as serve_payments;
+pub(crate) use reservations::serve as serve_reservations;
 
 /// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
 /// since an arm of an experiment switches a tactic off in the whole system.
