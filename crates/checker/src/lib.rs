@@ -18,6 +18,7 @@ mod ledger;
 mod outage;
 mod proportion;
 mod recovery;
+mod reign;
 mod share;
 mod staleness;
 mod stall;
@@ -26,8 +27,8 @@ mod window;
 
 pub use agreement::{Agreement, Truth, Witness, WrongAnswer, judge_agreement};
 pub use availability::Availability;
-pub use detection::{InjectedFault, time_to_detect};
 pub use crowding::{Crowding, FOREIGN_SHARE_MIN, LATE_US_MIN};
+pub use detection::{InjectedFault, time_to_detect};
 pub use interval::{Interval, quantile_interval};
 pub use latency::{Answers, Latencies};
 pub use ledger::{
@@ -37,6 +38,7 @@ pub use ledger::{
 pub use outage::longest_gap;
 pub use proportion::Proportion;
 pub use recovery::{Recovery, SteadyState, time_to_recover};
+pub use reign::{Reign, Rivalry, rivalries};
 pub use share::{share_of_source, share_of_status};
 pub use staleness::{
     Staleness, StalenessBounds, StalenessViolation, StalenessViolationKind, judge_staleness,

@@ -13,6 +13,7 @@ use super::budget::budget_used;
 use super::ledger::ledger;
 use super::metric::{Wanted, metric};
 use super::phases::windows;
+use super::primaries::two_primaries;
 use super::record::TrialRecord;
 use super::scope::{Scope, View};
 use super::times::{outage, ttd, ttr};
@@ -182,6 +183,7 @@ pub(super) fn measure(measure: &Measure, during: spec::Phase, view: &View<'_>) -
             wrong_answers(trial, scope.inside(of)?, truth.as_deref())
         }
         Measure::Ledger(accounts) => ledger(trial, accounts),
+        Measure::TwoPrimaries => two_primaries(trial),
         Measure::Ratio { of, over, resolution } => ratio(of, over, *resolution, view),
         Measure::Metric { name, service, aggregate } => {
             metric(trial, &windows, Wanted { name, service, aggregate: *aggregate })

@@ -93,6 +93,7 @@ fn samples(measure: &Measure, during: Phase, view: &View<'_>) -> Option<Vec<Samp
         | Measure::Staleness { .. }
         | Measure::WrongAnswers { .. }
         | Measure::Ledger(_)
+        | Measure::TwoPrimaries
         | Measure::Metric { .. }
         | Measure::Missed { .. } => None,
     }

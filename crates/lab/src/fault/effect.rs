@@ -29,7 +29,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    pub(super) fn now(pid: Option<u32>, text: impl Into<String>) -> Self {
+    pub(crate) fn now(pid: Option<u32>, text: impl Into<String>) -> Self {
         Self { at: Instant::now(), text: text.into(), pid }
     }
 }

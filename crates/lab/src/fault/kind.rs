@@ -39,6 +39,8 @@ pub enum FaultKind {
     Isolate,
     /// Killed, its data folder emptied, and started again: it begins from nothing.
     Wipe,
+    /// A database that its watchdog keeps down, started behind its back with the usual command.
+    StartByHand,
     /// A service whose answers come later, on whatever connection.
     Slow,
     /// A service that fails requests by chance.
@@ -56,7 +58,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Stop,
         Self::Kill,
         Self::Pause,
@@ -69,6 +71,7 @@ impl FaultKind {
         Self::Reset,
         Self::Isolate,
         Self::Wipe,
+        Self::StartByHand,
         Self::Slow,
         Self::Intermittent,
         Self::Incorrect,
@@ -89,6 +92,10 @@ impl FaultKind {
                 Some("only a cache can be flushed, and a service is none".to_owned())
             }
             (Self::Stop | Self::Kill | Self::Pause | Self::Restart | Self::Isolate, _) => None,
+            (Self::StartByHand, Some(engine)) if engine.is_sql() => None,
+            (Self::StartByHand, _) => {
+                Some("only a database can be started behind a watchdog's back".to_owned())
+            }
             (Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset, _) => {
                 None
             }
@@ -109,6 +116,7 @@ impl FaultKind {
             Self::Slow | Self::Intermittent | Self::Incorrect => true,
             Self::Forge | Self::Equivocate | Self::Replay | Self::Silent => true,
             Self::Kill | Self::Flush | Self::Restart | Self::Reset | Self::Wipe => false,
+            Self::StartByHand => false,
         }
     }
 
@@ -122,6 +130,7 @@ impl FaultKind {
     pub fn is_of_network(self) -> bool {
         match self {
             Self::Stop | Self::Kill | Self::Pause | Self::Flush | Self::Restart => false,
+            Self::StartByHand => false,
             // Links are not what it is done to: there may be others than those that we know.
             Self::Isolate => false,
             Self::Wipe | Self::Slow | Self::Intermittent | Self::Incorrect => false,
@@ -137,7 +146,7 @@ impl FaultKind {
             Self::Forge | Self::Equivocate | Self::Replay | Self::Silent => true,
             Self::Stop | Self::Kill | Self::Pause | Self::Flush | Self::Restart => false,
             Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset => false,
-            Self::Isolate | Self::Wipe => false,
+            Self::Isolate | Self::Wipe | Self::StartByHand => false,
         }
     }
 }
@@ -157,6 +166,7 @@ impl fmt::Display for FaultKind {
             Self::Reset => "reset",
             Self::Isolate => "isolate",
             Self::Wipe => "wipe",
+            Self::StartByHand => "start_by_hand",
             Self::Slow => "slow",
             Self::Intermittent => "intermittent",
             Self::Incorrect => "incorrect",
@@ -218,6 +228,10 @@ impl Fault {
         if self.kind.is_of_application() && service.is_some_and(|service| !service.faults) {
             let target = &self.target;
             return Some(format!("[service.{target}] does not say `faults = true`"));
+        }
+        let engine = system.engines.get(&self.target);
+        if self.kind == FaultKind::StartByHand && engine.is_some_and(|it| it.managed_by.is_none()) {
+            return Some("nobody keeps it down: it has no `managed_by`".to_owned());
         }
         self.kind.objection(system.engine_kind(&self.target))
     }

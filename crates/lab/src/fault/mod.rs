@@ -66,6 +66,10 @@ pub(crate) async fn inject(
             let why = "a service does it to itself".to_owned();
             Err(FaultError::Impossible { kind, target: target.to_owned(), why })
         }
+        FaultKind::StartByHand => {
+            let why = "its keeper does it".to_owned();
+            Err(FaultError::Impossible { kind, target: target.to_owned(), why })
+        }
         FaultKind::Isolate => {
             let why = "it is done to a host, and not to a process".to_owned();
             Err(FaultError::Impossible { kind, target: target.to_owned(), why })
@@ -100,6 +104,7 @@ pub(crate) async fn break_links(
         | FaultKind::Flush
         | FaultKind::Restart
         | FaultKind::Wipe
+        | FaultKind::StartByHand
         | FaultKind::Slow
         | FaultKind::Intermittent
         | FaultKind::Incorrect

@@ -288,6 +288,9 @@ impl Keeper {
 
     async fn inject(&mut self, kind: FaultKind, is_held: bool) -> Result<Evidence, FaultError> {
         let name = self.parts.name.clone();
+        if kind == FaultKind::StartByHand {
+            return self.start_by_hand().await;
+        }
         if let Some(held) = self.hold {
             return Err(FaultError::AlreadyHeld { target: name, held });
         }
@@ -326,6 +329,7 @@ impl Keeper {
             | FaultKind::Equivocate
             | FaultKind::Replay
             | FaultKind::Silent
+            | FaultKind::StartByHand
             | FaultKind::Isolate => unreachable!("a keeper refuses what is not of its process"),
             FaultKind::Restart | FaultKind::Wipe => {
                 self.hold = None;

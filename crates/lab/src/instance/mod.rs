@@ -9,6 +9,7 @@ mod application_faults;
 mod asking;
 mod backoff;
 mod build;
+mod by_hand;
 mod clock;
 mod engine_set;
 mod events;

@@ -10,6 +10,7 @@ mod final_page;
 mod final_reader;
 mod load;
 mod logs;
+mod lookout;
 mod options;
 mod progress;
 mod samples;

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::final_reader::FinalReader;
 use super::load::{deliveries, load_plans, tell_load};
 use super::logs::keep_logs;
+use super::lookout::lookouts;
 use super::options::{ArmPlan, RunError, RunOptions};
 use super::progress::{Place, Progress, Step};
 use super::samples::Samples;
@@ -187,6 +188,9 @@ impl TrialPlan<'_> {
         let samples = Samples::new(Arc::clone(instance), clock.clone(), &self.experiment.claims);
         let mut background = JoinSet::new();
         background.spawn(samples.clone().keep_taking());
+        for lookout in lookouts(instance, &self.experiment.claims).map_err(TrialEnd::Environment)? {
+            background.spawn(lookout.keep_looking());
+        }
         let mut faults = self.start_faults(instance, &clock, zero, &samples);
         let span = Span { zero, end };
         let played = self.watch(&load, span, &mut faults).await;

@@ -38,7 +38,7 @@ env = { ROUTER = "{orders-proxy.socket}", DATABASE = "{orders-proxy.url}" }
 
 const SCHEMA: &str = "CREATE TABLE kept (id int); GRANT SELECT, INSERT ON kept TO orders;\n";
 
-fn bench() -> Bench {
+pub(crate) fn bench() -> Bench {
     Bench::with_files(ORDERS, &[("schema.sql", SCHEMA)])
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn ask(instance: &Instance, request: &Request) -> Answer {
     say(instance, &serde_json::to_string(request).unwrap()).await
 }
 
-async fn fence(instance: &Instance, node: &str) -> Answer {
+pub(crate) async fn fence(instance: &Instance, node: &str) -> Answer {
     ask(instance, &Request::Fence { node: node.to_owned() }).await
 }
 
@@ -84,7 +84,7 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-async fn run(url: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
+pub(crate) async fn run(url: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
     connect(url).await.batch_execute(sql).await
 }
 

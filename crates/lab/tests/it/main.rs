@@ -2,6 +2,7 @@
 
 mod claim_accounts;
 mod claim_objectives;
+mod claim_primaries;
 mod claim_ratio;
 mod claim_stall;
 mod failover_bench;
@@ -10,6 +11,7 @@ mod instance;
 mod instance_actuator;
 mod instance_application;
 mod instance_bench;
+mod instance_by_hand;
 mod instance_control;
 mod instance_failover;
 mod instance_fault;

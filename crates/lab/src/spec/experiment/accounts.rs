@@ -137,6 +137,20 @@ impl Reader<'_, '_, '_> {
         Some(Measure::Ledger(Box::new(accounts)))
     }
 
+    /// Whether there is anybody who could be a second primary.
+    pub(super) fn two_primaries(&mut self, is_of_scenario: bool) -> Option<Measure> {
+        if is_of_scenario {
+            self.report("two_primaries is about databases, not `of` a scenario");
+            return None;
+        }
+        let mut engines = self.check.system.engines.values();
+        if !engines.any(|engine| engine.managed_by.is_some()) {
+            self.report("two_primaries needs databases with `managed_by`, and there are none");
+            return None;
+        }
+        Some(Measure::TwoPrimaries)
+    }
+
     /// Reports what a scenario of the load does not observe.
     fn observes(&mut self, wanted: Facts<'_>) {
         self.scenario_at(wanted.key, wanted.scenario);

@@ -161,6 +161,8 @@ pub enum Measure {
     },
     /// The number of mistakes.
     Ledger(Box<Accounts>),
+    /// The number of pairs of reigns that overlap, in all managed clusters.
+    TwoPrimaries,
     Ratio {
         of: Box<Operand>,
         over: Box<Operand>,
@@ -197,7 +199,8 @@ impl Measure {
             | Self::Ttr { .. }
             | Self::Outage { .. }
             | Self::StaleAgeMax { .. } => Unit::Milliseconds,
-            Self::Staleness { .. } | Self::WrongAnswers { .. } | Self::Ledger(_) => Unit::Count,
+            Self::Staleness { .. } | Self::WrongAnswers { .. } => Unit::Count,
+            Self::Ledger(_) | Self::TwoPrimaries => Unit::Count,
             Self::Ratio { .. } => Unit::Factor,
             Self::Metric { aggregate, .. } => match aggregate {
                 Aggregate::Rate => Unit::PerSecond,
@@ -224,6 +227,7 @@ impl Measure {
             Self::Staleness { .. } => "staleness".to_owned(),
             Self::WrongAnswers { .. } => "wrong_answers".to_owned(),
             Self::Ledger(_) => "ledger".to_owned(),
+            Self::TwoPrimaries => "two_primaries".to_owned(),
             Self::Ratio { .. } => "ratio".to_owned(),
             Self::Metric { .. } => "metric".to_owned(),
             Self::Missed { .. } => "missed".to_owned(),
@@ -244,7 +248,7 @@ impl Measure {
             | Self::WrongAnswers { of, .. }
             | Self::Missed { of } => of.as_deref(),
             Self::Ledger(accounts) => Some(&accounts.creates),
-            Self::Ttd | Self::Ratio { .. } | Self::Metric { .. } => None,
+            Self::Ttd | Self::TwoPrimaries | Self::Ratio { .. } | Self::Metric { .. } => None,
         }
     }
 }
@@ -272,6 +276,7 @@ impl fmt::Display for Measure {
             }
             Self::WrongAnswers { .. } => f.write_str("wrong answers")?,
             Self::Ledger(accounts) => write!(f, "{accounts}")?,
+            Self::TwoPrimaries => f.write_str("moments with two primaries")?,
             Self::Ratio { of, over, resolution } => {
                 write!(f, "{of} over {over}")?;
                 if let Some(resolution) = resolution {

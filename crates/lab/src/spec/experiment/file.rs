@@ -155,6 +155,8 @@ pub enum Subject {
     /// Orders that are lost, invented or not decided, and stock or reports that do not agree with
     /// them.
     Ledger,
+    /// Moments in which two servers of a cluster took writes: pairs of reigns that overlap.
+    TwoPrimaries,
     /// One measure divided by another.
     Ratio,
     /// A metric that a service exports.

@@ -23,7 +23,10 @@ impl Reader<'_, '_, '_> {
     pub(super) fn limit(&mut self, written: &Written, measure: &Measure) -> Option<Limit> {
         let no_mistake = matches!(
             measure,
-            Measure::Staleness { .. } | Measure::WrongAnswers { .. } | Measure::Ledger(_)
+            Measure::Staleness { .. }
+                | Measure::WrongAnswers { .. }
+                | Measure::Ledger(_)
+                | Measure::TwoPrimaries
         );
         let limit = match written.limits {
             (Some(limit), None, None) => Limit::AtLeast(limit),

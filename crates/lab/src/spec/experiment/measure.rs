@@ -94,6 +94,9 @@ impl Reader<'_, '_, '_> {
         if file.that == Subject::Ledger {
             return self.ledger(of, file);
         }
+        if file.that == Subject::TwoPrimaries {
+            return self.two_primaries(of.is_some());
+        }
         if file.that == Subject::Staleness {
             let Some(fresh_within) = stale.0 else {
                 self.report("staleness needs `fresh_within`");
@@ -157,7 +160,11 @@ impl Reader<'_, '_, '_> {
             Subject::StaleAgeMax => Some(Measure::StaleAgeMax { of }),
             Subject::Metric => self.metric(file.name, file.service, file.aggregate),
             Subject::Missed => Some(Measure::Missed { of }),
-            Subject::Staleness | Subject::WrongAnswers | Subject::Ledger | Subject::Ratio => {
+            Subject::Staleness
+            | Subject::WrongAnswers
+            | Subject::Ledger
+            | Subject::TwoPrimaries
+            | Subject::Ratio => {
                 self.report("a ratio cannot be made of a ratio, staleness or mistakes");
                 None
             }
@@ -245,9 +252,9 @@ impl Reader<'_, '_, '_> {
         let duration = self.check.duration;
         let objection = match (during, first, last) {
             (Phase::Before | Phase::Fault | Phase::After, ..)
-                if matches!(measure, Measure::Ledger(_)) =>
+                if matches!(measure, Measure::Ledger(_) | Measure::TwoPrimaries) =>
             {
-                "a ledger is of the whole run, not of a phase"
+                "it is of the whole run, not of a phase"
             }
             (Phase::All, None, _) if needs_fault => "it needs a fault, and `[[timeline]]` has none",
             (Phase::Before | Phase::Fault | Phase::After, None, _) => {
@@ -295,6 +302,7 @@ fn latency(subject: Subject) -> Option<(Percentile, Answers)> {
         | Subject::Ledger
         | Subject::Ratio
         | Subject::Metric
-        | Subject::Missed => None,
+        | Subject::Missed
+        | Subject::TwoPrimaries => None,
     }
 }

@@ -8,7 +8,7 @@ use super::super::units::format_duration;
 use super::TimedFault;
 use super::check::Check;
 use super::file::TimedFaultFile;
-use crate::fault::{Fault, Targets};
+use crate::fault::{Fault, FaultKind, Targets};
 
 /// A fault of the timeline, and where it stands in the file.
 struct Placed {
@@ -25,7 +25,8 @@ impl Placed {
         let (own, other) = (&self.timed.fault, &later.timed.fault);
         let is_in_the_way = match (own.kind.is_of_network(), other.kind.is_of_network()) {
             (true, true) => own.kind == other.kind && !self.edges.is_disjoint(&later.edges),
-            (false, false) => own.target == other.target,
+            // Who is started by hand was down before.
+            (false, false) => own.target == other.target && other.kind != FaultKind::StartByHand,
             (true, false) | (false, true) => false,
         };
         is_in_the_way && self.timed.until.unwrap_or(self.timed.at) >= later.timed.at
