@@ -1,4 +1,4 @@
-//! Two servers of MariaDB or MySQL behind an HAProxy, a watchdog in this process, and writers
+//! Two servers of one engine behind an HAProxy, a watchdog in this process, and writers
 //! that keep what was acknowledged to them.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
@@ -12,6 +12,7 @@ use standfast_engines::EngineKind;
 use standfast_failover::actuator::SocketActuator;
 use standfast_failover::core::{NodeId, Options};
 use standfast_failover::database::mysql::{Flavour, MysqlServer};
+use standfast_failover::database::postgres::Postgres;
 use standfast_failover::database::{Database, Members};
 use standfast_failover::router::HaProxy;
 use standfast_failover::watchdog::{EventLine, Question, Watchdog, ask};
@@ -20,6 +21,7 @@ use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::failover_requests::Requests;
 use crate::failover_writers::{Ledger, Place, Writer};
 use crate::instance_actuator::told;
 use crate::instance_bench::{Bench, wait_until};
@@ -56,6 +58,11 @@ GRANT SELECT, INSERT ON kept TO stock@'%';
 GRANT SELECT ON replication_duty TO stock@'%';
 ";
 
+const POSTGRES_SCHEMA: &str = "
+CREATE TABLE kept (writer int, sequence bigint, PRIMARY KEY (writer, sequence));
+GRANT SELECT, INSERT ON kept TO stock;
+";
+
 const NODES: [&str; 2] = ["stock-a", "stock-b"];
 const WRITERS: u32 = 4;
 
@@ -65,7 +72,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Cluster {
     pub(crate) instance: Instance,
     control: PathBuf,
-    events: Arc<Mutex<Vec<String>>>,
+    events: Arc<Mutex<Vec<(Instant, String)>>>,
     /// Events before this one have been waited for.
     read: usize,
     ledger: Ledger,
@@ -78,18 +85,22 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn up(kind: EngineKind) -> Self {
-        let system =
-            SYSTEM.replace("KIND", if kind == EngineKind::Mysql { "mysql" } else { "mariadb" });
-        let bench = Bench::with_files(&system, &[("schema.sql", SCHEMA)]);
+        let (name, schema) = match kind {
+            EngineKind::Postgres => ("postgres", POSTGRES_SCHEMA),
+            EngineKind::Mysql => ("mysql", SCHEMA),
+            _mariadb => ("mariadb", SCHEMA),
+        };
+        let bench = Bench::with_files(&SYSTEM.replace("KIND", name), &[("schema.sql", schema)]);
         let (instance, _events) = bench.up("stock").await;
-        let events: Arc<Mutex<Vec<String>>> = Arc::default();
+        let events: Arc<Mutex<Vec<(Instant, String)>>> = Arc::default();
         let control = bench.root.join("control.sock");
         let watchdog = watchdog(&instance, kind, bench.root.join("watchdog"));
         let commands = UnixListener::bind(&control).unwrap();
         let kept = Arc::clone(&events);
         let report = Box::new(move |line: EventLine| {
             let detail = line.fields.get("detail").and_then(Value::as_str).unwrap_or_default();
-            kept.lock().unwrap().push(format!("{} {}: {detail}", line.event, line.node));
+            let text = format!("{} {}: {detail}", line.event, line.node);
+            kept.lock().unwrap().push((Instant::now(), text));
         });
         let mut task = JoinSet::new();
         task.spawn(async move {
@@ -123,6 +134,16 @@ impl Cluster {
             writers.spawn(writer.write_always());
         }
         writers
+    }
+
+    /// Begins to send requests, each by a connection of its own.
+    pub(crate) fn send(&self, clients: u32) -> (Requests, JoinSet<()>) {
+        let url = self.instance.url("stock-proxy").unwrap();
+        let (requests, mut senders) = (Requests::default(), JoinSet::new());
+        for client in 0..clients {
+            senders.spawn(requests.clone().send_always(self.kind, url.to_owned(), client));
+        }
+        (requests, senders)
     }
 
     /// Waits until so many more commits are acknowledged.
@@ -160,7 +181,18 @@ impl Cluster {
     }
 
     pub(crate) fn events(&self) -> Vec<String> {
-        self.events.lock().unwrap().clone()
+        self.events.lock().unwrap().iter().map(|(_, text)| text.clone()).collect()
+    }
+
+    /// What happened since `start`, and how many milliseconds after it.
+    pub(crate) fn course_since(&self, start: Instant) -> String {
+        let events = self.events.lock().unwrap();
+        let since = events.iter().filter(|(at, _)| *at >= start);
+        let words = since.map(|(at, text)| {
+            let event = text.split(' ').next().unwrap_or_default();
+            format!("{event} {}", (*at - start).as_millis())
+        });
+        words.collect::<Vec<_>>().join(", ")
     }
 
     pub(crate) fn primary(&self) -> String {
@@ -215,15 +247,16 @@ impl Cluster {
 }
 
 fn watchdog(instance: &Instance, kind: EngineKind, folder: PathBuf) -> Watchdog {
-    let flavour = if kind == EngineKind::Mysql { Flavour::Mysql } else { Flavour::Mariadb };
     let urls = NODES.map(|node| instance.admin_url(node).unwrap());
     let member = |index: usize| {
-        let address = MysqlServer::address_of(urls[index]).unwrap().unwrap();
-        (NODES[index].to_owned(), address)
+        let address = match kind {
+            EngineKind::Postgres => Postgres::address_of(urls[index]).unwrap(),
+            _mysql => MysqlServer::address_of(urls[index]).unwrap(),
+        };
+        (NODES[index].to_owned(), address.unwrap())
     };
     let members = Members::new(vec![member(0), member(1)]);
-    let databases = MysqlServer::cluster(flavour, &urls, &members).unwrap();
-    let shared = |database| Arc::new(database) as Arc<dyn Database>;
+    let (databases, options) = databases(kind, &urls, &members);
     std::fs::create_dir_all(&folder).unwrap();
     let names = members.names();
     Watchdog {
@@ -234,10 +267,26 @@ fn watchdog(instance: &Instance, kind: EngineKind, folder: PathBuf) -> Watchdog 
             names,
         )),
         actuator: Arc::new(SocketActuator::new(told(instance, "STANDFAST_ACTUATOR").into())),
-        options: Options { failovers_max: 1000, ..flavour.options() },
+        options: Options { failovers_max: 1000, ..options },
         first_primary: NodeId::new(0),
         members,
-        databases: databases.into_iter().map(shared).collect(),
+        databases,
         folder,
     }
+}
+
+fn databases(
+    kind: EngineKind,
+    urls: &[&str],
+    members: &Members,
+) -> (Vec<Arc<dyn Database>>, Options) {
+    if kind == EngineKind::Postgres {
+        let server = |url: &&str| Postgres::new(url, members.clone()).unwrap();
+        let shared = urls.iter().map(|url| Arc::new(server(url)) as Arc<dyn Database>);
+        return (shared.collect(), Options::of(urls.len()));
+    }
+    let flavour = if kind == EngineKind::Mysql { Flavour::Mysql } else { Flavour::Mariadb };
+    let servers = MysqlServer::cluster(flavour, urls, members).unwrap();
+    let shared = servers.into_iter().map(|server| Arc::new(server) as Arc<dyn Database>);
+    (shared.collect(), flavour.options())
 }

@@ -1,11 +1,14 @@
 //! The lab on files, real processes and real engines.
 
 mod claim_accounts;
+mod claim_crowding;
 mod claim_objectives;
 mod claim_primaries;
 mod claim_ratio;
 mod claim_stall;
 mod failover_bench;
+mod failover_requests;
+mod failover_switchover;
 mod failover_writers;
 mod instance;
 mod instance_actuator;
