@@ -4,11 +4,13 @@
 //! What clients and services say to each other is in [`wire`]. Each service has a folder of its own,
 //! and knows the others by their addresses alone.
 
+mod gateway;
 mod monitor;
 mod payments;
 mod reservations;
 mod wire;
 
+pub(crate) use gateway::serve as serve_gateway;
 pub(crate) use monitor::serve as serve_monitor;
 pub(crate) use payments::serve as serve_payments;
 pub(crate) use reservations::serve as serve_reservations;
@@ -18,6 +20,7 @@ pub(crate) use reservations::serve as serve_reservations;
 const TACTICS: &[&str] = &[
     "breaker",
     "cache",
+    "fallback",
     "heartbeat",
     "hedging",
     "isolation",

@@ -1,0 +1,55 @@
+//! The gateway: the only public entry. It passes requests on to the services, and as long as it
+//! lives itself, no user sees that one of these has failed.
+//!
+//! A request is vetted (`entrance`), finds its route (`routes`), is admitted or shed by priority,
+//! and goes to its service within a deadline: retried where that is safe, hedged between instances,
+//! through a bulkhead and a breaker (`passing`, `upstream`). What no service answers is answered by
+//! what it said last, by a stand-in that says so (`fallback`), or is written down and delivered
+//! later (`journal`). Bodies are passed on as they come.
+
+mod admin;
+mod body;
+mod delivery;
+mod entrance;
+mod fallback;
+mod falling_back;
+mod figures;
+mod headers;
+mod journal;
+mod passing;
+mod pending;
+mod routes;
+mod settings;
+mod state;
+mod upstream;
+
+use std::future::Future;
+
+use crate::serve::{ServeError, ServeOptions};
+use crate::service::environment::Environment;
+use crate::service::heartbeat::Heartbeats;
+use crate::service::server;
+
+/// Serves until `shutdown` completes.
+pub(crate) async fn serve(
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let environment = Environment::of_process();
+    let settings = settings::Settings::read(&environment)?;
+    let heartbeats = Heartbeats::read(&environment, &environment.service_name("gateway"))?;
+    drop(environment);
+    let listener = server::listen(&options).await?.into_requests();
+    // Jitter and ids should differ between instances: they are not what a run has to repeat.
+    let seed = rand::random();
+    let (gateway, tasks) = state::Gateway::try_new(&settings, seed)
+        .map_err(state::GatewayError::of_settings)?;
+    let beating = heartbeats.start();
+    tracing::info!(port = options.port, instance = options.instance, "listening");
+    server::accept(listener, settings.connections_max, shutdown, move |stream, client, stop| {
+        entrance::serve(gateway.clone(), stream, client, stop)
+    })
+    .await;
+    drop((tasks, beating));
+    Ok(())
+}
