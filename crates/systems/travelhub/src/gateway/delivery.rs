@@ -49,11 +49,8 @@ fn ask(stored: &Stored) -> Option<Ask> {
 
 async fn read(answer: Answer) -> Delivered {
     let Answer { parts, body } = answer;
-    let wants_it_again = [
-        StatusCode::REQUEST_TIMEOUT,
-        StatusCode::TOO_EARLY,
-        StatusCode::TOO_MANY_REQUESTS,
-    ];
+    let wants_it_again =
+        [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
     if wants_it_again.contains(&parts.status) {
         return Delivered::NotYet(Duration::ZERO);
     }

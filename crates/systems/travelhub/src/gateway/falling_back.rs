@@ -55,7 +55,8 @@ impl Gateway {
     /// A request that is refused for overload. What is known is given all the same: that costs
     /// nothing.
     pub(super) fn shed(&self, asked: &Asked, retry_after: Duration) -> Response<Reply> {
-        let stale = asked.route.fallback.and_then(|it| self.stale(asked, it, "too much is asked for"));
+        let stale =
+            asked.route.fallback.and_then(|it| self.stale(asked, it, "too much is asked for"));
         if let Some(stale) = stale {
             return stale;
         }

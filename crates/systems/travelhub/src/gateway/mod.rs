@@ -42,8 +42,8 @@ pub(crate) async fn serve(
     let listener = server::listen(&options).await?.into_requests();
     // Jitter and ids should differ between instances: they are not what a run has to repeat.
     let seed = rand::random();
-    let (gateway, tasks) = state::Gateway::try_new(&settings, seed)
-        .map_err(state::GatewayError::of_settings)?;
+    let (gateway, tasks) =
+        state::Gateway::try_new(&settings, seed).map_err(state::GatewayError::of_settings)?;
     let beating = heartbeats.start();
     tracing::info!(port = options.port, instance = options.instance, "listening");
     server::accept(listener, settings.connections_max, shutdown, move |stream, client, stop| {

@@ -31,9 +31,8 @@ pub(super) fn location(key: &str) -> String {
 pub(super) fn answer(gateway: &Gateway, path: &str) -> Result<Response<Reply>, Problem> {
     let key = path.strip_prefix(PREFIX).and_then(decode);
     let known = key.as_deref().and_then(|key| gateway.shelf()?.known(key));
-    let known = known.ok_or_else(|| {
-        Problem::not_found("nothing waits, or has waited lately, under this key")
-    })?;
+    let known = known
+        .ok_or_else(|| Problem::not_found("nothing waits, or has waited lately, under this key"))?;
     let (Known::Waits(stored) | Known::Settled(stored, _)) = &known;
     let mut body = json!({
         "idempotency_key": stored.key,

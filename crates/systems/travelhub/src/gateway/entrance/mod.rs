@@ -86,9 +86,7 @@ impl Visitor {
             return problem.response();
         }
         match routes::find(&parts.method, parts.uri.path()) {
-            Found::Route(route) => {
-                self.gateway.pass(route, parts, incoming, &self.address).await
-            }
+            Found::Route(route) => self.gateway.pass(route, parts, incoming, &self.address).await,
             found @ (Found::OtherMethod(_) | Found::Nothing) => {
                 // Boxed, for it is rare, and would make every request's state larger.
                 let answered = Box::pin(own(&self.gateway, found, &parts, incoming)).await;

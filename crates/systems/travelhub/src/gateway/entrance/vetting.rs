@@ -56,7 +56,8 @@ fn is_plain(path: &str) -> bool {
     }
     path.split('%').skip(1).all(|rest| {
         let digits = rest.as_bytes().get(..2);
-        let code = digits.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+        let code =
+            digits.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
         code.is_some_and(|byte| byte >= b' ' && !matches!(byte, b'/' | b'\\' | b'%' | 0x7f))
     })
 }
@@ -74,7 +75,8 @@ mod tests {
 
     #[test]
     fn plain_requests_pass() {
-        for path in ["/", "/api/offers?city=S%C3%A3o%20Paulo&x=../..", "/assets/app.v1.js", "/a%20b"]
+        for path in
+            ["/", "/api/offers?city=S%C3%A3o%20Paulo&x=../..", "/assets/app.v1.js", "/a%20b"]
         {
             assert_eq!(refused(Request::get(path).header(HOST, "a")), None, "{path}");
         }

@@ -164,9 +164,17 @@ impl Shelf {
         due
     }
 
-    /// A delivery came back without a final answer.
+    /// A delivery came back without a final answer. It goes to the end, so that one which cannot be
+    /// delivered keeps nobody back but those who have to wait for it.
     pub(super) fn put_back(&self, turn: u64) {
-        self.shared.lock().out.remove(&turn);
+        let mut inner = self.shared.lock();
+        inner.out.remove(&turn);
+        let Some(stored) = inner.waiting.remove(&turn) else { return };
+        let is_followed = inner.waiting.values().any(|other| other.subject() == stored.subject());
+        match is_followed {
+            true => drop(inner.waiting.insert(turn, stored)),
+            false => inner.wait(stored),
+        }
     }
 
     /// A delivery came to its end. A crash before this is durable delivers once more, which its key

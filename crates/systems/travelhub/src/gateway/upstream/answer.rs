@@ -63,10 +63,7 @@ impl Streamed {
         Self { incoming, connection, calling, seat, silence: None }
     }
 
-    fn poll(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(connection) = &mut self.connection else { return Poll::Ready(None) };
         match connection.poll_frame(&mut self.incoming, context) {
             Poll::Ready(None) => {

@@ -50,7 +50,8 @@ impl Failure {
 
     /// An answer that says that the upstream failed.
     pub(super) fn status(parts: &Parts) -> Self {
-        let seconds = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let seconds =
+            parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         Self::Status { status: parts.status, retry_after: seconds.map(Duration::from_secs) }
     }
 
@@ -77,9 +78,7 @@ impl Failure {
             Self::Timeout | Self::Broken(_) | Self::Answer(_) | Self::Status { .. } => {
                 retry::Failure::Unknown
             }
-            Self::Absent | Self::Open(_) | Self::Busy(_) | Self::Body(_) => {
-                retry::Failure::Final
-            }
+            Self::Absent | Self::Open(_) | Self::Busy(_) | Self::Body(_) => retry::Failure::Final,
         }
     }
 }

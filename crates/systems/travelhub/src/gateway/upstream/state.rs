@@ -189,7 +189,9 @@ impl Upstream {
         {
             let request = ask.request(&instance.address, deadline, whole());
             match exchange(connection, request).await {
-                Ok((connection, answer)) => return receive(connection, answer, calling, seat).await,
+                Ok((connection, answer)) => {
+                    return receive(connection, answer, calling, seat).await;
+                }
                 // It was closed at the moment at which it was used, which says nothing.
                 Err(error) => tracing::debug!(%error, "a kept connection was of no more use"),
             }
