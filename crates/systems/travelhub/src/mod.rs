@@ -4,13 +4,18 @@
 //! What clients and services say to each other is in [`wire`]. Each service has a folder of its own,
 //! and knows the others by their addresses alone.
 
+mod analytics;
+mod following;
 mod gateway;
+mod inventory;
 mod monitor;
 mod payments;
 mod reservations;
 mod wire;
 
+pub(crate) use analytics::serve as serve_analytics;
 pub(crate) use gateway::serve as serve_gateway;
+pub(crate) use inventory::serve as serve_inventory;
 pub(crate) use monitor::serve as serve_monitor;
 pub(crate) use payments::serve as serve_payments;
 pub(crate) use reservations::serve as serve_reservations;

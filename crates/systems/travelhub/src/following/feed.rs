@@ -1,0 +1,73 @@
+//! The log of reservations as its readers ask for it.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use standfast_tactics::deadline::Deadline;
+use tokio::time::Instant;
+
+use super::super::wire::{EventPage, Gone, Snapshot};
+use crate::service::peer::{Call, CallError, Peer, PeerAddress, PeerLimits};
+
+/// A full page has some 1.5 MB; a snapshot has each night on which a room is taken.
+const LIMITS: PeerLimits = PeerLimits { calls_max: 2, response_length_max: 256 << 20 };
+
+/// A page is one query; its reader is not in anybody's way.
+const PAGE_TIME_MAX: Duration = Duration::from_secs(1);
+const SNAPSHOT_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Entries of a page: enough for a few seconds of many bookings.
+pub(super) const PAGE_LENGTH: usize = 5000;
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub(in super::super) enum FeedError {
+    #[error("reservations could not be asked: {0}")]
+    NoAnswer(#[from] CallError),
+    #[error("reservations answered {0}")]
+    Status(StatusCode),
+    #[error("what reservations answered cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+/// What is behind a number.
+#[derive(Debug)]
+pub(super) enum Fetched {
+    Page(EventPage),
+    /// The log does not go back that far.
+    Gone(Gone),
+}
+
+/// The reservations service, and as whom it is asked.
+#[derive(Debug)]
+pub(in super::super) struct Feed {
+    peer: Peer,
+    consumer: &'static str,
+}
+
+impl Feed {
+    pub(in super::super) fn new(address: PeerAddress, consumer: &'static str) -> Self {
+        Self { peer: Peer::new(address, LIMITS), consumer }
+    }
+
+    pub(super) async fn since(&self, number: u64) -> Result<Fetched, FeedError> {
+        let consumer = self.consumer;
+        let path = format!("/events?since={number}&limit={PAGE_LENGTH}&consumer={consumer}");
+        let deadline = Deadline::after(Instant::now(), PAGE_TIME_MAX);
+        let response = self.peer.call(&Call::get(path), deadline).await?;
+        match response.status {
+            StatusCode::OK => Ok(Fetched::Page(serde_json::from_slice(&response.body)?)),
+            StatusCode::GONE => Ok(Fetched::Gone(serde_json::from_slice(&response.body)?)),
+            status => Err(FeedError::Status(status)),
+        }
+    }
+
+    pub(super) async fn snapshot(&self) -> Result<Snapshot, FeedError> {
+        let deadline = Deadline::after(Instant::now(), SNAPSHOT_TIME_MAX);
+        let response = self.peer.call(&Call::get("/events/snapshot"), deadline).await?;
+        match response.status {
+            StatusCode::OK => Ok(serde_json::from_slice(&response.body)?),
+            status => Err(FeedError::Status(status)),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! How a service follows the log of reservations: it asks for what came since its own number, at its
+//! start and every now and then, and keeps that number with what it makes of the entries.
+//!
+//! Nobody tells it anything, so nothing can be missed: after an outage of any length it asks from
+//! where it stopped.
+
+mod feed;
+mod follow;
+mod progress;
+
+pub(super) use feed::Feed;
+pub(super) use follow::{Follow, Projection, Span};
+pub(super) use progress::Progress;

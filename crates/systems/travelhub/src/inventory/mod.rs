@@ -1,0 +1,48 @@
+//! Inventory: how many rooms are free, as a projection of the log of reservations. It decides about
+//! nothing; while it is away, bookings go on, and afterwards it finds by itself what it missed.
+
+mod projection;
+mod routes;
+mod settings;
+mod stock;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::following::{Feed, Follow};
+use crate::serve::{ServeError, ServeOptions};
+use crate::service::environment::Environment;
+use crate::service::server;
+
+/// As in `system.toml`.
+const NAME: &str = "inventory";
+
+/// Serves until `shutdown` completes.
+pub(crate) async fn serve(
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let listener = server::listen(&options).await?;
+    let stock = Arc::new(stock::Stock::new(settings));
+    let mut beside = JoinSet::new();
+    let follow = Follow {
+        name: NAME,
+        database: Arc::clone(&stock.database),
+        feed: Feed::new(stock.settings.reservations.clone(), NAME),
+        poll_every: stock.settings.poll_every,
+        progress: Arc::clone(&stock.progress),
+    };
+    if stock.settings.resyncs {
+        beside.spawn(follow.run::<projection::Rooms>());
+    } else {
+        beside.spawn(follow.only_listen());
+    }
+    beside.spawn(stock::keep_comparing(Arc::clone(&stock)));
+    tracing::info!(port = options.port, "listening");
+    server::run(listener, routes::router(stock), shutdown).await;
+    drop(beside);
+    Ok(())
+}
