@@ -5,6 +5,7 @@
 //! and knows the others by their addresses alone.
 
 mod analytics;
+mod cashier;
 mod following;
 mod gateway;
 mod inventory;
@@ -14,6 +15,7 @@ mod reservations;
 mod wire;
 
 pub(crate) use analytics::serve as serve_analytics;
+pub(crate) use cashier::serve as serve_cashier;
 pub(crate) use gateway::serve as serve_gateway;
 pub(crate) use inventory::serve as serve_inventory;
 pub(crate) use monitor::serve as serve_monitor;

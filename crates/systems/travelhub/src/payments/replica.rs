@@ -16,9 +16,6 @@ pub(super) const RULES: u32 = 1;
 /// A vote takes a tenth of a second; an answer that comes later than this is of another day.
 const VALID_FOR: Duration = Duration::from_secs(30);
 
-/// A year: nobody stays longer, and a list without an end should cost nobody an hour.
-const NIGHTS_MAX: usize = 366;
-
 /// The longest name of an asker.
 const ASKER_LENGTH_MAX: usize = 64;
 
@@ -58,14 +55,8 @@ impl Replica {
             let text = format!("`asker` is a name of 1 to {ASKER_LENGTH_MAX} bytes");
             return Err(Problem::unprocessable(text));
         }
-        let nights = quote.night_percents.len();
-        if nights == 0 || nights > NIGHTS_MAX {
-            let text = format!("a stay has 1 to {NIGHTS_MAX} nights, not {nights}");
-            return Err(Problem::unprocessable(text));
-        }
-        let amount = quote.amount().filter(|amount| amount.cents > 0);
-        let amount =
-            amount.ok_or_else(|| Problem::unprocessable("the quote comes to no amount above 0"))?;
+        let amount = quote.billable();
+        let amount = amount.map_err(|error| Problem::unprocessable(error.to_string()))?;
         Ok(Statement {
             replica: self.name.clone(),
             rules: RULES,
@@ -126,7 +117,7 @@ mod tests {
     fn a_quote_that_comes_to_nothing_is_refused() {
         let status = |request| replica(1).statement(&request, NOW).unwrap_err().status().as_u16();
         assert_eq!(status(request(10_000, 0)), 422);
-        assert_eq!(status(request(10_000, NIGHTS_MAX + 1)), 422);
+        assert_eq!(status(request(10_000, 367)), 422);
         assert_eq!(status(request(0, 1)), 422);
         assert_eq!(status(request(-5, 1)), 422);
         assert_eq!(status(request(i64::MAX, 2)), 422);

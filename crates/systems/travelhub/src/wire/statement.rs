@@ -68,7 +68,28 @@ pub(crate) struct Introduction {
     pub(crate) proof: Hex<64>,
 }
 
+/// A year: nobody stays longer, and a list without an end should cost nobody an hour.
+const NIGHTS_MAX: usize = 366;
+
+/// Why nothing can be charged for a quote.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(in super::super) enum QuoteError {
+    #[error("a stay has 1 to {NIGHTS_MAX} nights, not {0}")]
+    Nights(usize),
+    #[error("the quote comes to no amount above 0")]
+    Amount,
+}
+
 impl Quote {
+    /// What is to be paid, if it is anything.
+    pub(crate) fn billable(&self) -> Result<Money, QuoteError> {
+        let nights = self.night_percents.len();
+        if nights == 0 || nights > NIGHTS_MAX {
+            return Err(QuoteError::Nights(nights));
+        }
+        self.amount().filter(|amount| amount.cents > 0).ok_or(QuoteError::Amount)
+    }
+
     /// Names the quote, whole.
     pub(crate) fn digest(&self) -> Hex<32> {
         let text = serde_json::to_vec(self).expect("a quote has string keys and plain values");

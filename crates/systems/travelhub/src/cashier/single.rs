@@ -1,0 +1,37 @@
+//! A charge without a vote, for the control arm: the first replica is asked alone, and believed when
+//! it signs what it says.
+
+use std::sync::Arc;
+
+use standfast_tactics::deadline::Deadline;
+use tokio::time::Instant;
+
+use super::super::wire::Quote;
+use super::examine::Heard;
+use super::replica::Question;
+use super::round::Asker;
+use super::voting::{Agreed, Collector, Refused};
+
+impl Collector {
+    /// Charges what the first replica says.
+    pub(super) async fn ask_one(
+        self: &Arc<Self>,
+        quote: Quote,
+        deadline: Deadline,
+    ) -> Result<Agreed, Refused> {
+        let deadline = deadline.cap(Instant::now(), self.settings.vote_timeout);
+        let (question, replica) = (Question::new(quote, deadline), &self.replicas[0]);
+        let heard = replica.ask(&question, Asker::First, &self.settings.name).await;
+        match heard {
+            Some(Heard::Stated(signed)) => {
+                self.votes().agreed += 1;
+                let (attempt, amount) = (question.attempt, signed.statement.amount);
+                Ok(Agreed { attempt, amount, statements: vec![*signed], dissenters: Vec::new() })
+            }
+            Some(Heard::Flawed(_) | Heard::Failed) | None => {
+                self.votes().no_quorum += 1;
+                Err(Refused::Alone { replica: replica.name.clone() })
+            }
+        }
+    }
+}
