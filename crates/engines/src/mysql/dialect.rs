@@ -72,6 +72,14 @@ impl Dialect {
         }
     }
 
+    /// Options that keep clients from writing, those with every right excepted.
+    pub(super) fn read_only_but_for_administrators(self) -> &'static [&'static str] {
+        match self {
+            Self::Mariadb => &["--read_only=ON"],
+            Self::Mysql => &["--super_read_only=OFF", "--read_only=ON"],
+        }
+    }
+
     /// Keeps a server that once was a replica from connecting to its primary by itself.
     pub(super) fn skip_replication_setting(self) -> &'static str {
         match self {

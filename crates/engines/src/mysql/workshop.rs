@@ -23,15 +23,16 @@ pub(super) struct Workshop {
 }
 
 impl Workshop {
-    /// Starts the site's server with more options; its configuration is there. It can be written
-    /// to, whatever its configuration says.
+    /// Starts the site's server with more options; its configuration is there. It takes writes of
+    /// its administrator, whatever its configuration says, and of nobody else: it listens where
+    /// clients know it, and may be an old primary of which there is a new one.
     pub(super) async fn open(
         site: &Site,
         options: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, EngineError> {
         site.make_parent(&site.spec.log)?;
-        let writable = format!("--{}=OFF", Dialect::of(site).read_only_setting());
-        let command = server::command(site).arguments([writable]).arguments(options);
+        let read_only = Dialect::of(site).read_only_but_for_administrators();
+        let command = server::command(site).arguments(read_only.to_vec()).arguments(options);
         let workshop = Self { child: site.spawner.spawn(command).await? };
         workshop.come_up(site).await?;
         Ok(workshop)
