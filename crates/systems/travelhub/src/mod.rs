@@ -12,6 +12,7 @@ mod inventory;
 mod monitor;
 mod payments;
 mod reservations;
+mod search;
 mod wire;
 
 pub(crate) use analytics::serve as serve_analytics;
@@ -21,6 +22,7 @@ pub(crate) use inventory::serve as serve_inventory;
 pub(crate) use monitor::serve as serve_monitor;
 pub(crate) use payments::serve as serve_payments;
 pub(crate) use reservations::serve as serve_reservations;
+pub(crate) use search::serve as serve_search;
 
 /// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
 /// since an arm of an experiment switches a tactic off in the whole system.

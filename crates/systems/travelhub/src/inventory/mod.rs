@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::following::{Feed, Follow};
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
+use crate::service::heartbeat::Heartbeats;
 use crate::service::server;
 
 /// As in `system.toml`.
@@ -24,10 +25,13 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let environment = Environment::of_process();
+    let settings = settings::Settings::read(&environment, &options)?;
+    let heartbeats = Heartbeats::read(&environment, &environment.service_name("inventory"))?;
+    drop(environment);
     let listener = server::listen(&options).await?;
     let stock = Arc::new(stock::Stock::new(settings));
-    let mut beside = JoinSet::new();
+    let (mut beside, beating) = (JoinSet::new(), heartbeats.start());
     let follow = Follow {
         name: NAME,
         database: Arc::clone(&stock.database),
@@ -43,6 +47,6 @@ pub(crate) async fn serve(
     beside.spawn(stock::keep_comparing(Arc::clone(&stock)));
     tracing::info!(port = options.port, "listening");
     server::run(listener, routes::router(stock), shutdown).await;
-    drop(beside);
+    drop((beside, beating));
     Ok(())
 }

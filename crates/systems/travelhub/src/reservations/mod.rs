@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
+use crate::service::heartbeat::Heartbeats;
 use crate::service::server;
 
 /// Serves until `shutdown` completes.
@@ -33,11 +34,14 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let environment = Environment::of_process();
+    let settings = settings::Settings::read(&environment, &options)?;
+    let heartbeats = Heartbeats::read(&environment, &environment.service_name("reservations"))?;
+    drop(environment);
     let listener = server::listen(&options).await?;
     let (writing, queue) = writing::queue(settings.waiting_max);
     let desk = Arc::new(desk::Desk::new(settings, writing));
-    let mut beside = JoinSet::new();
+    let (mut beside, beating) = (JoinSet::new(), heartbeats.start());
     beside.spawn(write::run(Arc::clone(&desk), queue));
     beside.spawn(payments::run(Arc::clone(&desk)));
     beside.spawn(housekeeping::end_holds(Arc::clone(&desk)));
@@ -47,6 +51,6 @@ pub(crate) async fn serve(
     }
     tracing::info!(port = options.port, "listening");
     server::run(listener, routes::router(desk), shutdown).await;
-    drop(beside);
+    drop((beside, beating));
     Ok(())
 }
