@@ -1,6 +1,6 @@
-//! Heartbeats of a service: a row every so often in the monitor's database, written by a task of its
-//! own. No request waits for it, and none is told when it fails: a service without its monitor works
-//! as well as any.
+//! Heartbeats of a service: a row every so often in the monitor's database, written by a task of
+//! its own. No request waits for it, and none is told when it fails: a service without its monitor
+//! works as well as any.
 
 use std::time::Duration;
 

@@ -30,10 +30,10 @@
 //! takes one of the log (it has written something, such as the row that the event is about), and
 //! the sequence is made with `CACHE 1`, the default: a cached number is used later.
 //!
-//! Then `seq > $since AND seq <= $settled ORDER BY seq` is complete. Rows of one key are in order if
-//! writers hold a lock on what the key names when they take the number. The alternatives: numbers
-//! by (transaction, number) put the rows of a key in the wrong order, and numbers taken under one
-//! lock have commits wait for each other (ADR 16 has the figures).
+//! Then `seq > $since AND seq <= $settled ORDER BY seq` is complete. Rows of one key are in order
+//! if writers hold a lock on what the key names when they take the number. The alternatives:
+//! numbers by (transaction, number) put the rows of a key in the wrong order, and numbers taken
+//! under one lock have commits wait for each other (ADR 16 has the figures).
 //!
 //! # The other parts
 //!

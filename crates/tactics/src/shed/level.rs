@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// So many of the last calls of a window make its level.
 const CALLS: usize = 64;
-/// With fewer calls, a level would be a single call's latency.
-const CALLS_MIN: usize = 4;
+/// With fewer calls, a level would be that of chance.
+const CALLS_MIN: usize = 10;
 /// The slowest tenth is left out: one call that hangs is not a queue.
 const SLOWEST_SHARE: usize = 10;
 
@@ -51,23 +51,39 @@ impl Sample {
     }
 }
 
-/// The lowest levels of the last intervals: the present one and three before.
+/// Levels are smoothed over about so many calls before the lowest is looked for: the lowest of many
+/// noisy ones would be far below what is usual.
+const SMOOTHED_OVER: f64 = 60.0;
+
+/// What calls of one class usually take: the lowest smoothed level of the last intervals, the
+/// present one and three before.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Usual {
     lowest: [Option<f64>; Self::INTERVALS],
+    smoothed: f64,
+    /// How many calls are behind it, up to the point where that no longer matters.
+    calls: f64,
 }
 
 impl Usual {
     /// How many intervals are remembered.
     pub(super) const INTERVALS: usize = 4;
 
-    /// The lowest level that is remembered.
+    /// The lowest level that is remembered; `None` before enough is known.
     pub(super) fn level(&self) -> Option<f64> {
         self.lowest.iter().flatten().copied().reduce(f64::min)
     }
 
-    pub(super) fn record(&mut self, level: f64) {
-        self.lowest[0] = Some(self.lowest[0].map_or(level, |lowest| lowest.min(level)));
+    /// So many calls had this level.
+    pub(super) fn record(&mut self, level: f64, calls: u32) {
+        let calls = f64::from(calls);
+        self.calls = (self.calls + calls).min(SMOOTHED_OVER.max(calls));
+        self.smoothed += (level - self.smoothed) * calls / self.calls;
+        if self.calls >= SMOOTHED_OVER {
+            let smoothed = self.smoothed;
+            let lowest = &mut self.lowest[0];
+            *lowest = Some(lowest.map_or(smoothed, |lowest| lowest.min(smoothed)));
+        }
     }
 
     /// An interval is over. Without a call in it, nothing is known to have changed.
@@ -78,10 +94,19 @@ impl Usual {
         }
     }
 
-    /// Measured without a queue: whatever was remembered is out of date.
-    pub(super) fn replace(&mut self, level: f64) {
+    /// It was measured without a queue to be `factor` times what was remembered.
+    pub(super) fn correct(&mut self, factor: f64) {
+        let Some(level) = self.level() else { return };
+        let corrected = level * factor;
         self.lowest = [None; Self::INTERVALS];
-        self.lowest[0] = Some(level);
+        self.lowest[0] = Some(corrected);
+        (self.smoothed, self.calls) = (corrected, SMOOTHED_OVER);
+    }
+
+    /// It was measured without a queue to be what was remembered.
+    pub(super) fn confirm(&mut self) {
+        let level = self.level();
+        self.lowest[0] = level;
     }
 }
 
@@ -99,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_call_that_hangs_does_not_move_the_level() {
-        assert_eq!(sample([10; 3]).level(), None, "too few to say");
+        assert_eq!(sample([10; 9]).level(), None, "too few to say");
         let level = sample([10; 19].into_iter().chain([60_000])).level();
         assert_eq!(level, Some(10_000.0));
         assert_eq!(sample([10; 500]).level(), Some(10_000.0));
@@ -109,17 +134,29 @@ mod tests {
     #[test]
     fn what_is_usual_is_forgotten_after_four_intervals() {
         let mut usual = Usual::default();
-        usual.record(1.0);
+        usual.record(1.0, 59);
+        assert_eq!(usual.level(), None, "not enough calls");
+        usual.record(1.0, 60);
         for _ in 0..Usual::INTERVALS - 1 {
             usual.roll();
-            usual.record(5.0);
+            usual.record(5.0, 60);
             assert_eq!(usual.level(), Some(1.0));
         }
         usual.roll();
         assert_eq!(usual.level(), Some(5.0));
         (0..10).for_each(|_| usual.roll());
         assert_eq!(usual.level(), Some(5.0), "no call, no news");
-        usual.replace(9.0);
-        assert_eq!(usual.level(), Some(9.0));
+        usual.correct(3.0);
+        assert_eq!(usual.level(), Some(15.0));
+    }
+
+    #[test]
+    fn one_quick_window_is_not_what_is_usual() {
+        let mut usual = Usual::default();
+        (0..20).for_each(|_| usual.record(10.0, 20));
+        usual.record(5.0, 10);
+        assert!(usual.level() > Some(9.0), "{usual:?}");
+        (0..20).for_each(|_| usual.record(5.0, 10));
+        assert!(usual.level() < Some(5.5), "but many are: {usual:?}");
     }
 }

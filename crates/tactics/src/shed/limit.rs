@@ -12,8 +12,10 @@ use super::priority::{CLASSES, Priority};
 const SHRINK_MAX: f64 = 0.5;
 /// By so much it shrinks when calls end by overload.
 const SHRINK_OVERLOADED: f64 = 0.7;
-/// While the lowest level of an interval is above the usual by more than this, a queue stands.
-const STANDING_AT: f64 = 1.2;
+/// What is looked up is the same as what is remembered, up to this factor: calls vary by chance.
+const SAME_WITHIN: f64 = 1.2;
+/// Of so many requests more than one is refused: the limit binds, and not just in a burst.
+const BINDS_AT: u32 = 20;
 /// A window without enough calls is given up after so many of its lengths.
 const WINDOWS_MAX: u32 = 50;
 
@@ -39,8 +41,9 @@ pub(super) struct Learned {
     /// Calls that were admitted earlier tell of an earlier limit.
     changed_at: Option<Instant>,
     interval_began: Option<Instant>,
-    /// The lowest ratio of level and usual in this interval.
-    lowest_ratio: Option<f64>,
+    /// Requests in this interval that got in, and that did not.
+    admitted: u32,
+    refused: u32,
     drain: Option<Drain>,
 }
 
@@ -56,7 +59,8 @@ impl Learned {
             overloaded: 0,
             changed_at: None,
             interval_began: None,
-            lowest_ratio: None,
+            admitted: 0,
+            refused: 0,
             drain: None,
         }
     }
@@ -78,6 +82,12 @@ impl Learned {
     /// So many run now, after one was admitted.
     pub(super) fn running(&mut self, running: u32) {
         self.used = self.used.max(running);
+        self.admitted = self.admitted.saturating_add(1);
+    }
+
+    /// Somebody was refused.
+    pub(super) fn refused(&mut self) {
+        self.refused = self.refused.saturating_add(1);
     }
 
     /// A call that was admitted at `admitted` ended, after which `running` are left. Answers
@@ -119,52 +129,76 @@ impl Learned {
 
     fn close(&mut self, lasted: Duration, now: Instant) -> bool {
         let calls: u32 = self.samples.iter().map(Sample::calls).sum();
+        if lasted >= self.policy.window * WINDOWS_MAX {
+            // So few calls are no overload, and their levels are of many moments.
+            self.drain = None;
+            self.begin_window(now, Keep::Nothing);
+            return true;
+        }
         if calls + self.overloaded < self.policy.calls_min {
-            if lasted >= self.policy.window * WINDOWS_MAX {
-                self.drain = None;
-                self.begin_window(now);
-                return true;
-            }
             return false;
         }
-        if self.drain.take().is_some() {
-            self.look_up();
-        } else {
-            self.adapt(calls, now);
+        if self.drain.is_some() {
+            if !self.look_up() {
+                return false;
+            }
+            self.drain = None;
+            self.begin_window(now, Keep::Nothing);
+            return true;
         }
-        self.begin_window(now);
+        let keep = self.adapt(calls, now);
+        self.begin_window(now, keep);
         true
     }
 
-    fn begin_window(&mut self, now: Instant) {
-        self.samples.iter_mut().for_each(Sample::clear);
+    fn begin_window(&mut self, now: Instant, keep: Keep) {
+        for sample in &mut self.samples {
+            if keep == Keep::Nothing || sample.level().is_some() {
+                sample.clear();
+            }
+        }
         (self.overloaded, self.used) = (0, 0);
         self.window_began = Some(now);
     }
 
-    /// What was measured without a queue is the usual from now on.
-    fn look_up(&mut self) {
+    /// What was measured without a queue is the usual from now on, unless it is the same within
+    /// what chance does. A class of which too few calls came has changed as the others have.
+    /// Answers whether enough came of any.
+    fn look_up(&mut self) -> bool {
+        let Some(factor) = self.ratio() else { return false };
         for (sample, usual) in self.samples.iter().zip(&mut self.usual) {
-            if let Some(level) = sample.level() {
-                usual.replace(level);
+            let own = sample.level().zip(usual.level()).map(|(level, usual)| level / usual);
+            let factor = own.unwrap_or(factor);
+            if (1.0 / SAME_WITHIN..=SAME_WITHIN).contains(&factor) {
+                usual.confirm();
+            } else {
+                usual.correct(factor);
             }
         }
+        true
     }
 
-    fn adapt(&mut self, calls: u32, now: Instant) {
+    fn adapt(&mut self, calls: u32, now: Instant) -> Keep {
         let ratio = self.ratio();
+        for (sample, usual) in self.samples.iter().zip(&mut self.usual) {
+            if let Some(level) = sample.level() {
+                usual.record(level, sample.calls());
+            }
+        }
         let is_used = f64::from(self.used) >= self.limit / 2.0;
-        self.roll_interval(ratio, now);
         let ended = f64::from(calls + self.overloaded);
         let is_overloaded = f64::from(self.overloaded) >= ended * self.policy.overloaded_share;
-        let mut shrink = (self.policy.tolerance / ratio).clamp(SHRINK_MAX, 1.0);
-        if is_overloaded {
-            shrink = shrink.min(SHRINK_OVERLOADED);
-        }
+        let shrink = match ratio {
+            _ if is_overloaded => SHRINK_OVERLOADED,
+            Some(ratio) => (self.policy.tolerance / ratio).clamp(SHRINK_MAX, 1.0),
+            // Not enough of any class to say.
+            None => return Keep::TooFew,
+        };
+        self.roll_interval(now);
         let (least, most) = (self.policy.limit_min, self.policy.limit_max);
         let limit = if shrink < 1.0 {
-            // What is not used is no cause of the latency, and cutting it off changes nothing.
             self.changed_at = Some(now);
+            // What is not used is no cause of the latency, and cutting it off changes nothing.
             self.limit.min(f64::from(self.used).max(1.0)) * shrink
         } else if is_used {
             self.limit + self.limit.sqrt() / 2.0
@@ -172,34 +206,36 @@ impl Learned {
             self.limit
         };
         self.limit = limit.clamp(f64::from(least), f64::from(most));
+        if shrink < 1.0 || self.drain.is_some() { Keep::Nothing } else { Keep::TooFew }
     }
 
     /// How many times the usual the present level is, over all classes by their calls.
-    fn ratio(&mut self) -> f64 {
+    fn ratio(&self) -> Option<f64> {
         let (mut sum, mut weight) = (0.0, 0.0);
-        for (sample, usual) in self.samples.iter().zip(&mut self.usual) {
+        for (sample, usual) in self.samples.iter().zip(&self.usual) {
             let Some(level) = sample.level() else { continue };
-            usual.record(level);
             let calls = f64::from(sample.calls());
+            // Of a class that is not known yet, nothing is unusual.
             sum += calls * level / usual.level().unwrap_or(level);
             weight += calls;
         }
-        if weight > 0.0 { sum / weight } else { 1.0 }
+        (weight > 0.0).then(|| sum / weight)
     }
 
-    fn roll_interval(&mut self, ratio: f64, now: Instant) {
-        let lowest = self.lowest_ratio.map_or(ratio, |lowest| lowest.min(ratio));
-        self.lowest_ratio = Some(lowest);
+    /// While the limit binds, calls may be waiting all the time, and what is usual cannot be seen.
+    fn roll_interval(&mut self, now: Instant) {
         let began = *self.interval_began.get_or_insert(now);
         let interval = self.policy.usual_for / Usual::INTERVALS as u32;
         if now.saturating_duration_since(began) < interval {
             return;
         }
         self.usual.iter_mut().for_each(Usual::roll);
-        (self.interval_began, self.lowest_ratio) = (Some(now), None);
-        if lowest > STANDING_AT {
+        self.interval_began = Some(now);
+        let asked = self.admitted.saturating_add(self.refused);
+        if self.refused > asked / BINDS_AT {
             self.drain = Some(Drain { began: now, empty_since: None });
         }
+        (self.admitted, self.refused) = (0, 0);
     }
 
     /// Ends a drain in which too much of the higher classes runs for the queue to go away, or
@@ -210,10 +246,19 @@ impl Learned {
             self.drain.is_some_and(|drain| now.saturating_duration_since(drain.began) >= longest);
         if is_over {
             self.drain = None;
-            self.begin_window(now);
+            self.begin_window(now, Keep::Nothing);
         }
         is_over
     }
+}
+
+/// What a new window takes over of the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// Calls of before are of another limit.
+    Nothing,
+    /// Classes of which too few calls came for a level go on.
+    TooFew,
 }
 
 /// How a call ended, as far as the limit is concerned.

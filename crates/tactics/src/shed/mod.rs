@@ -5,9 +5,9 @@
 //! at once serves the last third as quickly as ever. Which third is a decision: a payment that is
 //! refused is lost money, a search is repeated.
 //!
-//! **When to use.** At the entrance, around all that a request will cost; before queues, caches that
-//! cost nothing to ask excepted. What is refused should be told when to come back, and retries of
-//! it be paid from a budget ([`crate::retry`]).
+//! **When to use.** At the entrance, around all that a request will cost; before queues, caches
+//! that cost nothing to ask excepted. What is refused should be told when to come back, and retries
+//! of it be paid from a budget ([`crate::retry`]).
 //!
 //! **When not.** As protection against one bad caller (that is a rate limit), or for calls that are
 //! out of our hands already. For one resource with a known capacity a [`crate::bulkhead`] does.
@@ -18,10 +18,12 @@
 //! # Who is refused
 //!
 //! At most [`Shedder::limit`] requests run at once. Each class has a share of the places reserved,
-//! and takes any others that are free, except what is reserved for those *above* it and not yet used
-//! by them. Hence: whoever is refused while somebody of a lower class gets in sees that one within
-//! its own share; and a class within its share waits for nobody but for a place to come free, so
-//! that payments do not lock out searches for good.
+//! and takes any others that are free, except what is reserved for those *above* it and not yet
+//! used by them. Hence: whoever is refused while somebody of a lower class gets in sees that one
+//! within its own share; and a class within its share waits for nobody but for a place to come
+//! free, so that payments do not lock out searches for good. When all places are taken, the highest
+//! classes may go above the limit ([`Policy::overdraft`]): a place comes free within a fraction of
+//! a call.
 //!
 //! # How many at once
 //!
@@ -35,11 +37,12 @@
 //! - It grows only while at least half of it is used: an idle night does not make it infinite.
 //! - It shrinks once a round trip: only calls that were admitted after a change tell of it.
 //! - Under lasting overload the usual must not be forgotten, or the limit drifts upwards. As BBR
-//!   does, it is looked up: when no level was near the usual for a while, the lower classes are held
-//!   back for a moment (`drain`), until a few calls have come through without a queue. Thus it also
-//!   learns that the dependency *has* become slower, which no limit would help.
-//! - Whether a queue stands is judged by the lowest level of an interval (Nichols and Jacobson,
-//!   "Controlling Queue Delay", 2012): bursts come and go.
+//!   does, it is looked up: while requests are refused, the lower classes are held back for a
+//! moment   every few seconds, until some calls have come through without a queue. Thus it also
+//! learns that   the dependency *has* become slower, which no limit would help.
+//! - Levels are smoothed before the lowest is taken, else it would be that of chance; and the
+//! lowest   and not the mean is taken since bursts come and go (Nichols and Jacobson, "Controlling
+//! Queue   Delay", 2012).
 //!
 //! ```
 //! use standfast_tactics::shed::{Outcome, Policy, Priority, Shedder};

@@ -17,6 +17,10 @@ pub struct Policy {
     /// at most 1; what is left is for all. What is reserved and not used stays free: that is what
     /// it costs that a payment finds a place at once.
     pub shares: [f64; CLASSES],
+    /// So much above the limit, as shares of it, a class may go when all places are taken; not
+    /// growing from class to class. A place comes free within a fraction of a call, and whoever
+    /// matters most had better wait for it within than be refused.
+    pub overdraft: [f64; CLASSES],
     /// A latency up to this multiple of the usual is no overload.
     pub tolerance: f64,
     /// How often the limit is adapted, if there were enough calls.
@@ -38,9 +42,10 @@ impl Default for Policy {
             limit_min: 4,
             limit_max: 1000,
             shares: [0.2, 0.1, 0.1, 0.05],
-            tolerance: 1.5,
+            overdraft: [1.0, 0.5, 0.0, 0.0],
+            tolerance: 2.0,
             window: Duration::from_millis(100),
-            calls_min: 10,
+            calls_min: 20,
             overloaded_share: 0.1,
             usual_for: Duration::from_secs(30),
         }
@@ -70,6 +75,11 @@ impl Policy {
         let is_share = |share: &f64| (0.0..=1.0).contains(share);
         if !self.shares.iter().all(is_share) || self.shares.iter().sum::<f64>() > 1.0 + 1e-9 {
             return fail("shares", "must be from 0 to 1, and together at most 1");
+        }
+        let is_overdraft = |share: &f64| (0.0..=10.0).contains(share);
+        let is_falling = self.overdraft.windows(2).all(|pair| pair[0] >= pair[1]);
+        if !self.overdraft.iter().all(is_overdraft) || !is_falling {
+            return fail("overdraft", "must be from 0 to 10, and not grow from class to class");
         }
         if !(1.05..=100.0).contains(&self.tolerance) {
             return fail("tolerance", "must be from 1.05 to 100: latency is never quite the same");

@@ -54,6 +54,9 @@ pub struct Shedder {
     limit: u32,
     limit_min: u32,
     shares: [f64; CLASSES],
+    overdraft: [f64; CLASSES],
+    /// How many may run when one of the class comes, its overdraft included.
+    most: [u32; CLASSES],
     /// The shares in places.
     reserved: [u32; CLASSES],
     running: [u32; CLASSES],
@@ -75,6 +78,8 @@ impl Shedder {
             limit: 0,
             limit_min: policy.limit_min,
             shares: policy.shares,
+            overdraft: policy.overdraft,
+            most: [0; CLASSES],
             reserved: [0; CLASSES],
             running: [0; CLASSES],
             running_all: 0,
@@ -86,7 +91,7 @@ impl Shedder {
         Ok(shedder)
     }
 
-    /// How many may run at once.
+    /// How many may run at once, overdrafts aside.
     pub fn limit(&self) -> u32 {
         self.limit
     }
@@ -132,6 +137,7 @@ impl Shedder {
         let class = priority.index();
         if !self.has_place_for(priority) {
             self.counts[class].refused += 1;
+            self.learned.refused();
             return Err(Refusal {
                 running: self.running_all,
                 limit: self.limit,
@@ -146,7 +152,6 @@ impl Shedder {
     }
 
     fn has_place_for(&self, priority: Priority) -> bool {
-        let free = self.limit.saturating_sub(self.running_all);
         if self.is_draining
             && priority.is_held_back_by_drain()
             && self.running_all >= self.limit_min
@@ -154,12 +159,13 @@ impl Shedder {
             return false;
         }
         let class = priority.index();
-        if free == 0 || self.running[class] < self.reserved[class] {
-            return free > 0;
+        let is_within_share = self.running[class] < self.reserved[class];
+        if is_within_share && self.running_all < self.limit {
+            return true;
         }
         let unused_above: u32 =
             (0..class).map(|above| self.reserved[above].saturating_sub(self.running[above])).sum();
-        free > unused_above
+        self.running_all + unused_above < self.most[class]
     }
 
     /// A request ended.
@@ -177,15 +183,18 @@ impl Shedder {
         }
     }
 
-    /// Takes over what was learned. Each class keeps a place if it has a share, as far as there are
-    /// enough.
+    /// Takes over what was learned. Of few places none is reserved: an idle one that refuses would
+    /// learn nothing, and stay so for ever.
     fn take_over(&mut self) {
         self.limit = self.learned.limit();
         self.is_draining = self.learned.is_draining();
+        for (most, overdraft) in self.most.iter_mut().zip(self.overdraft) {
+            *most = self.limit + (overdraft * f64::from(self.limit)) as u32;
+        }
         let mut left = self.limit;
         for (reserved, share) in self.reserved.iter_mut().zip(self.shares) {
             let places = (share * f64::from(self.limit)).floor() as u32;
-            *reserved = places.max(u32::from(share > 0.0)).min(left);
+            *reserved = places.min(left);
             left -= *reserved;
         }
     }

@@ -6,8 +6,8 @@
 //! call that it would have saved. Such mistakes compile, pass the tests with healthy dependencies,
 //! and show in the outage.
 //!
-//! **When to use.** Wherever several tactics surround one call: the service declares its order once,
-//! from the outside in, and a test (or its start) has it checked.
+//! **When to use.** Wherever several tactics surround one call: the service declares its order
+//! once, from the outside in, and a test (or its start) has it checked.
 //!
 //! **When not.** The check is about what was declared; that the code does it so is for its tests.
 //!

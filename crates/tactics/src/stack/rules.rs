@@ -30,14 +30,14 @@ const fn order(outer: Layer, inner: Layer, reason: &'static str) -> Order {
 
 const UNSEEN: &str =
     "a call that is cut off outside of the breaker is one that it never learns about";
-const EACH_ATTEMPT: &str = "retries inside of the breaker go on against a dependency that it has given up, and it sees \
-     one result of many attempts";
+const EACH_ATTEMPT: &str = "retries inside of the breaker go on against a dependency that it has \
+     given up, and it sees one result of many attempts";
 const NO_REFUSED_HIT: &str = "what the cache could answer would be refused together with the call";
 const BOUNDS_ALL: &str = "a deadline inside of it bounds one round, and the rounds add up";
 const ONE_FALLBACK: &str =
     "a fallback inside of it looks like a success, and the failure is never counted";
-const OWN_PLACE: &str = "the wait for a place would count as slowness of the dependency, and would use up the time of \
-     the attempt";
+const OWN_PLACE: &str = "the wait for a place would count as slowness of the dependency, and \
+     would use up the time of the attempt";
 
 /// The order of each pair for which it matters.
 pub const RULES: &[Order] = &[

@@ -1,7 +1,7 @@
 //! The monitor: who is up, by three detectors side by side, and how good each of them is.
 //!
-//! It pings the services, and reads the heartbeats that they write into its own database, by a fixed
-//! limit and by phi. Nobody waits for it, and nothing is decided by it: it is there to tell.
+//! It pings the services, and reads the heartbeats that they write into its own database, by a
+//! fixed limit and by phi. Nobody waits for it, and nothing is decided by it: it is there to tell.
 
 mod settings;
 
