@@ -6,6 +6,7 @@
 pub mod actuator;
 pub mod claim;
 pub mod control;
+pub mod evidence;
 pub mod fault;
 pub mod instance;
 pub mod report;

@@ -17,5 +17,6 @@ pub use evaluate::{Evaluation, Measured, Unknown, evaluate, head, judge_trial};
 pub use phases::windows;
 pub use record::{FaultRecord, MetricSample, TrialRecord};
 pub use times::GOOD_SHARE_MIN;
+pub(crate) use ledger::books;
 pub(crate) use primaries::REIGNED;
 pub(crate) use times::{detected_after_ms, recovered_after_ms};

@@ -6,6 +6,7 @@
 mod charts;
 mod claims;
 mod environment;
+mod evidence;
 mod faults;
 mod junit;
 mod page;

@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::charts::{Charts, arm_title, charts};
 use super::claims::claims;
 use super::environment::environment;
+use super::evidence::evidence;
 use super::faults::{faults, phases};
 use super::objectives::objectives;
 use super::replaced::replaced;
@@ -33,6 +34,7 @@ pub fn render(run: &StoredRun) -> String {
             (faults(result))
             (phases(result))
             (replaced(result))
+            (evidence(&run.evidence))
             (timeline(run))
             (environment(&run.environment, result))
         }

@@ -153,6 +153,7 @@ impl<'a> Runner<'a> {
         let FinishedRecord { record, provisioned_in, events_lost, not_restored } = trial;
         self.writer.history(place, &record.operations)?;
         self.writer.finals(place, &record.finals)?;
+        self.writer.evidence(place, self.experiment, &record)?;
         let head = TrialHead {
             trial: place.trial,
             seed,

@@ -84,6 +84,11 @@ impl RunFolder {
         self.root.join("junit.xml")
     }
 
+    /// The evidence sets of trials that break something and keep accounts.
+    pub fn evidence(&self) -> PathBuf {
+        self.root.join("evidence")
+    }
+
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }
@@ -116,6 +121,8 @@ pub struct StoredRun {
     pub environment: Environment,
     pub operations: Vec<Tagged<Operation>>,
     pub events: Vec<Tagged<Event>>,
+    /// Names of the evidence sets that it has, such as `treatment-1`.
+    pub evidence: Vec<String>,
 }
 
 impl StoredRun {
@@ -129,8 +136,21 @@ impl StoredRun {
             environment: read_document(&folder.environment())?,
             operations: read_jsonl(&folder.history())?,
             events: read_jsonl(&folder.events())?,
+            evidence: evidence_sets(&folder.evidence()),
         })
     }
+}
+
+/// A run that has none is as good: they are made of what else is there.
+fn evidence_sets(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
+    names.sort_by_key(|name| {
+        let (arm, trial) = name.split_once('-').unwrap_or((name, ""));
+        (std::cmp::Reverse(arm.to_owned()), trial.parse::<u32>().unwrap_or(u32::MAX))
+    });
+    names
 }
 
 /// Reads only the result, for lists and comparisons.

@@ -14,7 +14,8 @@ use super::options::RunError;
 use super::progress::Place;
 use super::stored::RunFolder;
 use crate::claim::{TrialRecord, windows};
-use crate::spec::Phase;
+use crate::evidence::{Evidence, folder_name};
+use crate::spec::{Experiment, Phase};
 use crate::verdict::{Arm, ExperimentResult};
 
 /// As in `standfast-history`: a tenth of the size, faster than a disk writes it.
@@ -64,6 +65,20 @@ impl RunWriter {
             true => Ok(()),
             false => write_frame(self.folder.finals(), place, finals),
         }
+    }
+
+    /// Writes what one trial shows, for whoever wants to see for himself.
+    pub(crate) fn evidence(
+        &self,
+        place: Place,
+        experiment: &Experiment,
+        record: &TrialRecord,
+    ) -> Result<(), RunError> {
+        let Some(evidence) = Evidence::of(experiment, record) else { return Ok(()) };
+        let path = self.folder.evidence().join(folder_name(place));
+        let (system, name) = (&experiment.system.name, &experiment.name);
+        let title = format!("{system}/{name}, {} trial {}", place.arm.name(), place.trial);
+        evidence.write(&path, &title).map_err(|source| RunError::Write { path, source })
     }
 
     /// Notes the latencies of one trial for the `.hgrm` files, and writes those anew.

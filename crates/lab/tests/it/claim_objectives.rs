@@ -5,7 +5,7 @@
 
 use standfast_history::{FinalRead, Operation, Outcome, Row};
 use standfast_lab::claim::{TrialRecord, head, judge_trial};
-use standfast_lab::spec::{Claim, ExperimentSource, SystemSource};
+use standfast_lab::spec::{Claim, Experiment, ExperimentSource, SystemSource};
 use standfast_lab::verdict::{Verdict, judge_claim};
 
 const SYSTEM: &str = r#"name = "shop"
@@ -70,12 +70,18 @@ slo = true
 "#;
 
 fn claims() -> Vec<Claim> {
-    let (name, system) = ("shop".to_owned(), SYSTEM.to_owned());
-    let system = SystemSource::Embedded { name, text: system, files: Vec::new() };
-    ExperimentSource::embedded("shop", "orders", EXPERIMENT).load(&[system]).unwrap().claims
+    experiment("").claims
 }
 
-fn order(index: u64, outcome: Outcome, latency_us: u64) -> Operation {
+/// The experiment with more at its end.
+pub(crate) fn experiment(more: &str) -> Experiment {
+    let (name, system) = ("shop".to_owned(), SYSTEM.to_owned());
+    let system = SystemSource::Embedded { name, text: system, files: Vec::new() };
+    let text = format!("{EXPERIMENT}{more}");
+    ExperimentSource::embedded("shop", "orders", &text).load(&[system]).unwrap()
+}
+
+pub(crate) fn order(index: u64, outcome: Outcome, latency_us: u64) -> Operation {
     let line = format!(
         r#"{{"index":{index},"scenario":"order","intended_us":{index},"done_us":{},"status":201,
             "outcome":"ok","key":"P","value":"2","id":"o{index}","write":true}}"#,
@@ -88,15 +94,15 @@ fn row(pairs: &[(&str, &str)]) -> Row {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn entry(id: &str, status: &str) -> Row {
+pub(crate) fn entry(id: &str, status: &str) -> Row {
     row(&[("id", id), ("product", "P"), ("quantity", "2"), ("status", status)])
 }
 
-fn reading(name: &str, rows: Vec<Row>) -> FinalRead {
+pub(crate) fn reading(name: &str, rows: Vec<Row>) -> FinalRead {
     FinalRead { name: name.to_owned(), service: "web".to_owned(), rows, ..FinalRead::default() }
 }
 
-fn stock(units: &str) -> FinalRead {
+pub(crate) fn stock(units: &str) -> FinalRead {
     reading("stock", vec![row(&[("product", "P"), ("stock", units)])])
 }
 

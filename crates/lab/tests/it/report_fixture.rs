@@ -212,7 +212,13 @@ pub(crate) fn stored_run(records: &[(Arm, Vec<TrialRecord>)]) -> StoredRun {
             record: event.clone(),
         }));
     }
-    StoredRun { result, environment: environment(command), operations, events }
+    StoredRun {
+        result,
+        environment: environment(command),
+        operations,
+        events,
+        evidence: Vec::new(),
+    }
 }
 
 fn environment(command: String) -> Environment {
