@@ -23,6 +23,9 @@ mod settings;
 mod state;
 mod upstream;
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 
 use crate::serve::{ServeError, ServeOptions};

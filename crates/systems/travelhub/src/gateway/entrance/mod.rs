@@ -83,7 +83,8 @@ impl Visitor {
         let vetted = vetting::vet(&parts, &self.head);
         self.head.clear();
         if let Err(problem) = vetted {
-            return problem.response();
+            // What follows may be meant as a part of it, or not: nobody should try to find out.
+            return problem.with_header("connection", "close").response();
         }
         match routes::find(&parts.method, parts.uri.path()) {
             Found::Route(route) => self.gateway.pass(route, parts, incoming, &self.address).await,
