@@ -2,15 +2,20 @@
 //! old primary's return, with its own files or with a copy.
 
 use std::net::SocketAddrV4;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 use standfast_engines::{
     Engine, EngineKind, EngineSpec, Peer, Rejoined, StoredRole, Upstream, wait_until,
 };
+use tokio::sync::Notify;
 
 use crate::mysql::{client, connect, count, sql};
 use crate::place::{Place, upstream};
+
+/// A server in the workshop is up for longer.
+const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
 const CATCHES_UP_WITHIN: Duration = Duration::from_secs(15);
 
@@ -73,9 +78,39 @@ async fn has_rows(engine: &Engine, rows: u64) -> bool {
     wait_until(CATCHES_UP_WITHIN, equal).await.is_some()
 }
 
+/// A client that does not know of the new primary, and goes on writing where the old one was. It
+/// ends, and says whether that was ever taken, when it is told to.
+async fn intrude(url: String, over: Arc<Notify>) -> bool {
+    let mut was_taken = false;
+    let tries = async {
+        loop {
+            if let Ok(mut service) = connect(&url).await {
+                was_taken |= service.query_drop("INSERT INTO kept VALUES ()").await.is_ok();
+            }
+            // It refuses at once while nobody listens: others want to get on, too.
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+    };
+    tokio::select! {
+        () = tries => {}
+        () = over.notified() => {}
+    }
+    was_taken
+}
+
+/// Brings it back while a client tries to write to it all the time, in vain.
+async fn rejoin(engine: &Engine, primary: &str) -> Rejoined {
+    let over = Arc::new(Notify::new());
+    let intruder = tokio::spawn(intrude(engine.url(), Arc::clone(&over)));
+    let rejoined = engine.rejoin(primary).await.unwrap();
+    over.notify_one();
+    assert!(!intruder.await.unwrap(), "it took a write while it was brought back");
+    rejoined
+}
+
 /// What MariaDB had acknowledged in the very last moment may be taken back, and comes again.
 async fn rejoins_with_its_own_files(engine: &Engine, primary: &str) {
-    let rejoined = engine.rejoin(primary).await.unwrap();
+    let rejoined = rejoin(engine, primary).await;
     assert_ne!(rejoined, Rejoined::Cloned, "nothing in its files is unknown to the primary");
 }
 
@@ -145,7 +180,7 @@ async fn a_fork_is_replaced(cluster: &Cluster) {
     cluster.promote(b).await;
     cluster.insert(b, 1).await;
 
-    assert_eq!(a.rejoin("b").await.unwrap(), Rejoined::Cloned);
+    assert_eq!(rejoin(a, "b").await, Rejoined::Cloned);
     assert!(has_rows(a, 6).await, "what nobody else had is gone");
     assert!(refuses_writes(a).await);
     cluster.insert(b, 1).await;
