@@ -121,12 +121,13 @@ async fn measure(
     }
     let whole = series.end().await?;
     println!(
-        "{}: of all {} acknowledged rows {} lost, {} doubled; counts off by {}",
+        "{}: of all {} acknowledged rows {} lost, {} doubled; counts off by {}, servers differ by {}",
         kind.name(),
         whole.acknowledged,
         whole.lost,
         whole.doubled,
-        whole.books_off
+        whole.books_off,
+        whole.diverged
     );
     Ok(())
 }

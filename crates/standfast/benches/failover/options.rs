@@ -14,6 +14,7 @@ options of `cargo xtask bench failover`:
   --switchovers N    by order, once with a connection for each request, once with kept ones (10)
   --clients N        writers at full speed (3)
   --failovers-max N  raised for the series: 3 within 10 minutes is the default of a watchdog (1000)
+  --setting KEY=VALUE  of both servers, beside those that order-saga has; may be given again
   --trials FILE      keeps each trial there, and goes on where an earlier run was cut
   --json FILE        also writes all figures there
   --binary PATH      another standfast than this build";
@@ -26,6 +27,8 @@ pub(crate) struct Options {
     pub(crate) switchovers: u32,
     pub(crate) clients: usize,
     pub(crate) failovers_max: u32,
+    /// Of the servers.
+    pub(crate) settings: Vec<(String, String)>,
     pub(crate) trials: Option<PathBuf>,
     pub(crate) json: Option<PathBuf>,
     /// The standfast that serves.
@@ -41,6 +44,7 @@ impl Options {
             switchovers: 10,
             clients: 3,
             failovers_max: 1000,
+            settings: Vec::new(),
             trials: None,
             json: None,
             binary: PathBuf::from(env!("CARGO_BIN_EXE_standfast")),
@@ -55,6 +59,7 @@ impl Options {
                 "--switchovers" => options.switchovers = number(&value()?)?,
                 "--clients" => options.clients = number(&value()?)? as usize,
                 "--failovers-max" => options.failovers_max = number(&value()?)?,
+                "--setting" => options.settings.push(setting(&value()?)?),
                 "--trials" => options.trials = Some(value()?.into()),
                 "--json" => options.json = Some(value()?.into()),
                 "--binary" => options.binary = value()?.into(),
@@ -77,6 +82,11 @@ impl Options {
 fn engine(name: &str) -> Result<Kind> {
     let found = Kind::ALL.into_iter().find(|kind| kind.name() == name);
     found.with_context(|| format!("`{name}` is no engine of these\n{USAGE}"))
+}
+
+fn setting(text: &str) -> Result<(String, String)> {
+    let (key, value) = text.split_once('=').with_context(|| format!("`{text}` is no KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 fn number(text: &str) -> Result<u32> {

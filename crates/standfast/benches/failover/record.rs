@@ -43,6 +43,9 @@ pub(crate) struct Trial {
     pub(crate) stand: String,
     pub(crate) blow: Option<Blow>,
     pub(crate) number: u32,
+    /// When it was, since this program began.
+    #[serde(default)]
+    pub(crate) dealt_ms: f64,
     /// Nobody was acknowledged anything for so long.
     pub(crate) outage_ms: Option<f64>,
     /// The same for the client that waited longest.
@@ -51,6 +54,9 @@ pub(crate) struct Trial {
     pub(crate) switched_ms: Option<f64>,
     /// What the watchdog told before, in its words.
     pub(crate) steps_ms: BTreeMap<String, f64>,
+    /// What it found, did and refused, in its words.
+    #[serde(default)]
+    pub(crate) told: Vec<String>,
     /// When the old primary was a replica that is sure to have everything.
     pub(crate) back_ms: Option<f64>,
     /// The longest time without an acknowledgement from then on, until all was at rest.
@@ -61,6 +67,9 @@ pub(crate) struct Trial {
     pub(crate) doubled: usize,
     /// Writes that a server took while the other took writes as well.
     pub(crate) taken_by_both: usize,
+    /// Which server that was, and when it had taken them.
+    #[serde(default)]
+    pub(crate) taken_by_both_at: Vec<(String, f64)>,
     /// Writes that were tried on the servers themselves and taken.
     pub(crate) probes_taken: usize,
     pub(crate) epoch: u64,

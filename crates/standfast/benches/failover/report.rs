@@ -44,6 +44,12 @@ impl fmt::Display for Line<'_> {
         for (why, count) in &trial.failed {
             write!(f, " [{count} {why}]")?;
         }
+        for (server, at_ms) in &trial.taken_by_both_at {
+            write!(f, " <{server} took one at {at_ms:.0}>")?;
+        }
+        for told in &trial.told {
+            write!(f, " \"{told}\"")?;
+        }
         Ok(())
     }
 }

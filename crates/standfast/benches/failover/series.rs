@@ -13,6 +13,7 @@ use crate::loss::{self, Between};
 use crate::outage;
 use crate::record::{Blow, Trial};
 use crate::stand::{Rest, Stand};
+use crate::taken::Taken;
 use crate::target::Target;
 use crate::weather::{Weather, load_average};
 use crate::writable::Prober;
@@ -45,10 +46,12 @@ pub(crate) struct Series<'a, S> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Final {
     pub(crate) acknowledged: usize,
-    /// On the server that has the most of each.
+    /// On the server that is worse.
     pub(crate) lost: usize,
     pub(crate) doubled: usize,
     pub(crate) books_off: i64,
+    /// Rows that only one of the servers has, acknowledged or not.
+    pub(crate) diverged: i64,
 }
 
 impl<'a, S: Stand> Series<'a, S> {
@@ -118,7 +121,12 @@ impl<'a, S: Stand> Series<'a, S> {
         }
         let within = from_us..self.clock.now_us();
         let seen = self.prober.seen(&within);
-        (trial.taken_by_both, trial.probes_taken) = (seen.at_once, seen.taken);
+        (trial.taken_by_both, trial.probes_taken) = (seen.at_once.len(), seen.taken);
+        let nodes = &self.target().nodes;
+        let name = |(server, taken): &(usize, Taken)| {
+            (nodes[*server].name.clone(), ms(taken.to_us) - trial.dealt_ms)
+        };
+        trial.taken_by_both_at = seen.at_once.iter().map(name).collect();
         trial
     }
 
@@ -132,8 +140,10 @@ impl<'a, S: Stand> Series<'a, S> {
         let rows_before = self.ledger.count();
         let dealt = self.stand.deal(blow, before.primary).await?;
         let at_us = dealt.at_us;
+        trial.dealt_ms = ms(at_us);
         let since = |time_us: u64| ms(time_us.saturating_sub(at_us));
         let switched = self.stand.switched(at_us).await;
+        trial.told = self.stand.told(at_us);
         trial.steps_ms =
             self.stand.steps(at_us).into_iter().map(|(step, at_us)| (step, since(at_us))).collect();
         let switched_us = switched?;
@@ -146,6 +156,7 @@ impl<'a, S: Stand> Series<'a, S> {
         trial.epoch = after.epoch;
         let back_us = self.stand.back(before.primary, at_us).await?;
         trial.back_ms = back_us.map(since);
+        trial.told = self.stand.told(at_us);
         let end_us = self.clock.now_us();
         self.measure(trial, at_us, &(at_us..switched_us + SWITCH_TOLD_LATE_US), end_us);
         trial.acknowledged = self.ledger.count() - rows_before;
@@ -197,7 +208,9 @@ impl<'a, S: Stand> Series<'a, S> {
         self.stand.at_rest().await?;
         let (target, ledger) = (self.target(), &self.ledger);
         let (from, to) = (vec![0; self.compared.len()], ledger.marks());
-        let mut whole = Final { acknowledged: ledger.count(), lost: 0, doubled: 0, books_off: 0 };
+        let diverged = loss::diverged(target).await?;
+        let acknowledged = ledger.count();
+        let mut whole = Final { acknowledged, lost: 0, doubled: 0, books_off: 0, diverged };
         for node in 0..target.nodes.len() {
             let between = Between { from: &from, to: &to };
             let found = loss::visible(target, node, ledger, between).await?;

@@ -13,8 +13,8 @@ pub(crate) struct Taken {
     pub(crate) to_us: u64,
 }
 
-/// How many writes of `inner` lie between two of `outer` over one session.
-pub(crate) fn between(outer: &[Taken], inner: &[Taken]) -> usize {
+/// The writes of `inner` that lie between two of `outer` over one session.
+pub(crate) fn between(outer: &[Taken], inner: &[Taken]) -> Vec<Taken> {
     let is_between = |taken: &&Taken| {
         let before = outer.partition_point(|other| other.to_us <= taken.from_us).checked_sub(1);
         let after = outer.partition_point(|other| other.from_us < taken.to_us);
@@ -24,5 +24,5 @@ pub(crate) fn between(outer: &[Taken], inner: &[Taken]) -> usize {
         };
         before.session == after.session && after.from_us - before.to_us <= APART_US_MAX
     };
-    inner.iter().filter(is_between).count()
+    inner.iter().filter(is_between).copied().collect()
 }

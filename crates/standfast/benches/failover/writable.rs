@@ -29,11 +29,11 @@ pub(crate) struct Prober {
 }
 
 /// What was seen in a time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) taken: usize,
-    /// How many of them while the other server took writes, too.
-    pub(crate) at_once: usize,
+    /// Those of them that a server took while the other one took writes, too.
+    pub(crate) at_once: Vec<(usize, Taken)>,
 }
 
 impl Prober {
@@ -53,10 +53,9 @@ impl Prober {
             let log = log.lock().expect("nobody panics with it in hand");
             log.iter().filter(|taken| within.contains(&taken.to_us)).copied().collect::<Vec<_>>()
         });
-        Seen {
-            taken: first.len() + second.len(),
-            at_once: between(&first, &second) + between(&second, &first),
-        }
+        let of_first = between(&second, &first).into_iter().map(|taken| (0, taken));
+        let of_second = between(&first, &second).into_iter().map(|taken| (1, taken));
+        Seen { taken: first.len() + second.len(), at_once: of_first.chain(of_second).collect() }
     }
 }
 

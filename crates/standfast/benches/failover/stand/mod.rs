@@ -49,4 +49,7 @@ pub(crate) trait Stand {
 
     /// What it told of what it did since then, and when.
     fn steps(&self, since_us: u64) -> BTreeMap<String, u64>;
+
+    /// What it told of that, in its words.
+    fn told(&self, since_us: u64) -> Vec<String>;
 }

@@ -45,7 +45,7 @@ pub(crate) struct Ours {
 
 impl Ours {
     pub(crate) async fn bring_up(kind: Kind, options: &Options, clock: &Clock) -> Result<Self> {
-        let system = Arc::new(System::load(source(kind)?)?);
+        let system = Arc::new(System::load(source(kind, &options.settings)?)?);
         let guardian = Guardian::Program {
             program: options.binary.clone(),
             arguments: vec![OsString::from("guard")],
@@ -181,6 +181,17 @@ impl Stand for Ours {
         }
         steps
     }
+
+    fn told(&self, since_us: u64) -> Vec<String> {
+        let events = self.events.lock().expect("nobody panics with it in hand");
+        let told = events.iter().filter(|event| event.at_us >= since_us);
+        let line = |event: &Event| {
+            let detail = event.fields.get("detail")?.as_str()?;
+            let is_telling = ["detected", "refused", "rejoined"].contains(&event.event.as_str());
+            is_telling.then(|| format!("{}: {detail}", event.event))
+        };
+        told.filter_map(line).collect()
+    }
 }
 
 fn target(kind: Kind, instance: &Instance) -> Result<Target> {
@@ -199,7 +210,7 @@ fn target(kind: Kind, instance: &Instance) -> Result<Target> {
 }
 
 /// Of order-saga, what belongs to one cluster; and our tables.
-fn source(kind: Kind) -> Result<SystemSource> {
+fn source(kind: Kind, settings: &[(String, String)]) -> Result<SystemSource> {
     let files = CATALOGUE.iter().find(|files| files.name == SYSTEM).context("no such system")?;
     let mut system: toml::Table = toml::from_str(files.system_toml)?;
     let cluster = kind.cluster();
@@ -217,19 +228,22 @@ fn source(kind: Kind) -> Result<SystemSource> {
     let engines = ["a", "b", "proxy"].map(|part| format!("{cluster}-{part}"));
     only(&mut system, "engine", &engines)?;
     only(&mut system, "service", &[format!("watchdog-{cluster}")])?;
-    let scripts = system
-        .get_mut("engine")
-        .and_then(|engines| engines.get_mut(&engines_first(cluster)))
-        .and_then(|engine| engine.get_mut("init"))
-        .and_then(toml::Value::as_array_mut)
-        .context("the first server has no script")?;
-    scripts.push(SCHEMA_FILE.into());
+    let first = server(&mut system, &engines[0])?;
+    let scripts = first.get_mut("init").and_then(toml::Value::as_array_mut);
+    scripts.context("the first server has no script")?.push(SCHEMA_FILE.into());
+    for name in &engines[..2] {
+        let settings = settings.iter().map(|(key, value)| (key.clone(), value.clone().into()));
+        server(&mut system, name)?
+            .insert("settings".to_owned(), settings.collect::<toml::Table>().into());
+    }
     let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
     let mut files: Vec<(String, String)> = files.files.iter().map(owned).collect();
     files.push((SCHEMA_FILE.to_owned(), schema(kind)));
     Ok(SystemSource::Embedded { name, text: toml::to_string(&system)?, files })
 }
 
-fn engines_first(cluster: &str) -> String {
-    format!("{cluster}-a")
+fn server<'a>(system: &'a mut toml::Table, name: &str) -> Result<&'a mut toml::Table> {
+    let engines = system.get_mut("engine").and_then(toml::Value::as_table_mut);
+    let server = engines.and_then(|engines| engines.get_mut(name));
+    server.and_then(toml::Value::as_table_mut).with_context(|| format!("no server {name}"))
 }
