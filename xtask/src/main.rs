@@ -25,6 +25,7 @@ usage: cargo xtask TASK
   bench load       generator cost and truthfulness against wrk, wrk2, oha, hey where they are found
   bench cache      hit path against a raw Valkey GET, and a stampede on one cold key
   bench proxy      the fault proxy against Toxiproxy, HAProxy, nginx and no proxy
+  bench gateway    travelhub's gateway against nginx, HAProxy and no proxy
   bench vote       the voter against the second-fastest of three direct calls
   bench orders     orders with durable acknowledgement against pgbench on the same PostgreSQL
   bench failover   kills, freezes and switchovers of databases in series, with writers at full speed
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         ["bench", "load", rest @ ..] => bench::load(rest),
         ["bench", "cache", rest @ ..] => bench::cache(rest),
         ["bench", "proxy", rest @ ..] => bench::proxy(rest),
+        ["bench", "gateway", rest @ ..] => bench::gateway(rest),
         ["bench", "vote", rest @ ..] => bench::vote(rest),
         ["bench", "orders", rest @ ..] => bench::orders(rest),
         ["bench", "failover", rest @ ..] => bench::failover(rest),

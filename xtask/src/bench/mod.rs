@@ -4,6 +4,7 @@
 mod breaker;
 mod cache;
 mod failover;
+mod gateway;
 mod inventory;
 mod load;
 mod measured;
@@ -13,6 +14,7 @@ mod rival;
 pub(crate) use breaker::run as breaker;
 pub(crate) use cache::run as cache;
 pub(crate) use failover::run as failover;
+pub(crate) use gateway::run as gateway;
 pub(crate) use inventory::{orders, vote};
 pub(crate) use load::run as load;
 pub(crate) use proxy::run as proxy;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::body::collect;
 use super::headers::{FORWARDED_FOR, IDEMPOTENCY_KEY};
 use super::journal::{Delivered, Settled, Stored};
-use super::upstream::{Answer, Ask, Failure, Upstream};
+use super::upstream::{Answer, Ask, Attempt, Failure, Upstream};
 
 /// Nobody waits at the other end, so it may take longer than a user would.
 const TIME_MAX: Duration = Duration::from_secs(3);
@@ -28,7 +28,8 @@ pub(super) async fn deliver(upstream: Arc<Upstream>, stored: Stored) -> Delivere
         return Delivered::Final(settled(StatusCode::BAD_REQUEST, "text/plain", "no request"));
     };
     let deadline = Deadline::after(Instant::now(), TIME_MAX);
-    match upstream.attempt(&ask, None, deadline, None).await {
+    let attempt = Attempt { deadline, has_full_time: true, avoided: None };
+    match upstream.attempt(&ask, None, attempt).await {
         Ok(answer) => read(answer).await,
         Err((Failure::Open(rejection), _)) => Delivered::NotYet(rejection.retry_after),
         Err((failure, _)) => {

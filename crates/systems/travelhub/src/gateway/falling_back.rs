@@ -34,10 +34,13 @@ impl Gateway {
         failure: Failure,
     ) -> Result<Response<Reply>, Problem> {
         let target = asked.route.target;
-        match &failure {
-            Failure::Body(BodyError::TooLong(bytes_max)) => return Err(too_long(*bytes_max)),
-            Failure::Body(error) => return Err(Problem::bad_request(error.to_string())),
-            _ => {}
+        if let Failure::Body(error) = &failure {
+            return Err(match error {
+                BodyError::TooLong(bytes_max) => too_long(*bytes_max),
+                BodyError::Broken(_) | BodyError::Stalled => {
+                    Problem::bad_request(error.to_string())
+                }
+            });
         }
         tracing::debug!(%failure, service = target.name(), "a request was not answered");
         let why = why(target.name(), &failure);
@@ -172,7 +175,11 @@ impl Gateway {
                 return Problem::unavailable(AGAIN_AFTER, failure.to_string()).response();
             }
             Failure::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            _ => StatusCode::BAD_GATEWAY,
+            Failure::Connect(_)
+            | Failure::Broken(_)
+            | Failure::Answer(_)
+            | Failure::Status { .. }
+            | Failure::Body(_) => StatusCode::BAD_GATEWAY,
         };
         Problem::new(status, "upstream", title, failure.to_string()).response()
     }

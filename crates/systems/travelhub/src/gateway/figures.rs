@@ -80,6 +80,10 @@ impl Figures {
             text.line("gateway_journal", &[("what", "waiting")], waiting as f64);
             text.line("gateway_journal", &[("what", "delivered")], delivered as f64);
         }
+        text.begin("gateway_last_good", "gauge", "Questions to which an answer is known");
+        if let Some(last_good) = gateway.last_good() {
+            text.line("gateway_last_good", &[], last_good.len() as f64);
+        }
         text.begin("gateway_shedding", "gauge", "The limit, and who was refused by it");
         if let Some(gate) = gateway.gate() {
             text.line("gateway_shedding", &[("what", "limit")], gate.look(|it| it.limit()).into());

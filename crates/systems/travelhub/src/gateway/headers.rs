@@ -87,10 +87,11 @@ impl Ids {
             let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte);
             (1..=ID_LENGTH_MAX).contains(&bytes.len()) && bytes.iter().all(is_word)
         };
-        headers.get(REQUEST_ID).filter(is_plain).cloned().unwrap_or_else(|| self.next())
+        headers.get(REQUEST_ID).filter(is_plain).cloned().unwrap_or_else(|| self.fresh())
     }
 
-    fn next(&self) -> HeaderValue {
+    /// One that nobody has used.
+    pub(super) fn fresh(&self) -> HeaderValue {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut text = [0; 32];

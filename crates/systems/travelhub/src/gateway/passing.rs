@@ -17,7 +17,7 @@ use super::figures::Fate;
 use super::headers::{self, ANSWER, IDEMPOTENCY_KEY, REQUEST_ID};
 use super::routes::{Class, Intake, Route};
 use super::state::Gateway;
-use super::upstream::{Answer, Ask, Failure, Reply};
+use super::upstream::{Answer, Ask, Attempt, Failure, Reply};
 use crate::service::answer::deadline_of;
 use crate::service::problem::Problem;
 
@@ -71,7 +71,7 @@ impl Gateway {
             Ok(pass) => pass,
             Err(refusal) => return Ok(self.shed(asked, refusal.retry_after)),
         };
-        let (ask, stream) = prepare(asked, parts, incoming, client, deadline).await?;
+        let (ask, stream) = self.prepare(asked, parts, incoming, client, deadline).await?;
         if let Some(answer) = self.answered_before(asked, &ask) {
             return answer;
         }
@@ -88,6 +88,46 @@ impl Gateway {
                 Box::pin(self.fall_back(asked, &ask, failure)).await
             }
         }
+    }
+
+    /// Makes of a client's request the one to its service, with as much of the body as the route wants
+    /// to hold.
+    async fn prepare(
+        &self,
+        asked: &Asked,
+        parts: Parts,
+        incoming: Incoming,
+        client: &HeaderValue,
+        deadline: Deadline,
+    ) -> Result<(Ask, Option<Outbound>), Problem> {
+        let mut headers = parts.headers;
+        headers::inward(&mut headers, client, &asked.id);
+        let inner = asked.route.inner(asked.question.as_str());
+        let target = if inner.len() == asked.question.as_str().len() {
+            asked.question.clone()
+        } else {
+            PathAndQuery::try_from(inner)
+                .map_err(|_| Problem::bad_request("the path is not in its plain form"))?
+        };
+        let (mut body, mut stream) = (None, None);
+        match asked.route.intake {
+            Intake::None if !incoming.is_end_stream() => {
+                return Err(Problem::bad_request("this request has no body"));
+            }
+            Intake::None => {}
+            Intake::Whole { bytes_max } => {
+                body = Some(whole(incoming, bytes_max, deadline).await?);
+                let key = headers.entry(IDEMPOTENCY_KEY).or_insert_with(|| self.ids.fresh());
+                check_key(key)?;
+            }
+            Intake::Streamed { bytes_max } => {
+                if incoming.size_hint().lower() > bytes_max {
+                    return Err(too_long(bytes_max));
+                }
+                stream = Some(Outbound::streamed(incoming, bytes_max));
+            }
+        }
+        Ok((Ask { method: parts.method, target, headers, body }, stream))
     }
 
     async fn try_all(
@@ -108,11 +148,14 @@ impl Gateway {
         let mut retries = Retries::new(Policy::default(), safety, deadline);
         let mut avoided = None;
         loop {
-            let until = deadline.cap(Instant::now(), route.attempt);
+            let now = Instant::now();
+            let has_full_time = deadline.remaining(now) >= route.attempt;
+            let attempt =
+                Attempt { deadline: deadline.cap(now, route.attempt), has_full_time, avoided };
             let tried = if is_hedged {
-                upstream.attempt_hedged(ask, until, avoided).await
+                upstream.attempt_hedged(ask, attempt).await
             } else {
-                upstream.attempt(ask, stream.take(), until, avoided).await
+                upstream.attempt(ask, stream.take(), attempt).await
             };
             let (failure, instance) = match tried {
                 Ok(answer) => return Ok(answer),
@@ -162,45 +205,6 @@ fn priority(class: Class) -> Priority {
         Class::Read => Priority::Normal,
         Class::Search => Priority::Low,
     }
-}
-
-/// Makes of a client's request the one to its service, with as much of the body as the route wants
-/// to hold.
-async fn prepare(
-    asked: &Asked,
-    parts: Parts,
-    incoming: Incoming,
-    client: &HeaderValue,
-    deadline: Deadline,
-) -> Result<(Ask, Option<Outbound>), Problem> {
-    let mut headers = parts.headers;
-    headers::inward(&mut headers, client, &asked.id);
-    let inner = asked.route.inner(asked.question.as_str());
-    let target = if inner.len() == asked.question.as_str().len() {
-        asked.question.clone()
-    } else {
-        PathAndQuery::try_from(inner)
-            .map_err(|_| Problem::bad_request("the path is not in its plain form"))?
-    };
-    let (mut body, mut stream) = (None, None);
-    match asked.route.intake {
-        Intake::None if !incoming.is_end_stream() => {
-            return Err(Problem::bad_request("this request has no body"));
-        }
-        Intake::None => {}
-        Intake::Whole { bytes_max } => {
-            body = Some(whole(incoming, bytes_max, deadline).await?);
-            let key = headers.entry(IDEMPOTENCY_KEY).or_insert_with(|| asked.id.clone());
-            check_key(key)?;
-        }
-        Intake::Streamed { bytes_max } => {
-            if incoming.size_hint().lower() > bytes_max {
-                return Err(too_long(bytes_max));
-            }
-            stream = Some(Outbound::streamed(incoming, bytes_max));
-        }
-    }
-    Ok((Ask { method: parts.method, target, headers, body }, stream))
 }
 
 async fn whole(incoming: Incoming, bytes_max: u64, deadline: Deadline) -> Result<Bytes, Problem> {

@@ -99,7 +99,7 @@ fn breaker(environment: &Environment<'_>) -> Result<circuit_breaker::Policy, Ser
         slow_rate: 0.8,
         break_base: environment.duration("BREAK_BASE", ms(500))?,
         // A service that is back should not wait for its users: the probes cost it little.
-        break_max: environment.duration("BREAK_MAX", ms(4000))?,
+        break_max: environment.duration("BREAK_MAX", ms(2000))?,
         half_open_max: environment.duration("HALF_OPEN_MAX", ms(5000))?,
         ..circuit_breaker::Policy::default()
     })

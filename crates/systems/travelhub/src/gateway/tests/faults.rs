@@ -193,3 +193,16 @@ async fn a_request_that_waits_is_the_same_when_it_is_sent_again() {
     assert_eq!(got.status, StatusCode::CREATED, "the answer that it got in the end: {got:?}");
     assert_eq!(stand.reservations.seen.keys.lock().unwrap()["a key"], 1);
 }
+
+#[tokio::test]
+async fn the_impatience_of_one_client_opens_no_breaker_for_the_others() {
+    let stand = Stand::start().await;
+    let mut client = stand.client().await;
+    for number in 0..20 {
+        let path = format!("/api/offers?city={number}");
+        let got = client.send(Request::get(path).header("x-deadline-ms", "0"), "").await;
+        assert_eq!((got.status, got.grade()), (StatusCode::OK, "degraded"), "{got:?}");
+    }
+    assert_eq!(opened(&stand, "search").await, 0);
+    assert_eq!(client.get("/api/offers").await.grade(), "fresh");
+}

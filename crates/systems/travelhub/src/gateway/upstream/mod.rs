@@ -13,5 +13,5 @@ mod state;
 pub(super) use answer::{Answer, Reply};
 pub(super) use circuit::name as cause_name;
 pub(super) use failure::Failure;
-pub(super) use request::Ask;
+pub(super) use request::{Ask, Attempt};
 pub(super) use state::{Limits, Upstream, UpstreamError};

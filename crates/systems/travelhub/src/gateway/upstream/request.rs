@@ -12,6 +12,18 @@ use crate::service::peer::PeerAddress;
 
 const DEADLINE: HeaderName = HeaderName::from_static(deadline::HEADER);
 
+/// One attempt at a call.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Attempt {
+    pub(in super::super) deadline: Deadline,
+    /// Whether the upstream has all the time that it should need. If a client wants its answer
+    /// sooner than that, its impatience is not held against the upstream: anybody could have a
+    /// breaker opened for all the others.
+    pub(in super::super) has_full_time: bool,
+    /// Another instance than this, if there is one.
+    pub(in super::super) avoided: Option<usize>,
+}
+
 /// A request without its body.
 #[derive(Debug)]
 pub(in super::super) struct Ask {

@@ -24,7 +24,7 @@ use super::circuit::Circuit;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::instance::{Calling, Instance};
-use super::request::Ask;
+use super::request::{Ask, Attempt};
 use super::selection::Selection;
 use crate::service::peer::PeerAddress;
 
@@ -116,18 +116,13 @@ impl Upstream {
     }
 
     /// One attempt, or two that race when the first takes long.
-    pub(in super::super) async fn attempt_hedged(
-        &self,
-        ask: &Ask,
-        deadline: Deadline,
-        avoided: Option<usize>,
-    ) -> Tried {
-        let raced = self.hedger.race(deadline, |number| {
+    pub(in super::super) async fn attempt_hedged(&self, ask: &Ask, attempt: Attempt) -> Tried {
+        let raced = self.hedger.race(attempt.deadline, |number| {
             if number > 0 {
                 self.hedges.fetch_add(1, Ordering::Relaxed);
             }
             // A hedge finds the first one's instance the busier one, and takes another.
-            Some(self.attempt(ask, None, deadline, avoided))
+            Some(self.attempt(ask, None, attempt))
         });
         raced.await.result
     }
@@ -137,8 +132,7 @@ impl Upstream {
         &self,
         ask: &Ask,
         stream: Option<Outbound>,
-        deadline: Deadline,
-        avoided: Option<usize>,
+        Attempt { deadline, has_full_time, avoided }: Attempt,
     ) -> Tried {
         if let Some(circuit) = &self.circuit {
             // Nobody should queue for a place that he may not use.
@@ -157,6 +151,7 @@ impl Upstream {
         };
         let outcome = match &tried {
             Ok(_) => Outcome::Success,
+            Err(Failure::Timeout) if !has_full_time => Outcome::Ignored,
             Err(failure) => failure.outcome(),
         };
         if let (Some(circuit), Some(permit)) = (&self.circuit, permit) {
