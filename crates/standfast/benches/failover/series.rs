@@ -146,6 +146,9 @@ impl<'a, S: Stand> Series<'a, S> {
         trial.told = self.stand.told(at_us);
         trial.steps_ms =
             self.stand.steps(at_us).into_iter().map(|(step, at_us)| (step, since(at_us))).collect();
+        if let Some(ended_us) = self.prober.ended(before.primary, at_us) {
+            trial.steps_ms.insert("sessions ended".to_owned(), since(ended_us));
+        }
         let switched_us = switched?;
         trial.switched_ms = Some(since(switched_us));
         self.wait_for_rows(switched_us).await?;

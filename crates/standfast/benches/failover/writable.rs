@@ -25,6 +25,8 @@ type Log = Arc<Mutex<Vec<Taken>>>;
 #[derive(Debug)]
 pub(crate) struct Prober {
     taken: [Log; 2],
+    /// When sessions ended.
+    ended: [Arc<Mutex<Vec<u64>>>; 2],
     _tasks: JoinSet<()>,
 }
 
@@ -38,14 +40,24 @@ pub(crate) struct Seen {
 
 impl Prober {
     pub(crate) fn start(target: &Target, clock: &Clock) -> Self {
-        let taken = [Log::default(), Log::default()];
+        let (taken, ended) = (<[Log; 2]>::default(), <[Arc<Mutex<Vec<u64>>>; 2]>::default());
         let mut tasks = JoinSet::new();
         for (server, log) in taken.iter().enumerate() {
             let half_a_turn = if server == 0 { Duration::ZERO } else { BETWEEN_TRIES / 2 };
-            let (target, clock, log) = (target.clone(), clock.clone(), Arc::clone(log));
-            tasks.spawn(async move { probe(&target, server, half_a_turn, &clock, &log).await });
+            let (target, clock) = (target.clone(), clock.clone());
+            let (log, ended) = (Arc::clone(log), Arc::clone(&ended[server]));
+            tasks.spawn(async move {
+                let seat = Seat { target: &target, server, clock: &clock };
+                probe(seat, half_a_turn, &log, &ended).await;
+            });
         }
-        Self { taken, _tasks: tasks }
+        Self { taken, ended, _tasks: tasks }
+    }
+
+    /// When the first session with a server ended since then: whoever held one could know.
+    pub(crate) fn ended(&self, server: usize, since_us: u64) -> Option<u64> {
+        let ended = self.ended[server].lock().expect("nobody panics with it in hand");
+        ended.iter().copied().find(|at_us| *at_us >= since_us)
     }
 
     pub(crate) fn seen(&self, within: &Range<u64>) -> Seen {
@@ -59,7 +71,16 @@ impl Prober {
     }
 }
 
-async fn probe(target: &Target, server: usize, delay: Duration, clock: &Clock, log: &Log) {
+/// Whom one half of the prober asks.
+#[derive(Clone, Copy)]
+struct Seat<'a> {
+    target: &'a Target,
+    server: usize,
+    clock: &'a Clock,
+}
+
+async fn probe(seat: Seat<'_>, delay: Duration, log: &Log, ended: &Mutex<Vec<u64>>) {
+    let Seat { target, server, clock } = seat;
     let mut ticks = interval_at(tokio::time::Instant::now() + delay, BETWEEN_TRIES);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for session in 0.. {
@@ -76,7 +97,11 @@ async fn probe(target: &Target, server: usize, delay: Duration, clock: &Clock, l
                 }
                 // Who refuses may take the next one over the same session.
                 Ok(Err(error)) if error.is_refusal => {}
-                Ok(Err(_)) | Err(_) => break,
+                Ok(Err(_)) => {
+                    ended.lock().expect("nobody panics with it in hand").push(clock.now_us());
+                    break;
+                }
+                Err(_silent) => break,
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What is measured: a cluster with whoever fails it over.
 
 mod ours;
+mod processes;
 
 use std::collections::BTreeMap;
 

@@ -18,7 +18,7 @@ use standfast_lab::spec::{System, SystemSource};
 use standfast_systems::CATALOGUE;
 use tokio::task::JoinSet;
 
-use super::{Dealt, Rest, Stand};
+use super::{Dealt, Rest, Stand, processes};
 use crate::options::Options;
 use crate::record::Blow;
 use crate::target::{Kind, Node, Target, schema};
@@ -139,8 +139,8 @@ impl Stand for Ours {
         let at_us = self.clock.now_us();
         match blow {
             Blow::Kill => {
-                let kill = Fault::new(FaultKind::Kill, primary);
-                self.instance.inject(&kill, Hold::No).await?.leave();
+                let pid = self.instance.pid(primary).context("the primary does not run")?;
+                processes::kill(pid)?;
                 Ok(Dealt { at_us, held: None })
             }
             Blow::Freeze => {
