@@ -25,7 +25,7 @@ macro_rules! file {
 }
 
 /// All shipped systems.
-pub const CATALOGUE: &[SystemFiles] = &[CACHE_FALLBACK, VOTED_INVENTORY, ORDER_SAGA];
+pub const CATALOGUE: &[SystemFiles] = &[CACHE_FALLBACK, VOTED_INVENTORY, ORDER_SAGA, TRAVELHUB];
 
 const CACHE_FALLBACK: SystemFiles = SystemFiles {
     name: "cache-fallback",
@@ -147,4 +147,28 @@ const ORDER_SAGA: SystemFiles = SystemFiles {
     ],
     showcase: &["orders-primary-killed"],
     readme: file!("order-saga/README.md"),
+};
+
+const TRAVELHUB: SystemFiles = SystemFiles {
+    name: "travelhub",
+    system_toml: file!("travelhub/system.toml"),
+    files: &[
+        ("sql/analytics.sql", file!("travelhub/sql/analytics.sql")),
+        ("sql/monitor.sql", file!("travelhub/sql/monitor.sql")),
+        ("sql/catalogue.sql", file!("travelhub/sql/catalogue.sql")),
+        ("sql/reservations.sql", file!("travelhub/sql/reservations.sql")),
+        ("sql/writes.sql", file!("travelhub/sql/writes.sql")),
+        ("sql/inventory.sql", file!("travelhub/sql/inventory.sql")),
+        ("sql/cashier.sql", file!("travelhub/sql/cashier.sql")),
+    ],
+    experiments: &[
+        ("baseline", file!("travelhub/experiments/baseline.toml")),
+        ("inventory-down", file!("travelhub/experiments/inventory-down.toml")),
+        ("inventory-down-long", file!("travelhub/experiments/inventory-down-long.toml")),
+        ("inventory-killed-twice", file!("travelhub/experiments/inventory-killed-twice.toml")),
+        ("analytics-killed", file!("travelhub/experiments/analytics-killed.toml")),
+        ("analytics-hung", file!("travelhub/experiments/analytics-hung.toml")),
+    ],
+    showcase: &["inventory-down"],
+    readme: file!("travelhub/README.md"),
 };
