@@ -67,6 +67,15 @@ impl Grip {
 pub struct Healed {
     /// What came to it; unknown of faults of processes and hosts.
     pub hit: Option<Hit>,
+    /// Whether its target is ready again. A database whose role a service decides on is not the
+    /// lab's to bring back: when that service has not, it is as the service wants it.
+    pub is_back: bool,
+}
+
+impl Healed {
+    fn back(hit: Option<Hit>) -> Self {
+        Self { hit, is_back: true }
+    }
 }
 
 impl Instance {
@@ -187,13 +196,16 @@ impl Instance {
         let held = self.active().into_iter().find(|held| held.fault.is_same(fault));
         match held {
             Some(held) => self.heal_held(&held).await,
-            None => Ok(Healed { hit: None }),
+            None => Ok(Healed::back(None)),
         }
     }
 
     async fn heal_held(&self, held: &Held) -> Result<Healed, FaultError> {
         match &held.grip {
-            Grip::Process => self.heal_process(held).await?,
+            Grip::Process => {
+                let is_back = self.heal_process(held).await?;
+                return Ok(Healed { hit: None, is_back });
+            }
             Grip::Host(isolated) => {
                 let joined = self.join(&held.fault, isolated).await;
                 self.faults().retain(|held| !held.grip.host().is_some_and(|host| host.is_healed()));
@@ -202,27 +214,40 @@ impl Instance {
             Grip::Application(distorted) => {
                 let hit = self.set_right(&held.fault, distorted).await?;
                 self.active();
-                return Ok(Healed { hit });
+                return Ok(Healed::back(hit));
             }
             Grip::Links(broken) => {
                 let mended = self.mend(&held.fault, broken).await;
                 self.faults().retain(|held| !held.grip.links().is_some_and(|b| b.is_mended()));
-                return mended.map(|hit| Healed { hit: Some(hit) });
+                return mended.map(|hit| Healed::back(Some(hit)));
             }
         }
-        Ok(Healed { hit: None })
+        Ok(Healed::back(None))
     }
 
-    async fn heal_process(&self, held: &Held) -> Result<(), FaultError> {
+    /// Answers whether the process is ready again.
+    async fn heal_process(&self, held: &Held) -> Result<bool, FaultError> {
         let (kind, target) = (held.fault.kind, &held.fault.target);
         let keeper = self.fault_target(target)?;
         let events = &self.parts.events;
         events.send(self.fault_event("healing", &held.fault));
         let healed = keeper.heal().await;
         self.forget(target);
-        healed.map_err(|why| FaultError::NotRestored { kind, target: target.clone(), why })?;
-        events.send(self.fault_event("healed", &held.fault));
-        Ok(())
+        let engine = self.parts.system.engines.get(target);
+        let manager = engine.and_then(|engine| engine.managed_by.as_ref());
+        match (healed, manager) {
+            (Ok(()), _) => events.send(self.fault_event("healed", &held.fault)),
+            // What held it is gone. When it runs and does not answer, that is another matter.
+            (Err(why), Some(manager)) if self.pid(target).is_none() => {
+                let event = self.fault_event("left_down", &held.fault);
+                events.send(event.with("by", manager.clone()).with("why", why));
+                return Ok(false);
+            }
+            (Err(why), _) => {
+                return Err(FaultError::NotRestored { kind, target: target.clone(), why });
+            }
+        }
+        Ok(true)
     }
 
     /// Faults that were injected and not healed yet. One that the system heals itself counts until

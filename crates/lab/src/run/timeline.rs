@@ -68,8 +68,9 @@ impl Player {
             record.healing_us = Some(self.clock.now_us());
         }
         // Without an end this only waits: the system heals itself.
-        record.hit = self.instance.heal(injected).await?.hit;
-        if !record.is_momentary() {
+        let healed = self.instance.heal(injected).await?;
+        record.hit = healed.hit;
+        if healed.is_back && !record.is_momentary() {
             record.healed_us = Some(self.clock.now_us());
         }
         if record.hit.is_some_and(|hit| hit.is_nothing()) {

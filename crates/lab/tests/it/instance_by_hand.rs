@@ -64,3 +64,17 @@ async fn what_nobody_keeps_down_is_not_started_by_hand() {
     );
     instance.shutdown(Data::Delete).await.unwrap();
 }
+
+/// The watchdog of this test does nothing. This takes as long as the lab waits for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_its_watchdog_does_not_bring_back_is_left_down_and_no_fault_is_left() {
+    let bench = bench();
+    let (instance, _events) = bench.up("orders").await;
+    let kill = Fault::new(FaultKind::Kill, "orders-b");
+    let killed = instance.inject(&kill, Hold::UntilHealed).await.unwrap();
+    let healed = instance.heal(killed).await.unwrap();
+    assert!(!healed.is_back);
+    assert_eq!(state(&instance, "orders-b"), ProcessState::Stopped);
+    assert_eq!(instance.active_faults(), []);
+    instance.shutdown(Data::Delete).await.unwrap();
+}
