@@ -38,11 +38,11 @@
 //! - It shrinks once a round trip: only calls that were admitted after a change tell of it.
 //! - Under lasting overload the usual must not be forgotten, or the limit drifts upwards. As BBR
 //!   does, it is looked up: while requests are refused, the lower classes are held back for a
-//! moment   every few seconds, until some calls have come through without a queue. Thus it also
-//! learns that   the dependency *has* become slower, which no limit would help.
+//!   moment every few seconds, until some calls have come through without a queue. Thus it also
+//!   learns that the dependency *has* become slower, which no limit would help.
 //! - Levels are smoothed before the lowest is taken, else it would be that of chance; and the
-//! lowest   and not the mean is taken since bursts come and go (Nichols and Jacobson, "Controlling
-//! Queue   Delay", 2012).
+//!   lowest and not the mean is taken since bursts come and go (Nichols and Jacobson, "Controlling
+//!   Queue Delay", 2012).
 //!
 //! ```
 //! use standfast_tactics::shed::{Outcome, Policy, Priority, Shedder};

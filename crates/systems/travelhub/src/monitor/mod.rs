@@ -3,9 +3,21 @@
 //! It pings the services, and reads the heartbeats that they write into its own database, by a
 //! fixed limit and by phi. Nobody waits for it, and nothing is decided by it: it is there to tell.
 
+mod beats;
+mod case;
+mod chart;
+mod episode;
+mod metrics;
+mod pings;
+mod quality;
+mod routes;
 mod settings;
+mod store;
+mod tradeoff;
+mod watching;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
@@ -18,9 +30,13 @@ pub(crate) async fn serve(
 ) -> Result<(), ServeError> {
     let settings = settings::Settings::read(&Environment::of_process(), &options)?;
     let listener = server::listen(&options).await?;
-    let own_beats = settings.own_beats.clone().start();
+    let mut tasks = settings.own_beats.clone().start();
+    let metrics = Arc::new(metrics::Metrics::new(settings.clock_scale));
+    let monitor = Arc::new(watching::Monitor::new(settings));
+    pings::start(&monitor, &mut tasks);
+    tasks.spawn(beats::read(Arc::clone(&monitor)));
     tracing::info!(port = options.port, instance = options.instance, "listening");
-    server::run(listener, axum::Router::new(), shutdown).await;
-    drop(own_beats);
+    server::run(listener, routes::router(routes::App { monitor, metrics }), shutdown).await;
+    drop(tasks);
     Ok(())
 }
