@@ -21,12 +21,15 @@
 //! will never be. Each look at the database brings three numbers, the first *before* the others:
 //!
 //! ```sql
-//! SELECT last_value, is_called FROM events_seq;                      -- then, in its own statement
-//! SELECT pg_snapshot_xmax(s), pg_snapshot_xmin(s) FROM pg_current_snapshot() AS s;
+//! SELECT last_value, is_called FROM events_seq;                  -- each in its own statement,
+//! SELECT pg_current_xact_id();                                   -- and its own transaction
+//! SELECT pg_snapshot_xmin(pg_current_snapshot());
 //! ```
 //!
-//! Whoever took a number up to `last_value` had a transaction below `xmax`. Once `xmin` has reached
-//! that `xmax`, all those have ended. Two conditions: a writer has its transaction number before it
+//! Whoever took a number up to `last_value` had a transaction by then, below the one of the second
+//! statement. Once `xmin` has reached that one, all those have ended. (The snapshot's own `xmax`
+//! will not do: it is one past the last transaction that has *ended*, and knows nothing of those
+//! that run behind it.) Two conditions: a writer has its transaction number before it
 //! takes one of the log (it has written something, such as the row that the event is about), and
 //! the sequence is made with `CACHE 1`, the default: a cached number is used later.
 //!

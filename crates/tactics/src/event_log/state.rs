@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 pub struct Sighting {
     /// The last number that the sequence gave out, 0 before the first. Read before the others.
     pub last: u64,
-    /// The first transaction that had not begun: `pg_snapshot_xmax`.
+    /// A transaction that began afterwards, so that all that ran by then are below it:
+    /// `pg_current_xact_id`, and not `pg_snapshot_xmax`, behind which others may run.
     pub next_transaction: u64,
-    /// The oldest transaction that was still running: `pg_snapshot_xmin`.
+    /// The oldest transaction that was still running after that: `pg_snapshot_xmin`.
     pub oldest_running: u64,
 }
 

@@ -14,12 +14,12 @@ use super::lookup::failed;
 use crate::service::database::{Session, within};
 use crate::service::problem::Problem;
 
-/// Read in a statement of its own, before the other.
+/// Three statements, in this order, each a transaction of its own.
 const LAST: &str = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END \
                     FROM reservation_events_seq_seq";
-const SNAPSHOT: &str = "SELECT pg_snapshot_xmax(s)::text::bigint, pg_snapshot_xmin(s)::text::bigint, \
-                        (SELECT coalesce(max(seq), 0) FROM reservation_events_deleted) \
-                        FROM pg_current_snapshot() AS s";
+const OWN: &str = "SELECT pg_current_xact_id()::text::bigint";
+const OLDEST: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, \
+                      (SELECT coalesce(max(seq), 0) FROM reservation_events_deleted)";
 
 /// Nothing when some of it has just been deleted.
 const PAGE: &str = "SELECT CASE WHEN (SELECT coalesce(max(seq), 0) FROM reservation_events_deleted) \
@@ -155,14 +155,15 @@ impl Desk {
 
     async fn look(&self, client: &Client) -> Result<Seen, Error> {
         let last: i64 = client.query_one(LAST, &[]).await?.try_get(0)?;
-        let row = client.query_one(SNAPSHOT, &[]).await?;
+        let own: i64 = client.query_one(OWN, &[]).await?.try_get(0)?;
+        let row = client.query_one(OLDEST, &[]).await?;
         let number = |index: usize| row.try_get::<_, i64>(index).map(i64::cast_unsigned);
-        let last = last.cast_unsigned();
-        let (next_transaction, oldest_running) = (number(0)?, number(1)?);
+        let (last, next_transaction) = (last.cast_unsigned(), own.cast_unsigned());
+        let oldest_running = number(0)?;
         let sighting = Sighting { last, next_transaction, oldest_running };
         let settled = self.watermark().observe(sighting);
         self.metrics.events_settled.set(settled.cast_signed());
-        Ok(Seen { settled, last, deleted_to: number(2)? })
+        Ok(Seen { settled, last, deleted_to: number(1)? })
     }
 }
 
