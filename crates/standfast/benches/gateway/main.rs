@@ -1,8 +1,8 @@
 //! `cargo xtask bench gateway`: travelhub's gateway, with breaker, deadline and shedding on, beside
 //! HAProxy and nginx as plain reverse proxies, and no proxy.
 //!
-//! All stand before one origin and take turns; figures are medians over turns, and what a proxy adds
-//! is taken from the turn without one just before.
+//! All stand before one origin and take turns; figures are medians over turns, and what a proxy
+//! adds is taken from the turn without one just before.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use standfast_tactics::circuit_breaker::{Mode, State};
 use tokio::time::Instant;
 
+use super::assembly::Gateway;
 use super::headers::TOKEN;
 use super::routes::Target;
-use super::state::Gateway;
 use super::upstream::{Reply, Upstream, cause_name};
 use crate::service::problem::Problem;
 

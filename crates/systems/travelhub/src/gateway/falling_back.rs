@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::admin::json_response;
+use super::assembly::Gateway;
 use super::body::BodyError;
 use super::fallback;
 use super::figures::Fate;
@@ -18,7 +19,6 @@ use super::journal::{Known, Settled, Stored, Taken};
 use super::passing::{Asked, too_long};
 use super::pending;
 use super::routes::Fallback;
-use super::state::Gateway;
 use super::upstream::{Ask, Failure, Reply};
 use crate::service::problem::Problem;
 

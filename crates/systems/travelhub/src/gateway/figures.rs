@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use standfast_tactics::circuit_breaker::State;
 use standfast_tactics::shed::Priority;
 
+use super::assembly::Gateway;
 use super::routes::Target;
-use super::state::Gateway;
 
 /// What a request got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

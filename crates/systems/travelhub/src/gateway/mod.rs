@@ -8,6 +8,7 @@
 //! later (`journal`). Bodies are passed on as they come.
 
 mod admin;
+mod assembly;
 mod body;
 mod delivery;
 mod entrance;
@@ -20,7 +21,6 @@ mod passing;
 mod pending;
 mod routes;
 mod settings;
-mod state;
 mod upstream;
 
 #[cfg(test)]
@@ -46,7 +46,7 @@ pub(crate) async fn serve(
     // Jitter and ids should differ between instances: they are not what a run has to repeat.
     let seed = rand::random();
     let (gateway, tasks) =
-        state::Gateway::try_new(&settings, seed).map_err(state::GatewayError::of_settings)?;
+        assembly::Gateway::try_new(&settings, seed).map_err(assembly::GatewayError::of_settings)?;
     let beating = heartbeats.start();
     tracing::info!(port = options.port, instance = options.instance, "listening");
     server::accept(listener, settings.connections_max, shutdown, move |stream, client, stop| {

@@ -1,5 +1,5 @@
-//! A request on its way through: admitted or shed, asked of its service within its time, tried again
-//! where that can help, and answered by the service or by what stands in for it.
+//! A request on its way through: admitted or shed, asked of its service within its time, tried
+//! again where that can help, and answered by the service or by what stands in for it.
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
@@ -12,11 +12,11 @@ use standfast_tactics::retry::{Policy, Retries, Safety};
 use standfast_tactics::shed::{Outcome, Pass, Priority};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::assembly::Gateway;
 use super::body::{BodyError, Outbound, collect};
 use super::figures::Fate;
 use super::headers::{self, ANSWER, IDEMPOTENCY_KEY, REQUEST_ID};
 use super::routes::{Class, Intake, Route};
-use super::state::Gateway;
 use super::upstream::{Answer, Ask, Attempt, Failure, Reply};
 use crate::service::answer::deadline_of;
 use crate::service::problem::Problem;
@@ -90,8 +90,8 @@ impl Gateway {
         }
     }
 
-    /// Makes of a client's request the one to its service, with as much of the body as the route wants
-    /// to hold.
+    /// Makes of a client's request the one to its service, with as much of the body as the route
+    /// wants to hold.
     async fn prepare(
         &self,
         asked: &Asked,

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::admin::json_response;
+use super::assembly::Gateway;
 use super::journal::Known;
-use super::state::Gateway;
 use super::upstream::Reply;
 use crate::service::problem::Problem;
 

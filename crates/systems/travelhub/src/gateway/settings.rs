@@ -26,7 +26,8 @@ pub(super) struct Tactics {
 /// The checked configuration.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// The instances of each service, in the order of [`Target::ALL`]; the storefront may be missing.
+    /// The instances of each service, in the order of [`Target::ALL`]; the storefront may be
+    /// missing.
     pub(super) services: [Vec<PeerAddress>; 5],
     /// Where requests are written down; none without the tactic.
     pub(super) journal: Option<PathBuf>,

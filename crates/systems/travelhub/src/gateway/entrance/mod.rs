@@ -21,9 +21,9 @@ use tokio::time::timeout;
 
 use self::raw_head::{HEAD_LENGTH_MAX, RawHead, Remembering};
 use super::admin::{self, json_response};
+use super::assembly::Gateway;
 use super::body::collect;
 use super::routes::{self, Found};
-use super::state::Gateway;
 use super::upstream::Reply;
 use super::{headers, pending};
 use crate::service::problem::Problem;

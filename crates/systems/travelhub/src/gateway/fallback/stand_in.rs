@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 use standfast_tactics::degrade::Grade;
 
 use super::super::headers::ANSWER;
 use super::super::upstream::Reply;
+
+/// Where an answer comes from, as services say it.
+const SOURCE: HeaderName = HeaderName::from_static("x-source");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -72,6 +75,8 @@ fn response(kind: HeaderValue, body: Bytes, grade: &Grade) -> Response<Reply> {
     headers.insert(CONTENT_TYPE, kind);
     // Nobody between here and the user should remember it as an answer like any other.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let source = if matches!(grade, Grade::Degraded { .. }) { "none" } else { "cache" };
+    headers.insert(SOURCE, HeaderValue::from_static(source));
     if let Ok(value) = HeaderValue::try_from(grade.header_value()) {
         headers.insert(ANSWER, value);
     }

@@ -1,4 +1,4 @@
-//! Requests that wait for their services, and those that have been delivered, as they are in memory.
+//! Requests that wait for their services, and those that have been delivered, in memory.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::super::assembly::Gateway;
 use super::super::entrance;
 use super::super::settings::Settings;
-use super::super::state::Gateway;
 use super::client::Client;
 use super::origin::Origin;
 use crate::service::environment::Environment;

@@ -21,8 +21,8 @@ const HEAD_LENGTH_MAX: usize = 32 * 1024;
 #[derive(Debug)]
 pub(in super::super) struct Connection {
     sender: SendRequest<Outbound>,
-    /// None once it has ended.
-    driver: Option<Driver<TokioIo<TcpStream>, Outbound>>,
+    /// None once it has ended. Boxed, since a connection is handed around, and this is large.
+    driver: Option<Box<Driver<TokioIo<TcpStream>, Outbound>>>,
 }
 
 /// Why there is no connection.
@@ -42,12 +42,12 @@ impl Connection {
         let mut builder = Builder::new();
         builder.max_buf_size(HEAD_LENGTH_MAX);
         let (sender, driver) = builder.handshake(TokioIo::new(stream)).await?;
-        Ok(Self { sender, driver: Some(driver) })
+        Ok(Self { sender, driver: Some(Box::new(driver)) })
     }
 
     fn drive(&mut self, context: &mut Context<'_>) {
         if let Some(driver) = &mut self.driver
-            && let Poll::Ready(ended) = Pin::new(driver).poll(context)
+            && let Poll::Ready(ended) = Pin::new(&mut **driver).poll(context)
         {
             self.driver = None;
             if let Err(error) = ended {

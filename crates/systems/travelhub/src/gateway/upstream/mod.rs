@@ -2,16 +2,16 @@
 //! and a request: bulkhead, breaker, the choice of an instance, and a timeout.
 
 mod answer;
+mod calling;
 mod circuit;
 mod connection;
 mod failure;
 mod instance;
 mod request;
 mod selection;
-mod state;
 
 pub(super) use answer::{Answer, Reply};
+pub(super) use calling::{Limits, Upstream, UpstreamError};
 pub(super) use circuit::name as cause_name;
 pub(super) use failure::Failure;
 pub(super) use request::{Ask, Attempt};
-pub(super) use state::{Limits, Upstream, UpstreamError};

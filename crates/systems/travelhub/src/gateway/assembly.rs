@@ -6,6 +6,7 @@ use std::time::Duration;
 use standfast_tactics::shed::Gate;
 use standfast_tactics::stack::{Layer, Mistakes, Stack};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use super::delivery::deliver;
 use super::fallback::LastGood;
@@ -29,6 +30,9 @@ const LAYERS: [Layer; 9] = [
     Layer::Selection,
     Layer::Timeout,
 ];
+
+/// Sooner than any attempt ends, and seldom enough to cost nothing.
+const TICK: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 pub(super) struct Gateway {
@@ -81,6 +85,7 @@ impl Gateway {
         let [search, reservations, inventory, monitor, web] = upstreams;
         let upstreams = [search?, reservations?, inventory?, monitor?, web?];
         let mut tasks = JoinSet::new();
+        tasks.spawn(tick());
         let mut shelf = None;
         if let (Some(path), Some(upstream)) =
             (&settings.journal, &upstreams[Target::Reservations as usize])
@@ -127,6 +132,17 @@ impl Gateway {
 
     pub(super) fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+}
+
+/// Keeps a timer that is due before that of any request. tokio wakes its own thread by a system
+/// call for each timer that becomes the next one to be due: with a request's timeout among seconds
+/// of nothing, that is one more for each request.
+async fn tick() {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
     }
 }
 
