@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
+use crate::service::heartbeat::Heartbeats;
 use crate::service::server;
 
 /// Serves until `shutdown` completes.
@@ -31,12 +32,14 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let environment = Environment::of_process();
+    let settings = settings::Settings::read(&environment, &options)?;
+    let heartbeats = Heartbeats::read(&environment, &environment.service_name("cashier"))?;
     let listener = server::listen(&options).await?;
     let desk = Arc::new(desk::Desk::new(settings));
-    let beside = beside::start(&desk);
+    let (beside, beating) = (beside::start(&desk), heartbeats.start());
     tracing::info!(port = options.port, name = desk.collector.settings.name, "listening");
     server::run(listener, routes::router(desk), shutdown).await;
-    drop(beside);
+    drop((beside, beating));
     Ok(())
 }

@@ -47,6 +47,8 @@ pub(super) struct Finding {
 #[derive(Debug)]
 pub(super) struct Case {
     ping: Standing,
+    /// Whether it has ever answered a ping: before, its silence says nothing.
+    has_answered: bool,
     /// Nothing before its first beat: a service that does not beat is not dead.
     heartbeat: Option<Heartbeat>,
     phi: Phi,
@@ -63,6 +65,7 @@ impl Case {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             ping: Standing::Up,
+            has_answered: false,
             heartbeat: None,
             phi: Phi::try_new(settings.phi).expect("settings were checked"),
             heartbeat_policy: settings.heartbeat,
@@ -111,6 +114,7 @@ impl Case {
     /// A ping is back, or overdue.
     pub(super) fn pinged(&mut self, is_well: bool, at: OffsetDateTime) {
         self.pings += 1;
+        self.has_answered |= is_well;
         if is_well {
             self.last_sign = self.last_sign.max(Some(at));
         } else {
@@ -127,7 +131,7 @@ impl Case {
     /// What a detector holds; `None` when it knows nothing.
     pub(super) fn standing(&self, detector: Detector) -> Option<Standing> {
         match detector {
-            Detector::Ping => (self.pings > 0).then_some(self.ping),
+            Detector::Ping => self.has_answered.then_some(self.ping),
             Detector::Heartbeat => self.heartbeat.as_ref().map(Heartbeat::standing),
             Detector::Phi => self.last_beat.as_ref().map(|_| self.phi.standing()),
         }

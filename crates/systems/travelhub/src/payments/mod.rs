@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
+use crate::service::heartbeat::Heartbeats;
 use crate::service::server;
 
 /// Serves until `shutdown` completes.
@@ -31,9 +32,12 @@ pub(crate) async fn serve(
         let problem = format!("names `{}`, where no key can be kept: {error}", folder.display());
         ServeError::variable("KEY_DIR", problem)
     })?;
+    let heartbeats = Heartbeats::read(&environment, &name)?;
     let listener = server::listen(&options).await?;
+    let beating = heartbeats.start();
     let replica = Arc::new(replica::Replica::new(name, key));
     tracing::info!(port = options.port, name = replica.name(), "listening");
     server::run(listener, routes::router(replica), shutdown).await;
+    drop(beating);
     Ok(())
 }

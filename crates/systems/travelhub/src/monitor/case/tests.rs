@@ -75,6 +75,9 @@ fn of_a_service_that_never_beat_nobody_says_that_it_is_dead() {
     assert_eq!(found, []);
     assert_eq!(case.standing(Detector::Heartbeat), None);
     case.pinged(false, OffsetDateTime::UNIX_EPOCH);
-    assert_eq!(case.standing(Detector::Ping), Some(Standing::Up), "the echo decides, not one ping");
-    assert_eq!((case.pings, case.failed_pings), (1, 1));
+    assert_eq!(case.standing(Detector::Ping), None, "nor by a ping, if it was never there");
+    case.pinged(true, OffsetDateTime::UNIX_EPOCH);
+    case.pinged(false, OffsetDateTime::UNIX_EPOCH);
+    assert_eq!(case.standing(Detector::Ping), Some(Standing::Up), "the echo decides, not a ping");
+    assert_eq!((case.pings, case.failed_pings), (3, 2));
 }
