@@ -16,25 +16,29 @@ pub(super) fn budget_used(claim: &Claim, trial: &TrialRecord, measured: f64) -> 
     if !claim.is_objective {
         return None;
     }
-    let (allowed, used) = match &claim.measure {
-        Measure::Availability { .. } if matches!(claim.limit, Limit::AtLeast(_)) => {
-            (1.0 - claim.limit.quantity().value, 1.0 - measured)
+    let limit = claim.limit.quantity().value;
+    let (allowed, used) = match claim.limit {
+        Limit::AtLeast(_) if matches!(claim.measure, Measure::Availability { .. }) => {
+            (1.0 - limit, 1.0 - measured)
         }
-        Measure::Latency { percentile, answers, of } if matches!(claim.limit, Limit::AtMost(_)) => {
-            let windows = windows(trial, claim.during);
-            let view = View::of(trial);
-            let inside = Scope { view: &view, windows: &windows }.inside(of).ok()?;
-            let answers = match answers {
-                spec::Answers::All => Answers::All,
-                spec::Answers::Ok => Answers::Ok,
-                spec::Answers::Failed => Answers::Failed,
-            };
-            let slower = Latencies::of(inside, answers);
-            let limit_us = claim.limit.quantity().value * 1e3;
-            (1.0 - percentile.share(), slower.share_above_us(limit_us)?)
-        }
-        _without => return None,
+        Limit::AtMost(_) => slower(claim, trial, limit)?,
+        Limit::AtLeast(_) | Limit::Equals(_) => return None,
     };
     // What is left of one by rounding is no budget.
     (allowed > 1e-9).then(|| used / allowed)
+}
+
+/// Of a percentile: the share of operations that may be slower, and of those that were.
+fn slower(claim: &Claim, trial: &TrialRecord, limit_ms: f64) -> Option<(f64, f64)> {
+    let Measure::Latency { percentile, answers, of } = &claim.measure else { return None };
+    let windows = windows(trial, claim.during);
+    let view = View::of(trial);
+    let inside = Scope { view: &view, windows: &windows }.inside(of).ok()?;
+    let answers = match answers {
+        spec::Answers::All => Answers::All,
+        spec::Answers::Ok => Answers::Ok,
+        spec::Answers::Failed => Answers::Failed,
+    };
+    let slower = Latencies::of(inside, answers).share_above_us(limit_ms * 1e3)?;
+    Some((1.0 - percentile.share(), slower))
 }

@@ -109,7 +109,7 @@ pub fn head(claim: &Claim) -> ClaimHead {
 }
 
 /// Measures the claim and holds the figure against its limit. What misses it only by operations
-/// that a stall of the machine disturbed is unknown.
+/// that the machine disturbed, by a stall or with other programs, is unknown.
 pub fn judge_trial(claim: &Claim, trial: &TrialRecord) -> ClaimTrial {
     let measured = match evaluate(claim, trial) {
         Ok(measured) => measured,
@@ -161,7 +161,7 @@ pub(super) fn measure(measure: &Measure, during: spec::Phase, view: &View<'_>) -
     let windows = windows(trial, during);
     let scope = Scope { view, windows: &windows };
     match measure {
-        Measure::Availability { of } => share(Availability::of(scope.inside(of)?).proportion()),
+        Measure::Availability { of } => share(Availability::of(scope.attempts(of)?).proportion()),
         Measure::Latency { percentile, answers, of } => {
             latency(&scope.inside(of)?, *percentile, *answers)
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use standfast_history::{Event, FinalRead, Operation};
+use standfast_history::{Event, FinalRead, MachineSample, Operation};
 
 use crate::fault::{Fault, Hit};
 use crate::verdict::Delivery;
@@ -24,6 +24,8 @@ pub struct TrialRecord {
     pub deliveries: BTreeMap<String, Delivery>,
     /// Of the services that a metric claim names, in the order of time.
     pub samples: Vec<MetricSample>,
+    /// How busy the machine was with other programs; empty when nobody watched it.
+    pub machine: Vec<MachineSample>,
     /// What was read before the load, and when everything was healed.
     pub finals: Vec<FinalRead>,
 }

@@ -1,11 +1,14 @@
 //! A second look at a claim that misses its limit: does the system miss it, or the machine?
 //!
-//! A host that takes the processor away makes answers late, whatever the system does. So a figure
-//! over operations is measured again over those that no stall explains. The rule can only turn
-//! `refuted` into `unknown`: a disturbed trial proves nothing against a system, and nothing for it.
-//! Figures that a stall cannot excuse, such as wrong answers, staleness or a ledger, never are.
+//! A host that takes the processor away makes answers late, whatever the system does, and so do
+//! other programs that compete for it. So a figure over operations is measured again over those
+//! that neither explains. The rule can only turn `refuted` into `unknown`: a disturbed trial proves
+//! nothing against a system, and nothing for it. Figures that the machine cannot excuse, such as
+//! wrong answers, staleness or a ledger, never are.
 
-use super::evaluate::measure;
+use standfast_history::Operation;
+
+use super::evaluate::{Unknown, measure};
 use super::phases::windows;
 use super::record::TrialRecord;
 use super::scope::{Scope, View};
@@ -19,12 +22,27 @@ const UNDISTURBED_MIN: usize = 30;
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     operations: usize,
+    without_stalls: usize,
+    without_crowding: usize,
     undisturbed: usize,
 }
 
 impl Sample {
-    fn share_disturbed(self) -> f64 {
-        1.0 - self.undisturbed as f64 / self.operations.max(1) as f64
+    /// Counts the operations of each view by `select`.
+    fn of(trial: &TrialRecord, during: Phase, select: impl Fn(&Scope<'_>) -> usize) -> Self {
+        let windows = windows(trial, during);
+        let count = |view: View<'_>| select(&Scope { view: &view, windows: &windows });
+        Self {
+            operations: count(View::of(trial)),
+            without_stalls: count(View::without_stalls(trial)),
+            without_crowding: count(View::without_crowding(trial)),
+            undisturbed: count(View::undisturbed(trial)),
+        }
+    }
+
+    /// The share of the operations that is not among the `left`.
+    fn share_without(self, left: usize) -> f64 {
+        1.0 - left as f64 / self.operations.max(1) as f64
     }
 
     /// Whether what is left still speaks for the whole.
@@ -35,53 +53,74 @@ impl Sample {
 
 /// Takes a refutation back that rests on disturbed operations.
 pub(super) fn excuse(claim: &Claim, trial: &TrialRecord, refuted: ClaimTrial) -> ClaimTrial {
-    let view = View::undisturbed(trial);
-    let Some(samples) = samples(&claim.measure, claim.during, &view) else { return refuted };
-    let share = samples.iter().map(|sample| sample.share_disturbed()).fold(0.0, f64::max);
+    let Some(samples) = samples(&claim.measure, claim.during, trial) else { return refuted };
+    let most = |left: fn(&Sample) -> usize| {
+        samples.iter().map(|sample| sample.share_without(left(sample))).fold(0.0, f64::max)
+    };
+    let share = most(|sample| sample.undisturbed);
     if share <= 0.0 {
         return refuted;
     }
     let is_enough = samples.iter().all(|sample| sample.is_enough());
+    let view = View::undisturbed(trial);
     let again = measure(&claim.measure, claim.during, &view).ok().map(|again| again.value);
-    let disturbance = Some(Disturbance { share, undisturbed: again });
+    let disturbance =
+        Disturbance { share, crowded: most(|sample| sample.without_crowding), undisturbed: again };
     if is_enough && again.is_some_and(|again| !claim.limit.holds(again)) {
-        return ClaimTrial { disturbance, ..refuted };
+        return ClaimTrial { disturbance: Some(disturbance), ..refuted };
     }
-    let reason = reason(claim, &refuted, share, again.filter(|_| is_enough));
-    ClaimTrial { verdict: Verdict::Unknown, reason: Some(reason), disturbance, ..refuted }
+    let cause = cause(most(|sample| sample.without_stalls), disturbance.crowded);
+    let left = again.filter(|_| is_enough);
+    ClaimTrial {
+        verdict: Verdict::Unknown,
+        reason: Some(reason(
+            claim,
+            &refuted,
+            cause,
+            Disturbance { undisturbed: left, ..disturbance },
+        )),
+        disturbance: Some(disturbance),
+        ..refuted
+    }
 }
 
-fn reason(claim: &Claim, refuted: &ClaimTrial, share: f64, again: Option<f64>) -> String {
+fn cause(stalled: f64, crowded: f64) -> &'static str {
+    match (stalled > 0.0, crowded > 0.0) {
+        (true, true) => "the machine stalled and other programs took the processors",
+        (_, false) => "the machine stalled",
+        (false, true) => "other programs took the processors",
+    }
+}
+
+fn reason(claim: &Claim, refuted: &ClaimTrial, cause: &str, disturbance: Disturbance) -> String {
     let shown = |value| figure(value, claim.measure.unit());
-    let disturbed = figure(share, crate::spec::Unit::Share);
+    let disturbed = figure(disturbance.share, crate::spec::Unit::Share);
     let first = refuted.measured.map_or_else(|| "nothing".to_owned(), shown);
-    match again {
-        Some(again) => format!(
-            "the machine stalled, which disturbed {disturbed} of the operations: {first} over all \
-             of them, {} over the others",
-            shown(again)
-        ),
-        None => format!(
-            "the machine stalled, which disturbed {disturbed} of the operations: {first} over all \
-             of them, and the others are too few to judge by"
-        ),
-    }
+    let rest = match disturbance.undisturbed {
+        Some(again) => format!("{} over the others", shown(again)),
+        None => "and the others are too few to judge by".to_owned(),
+    };
+    format!(
+        "{cause}, which disturbed {disturbed} of the operations: {first} over all of them, {rest}"
+    )
 }
 
-/// The operations behind a figure that a stall can spoil; `None` for all other figures.
-fn samples(measure: &Measure, during: Phase, view: &View<'_>) -> Option<Vec<Sample>> {
+fn number(kept: Result<Vec<&Operation>, Unknown>) -> usize {
+    kept.map_or(0, |kept| kept.len())
+}
+
+/// The operations behind a figure that the machine can spoil; `None` for all other figures.
+fn samples(measure: &Measure, during: Phase, trial: &TrialRecord) -> Option<Vec<Sample>> {
     match measure {
-        Measure::Availability { of } | Measure::Latency { of, .. } => {
-            let windows = windows(view.trial, during);
-            let count = |view: &View<'_>| {
-                Scope { view, windows: &windows }.inside(of).map_or(0, |inside| inside.len())
-            };
-            let operations = count(&View::of(view.trial));
-            Some(vec![Sample { operations, undisturbed: count(view) }])
+        Measure::Availability { of } => {
+            Some(vec![Sample::of(trial, during, |scope| number(scope.attempts(of)))])
+        }
+        Measure::Latency { of, .. } => {
+            Some(vec![Sample::of(trial, during, |scope| number(scope.inside(of)))])
         }
         Measure::Ratio { of, over, .. } => {
-            let of = samples(&of.measure, of.during, view)?;
-            let over = samples(&over.measure, over.during, view)?;
+            let of = samples(&of.measure, of.during, trial)?;
+            let over = samples(&over.measure, over.during, trial)?;
             Some([of, over].concat())
         }
         Measure::Source { .. }

@@ -84,9 +84,9 @@ fn json(value: &impl Serialize) -> String {
 
 /// Those of the first ledger that is claimed.
 fn accounts(experiment: &Experiment) -> Option<&Accounts> {
-    experiment.claims.iter().find_map(|claim| match &claim.measure {
-        Measure::Ledger(accounts) => Some(&**accounts),
-        _ => None,
+    experiment.claims.iter().find_map(|claim| {
+        let Measure::Ledger(accounts) = &claim.measure else { return None };
+        Some(&**accounts)
     })
 }
 

@@ -41,6 +41,8 @@ pub enum FaultKind {
     Wipe,
     /// A database that its watchdog keeps down, started behind its back with the usual command.
     StartByHand,
+    /// A server that has no room on its disk: it can write into no file.
+    DiskFull,
     /// A service whose answers come later, on whatever connection.
     Slow,
     /// A service that fails requests by chance.
@@ -58,7 +60,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Stop,
         Self::Kill,
         Self::Pause,
@@ -72,6 +74,7 @@ impl FaultKind {
         Self::Isolate,
         Self::Wipe,
         Self::StartByHand,
+        Self::DiskFull,
         Self::Slow,
         Self::Intermittent,
         Self::Incorrect,
@@ -92,6 +95,13 @@ impl FaultKind {
                 Some("only a cache can be flushed, and a service is none".to_owned())
             }
             (Self::Stop | Self::Kill | Self::Pause | Self::Restart | Self::Isolate, _) => None,
+            (Self::DiskFull, Some(EngineKind::Postgres)) => None,
+            (Self::DiskFull, Some(engine)) => Some(format!(
+                "what {engine} does with a full disk was not tried; a postgres can be"
+            )),
+            (Self::DiskFull, None) => {
+                Some("a full disk is done to a database, and a service is none".to_owned())
+            }
             (Self::StartByHand, Some(engine)) if engine.is_sql() => None,
             (Self::StartByHand, _) => {
                 Some("only a database can be started behind a watchdog's back".to_owned())
@@ -111,7 +121,7 @@ impl FaultKind {
     /// Whether it lasts until it is healed when it is given no length.
     pub fn lasts(self) -> bool {
         match self {
-            Self::Stop | Self::Pause | Self::Isolate => true,
+            Self::Stop | Self::Pause | Self::Isolate | Self::DiskFull => true,
             Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth => true,
             Self::Slow | Self::Intermittent | Self::Incorrect => true,
             Self::Forge | Self::Equivocate | Self::Replay | Self::Silent => true,
@@ -133,6 +143,7 @@ impl FaultKind {
             Self::StartByHand => false,
             // Links are not what it is done to: there may be others than those that we know.
             Self::Isolate => false,
+            Self::DiskFull => false,
             Self::Wipe | Self::Slow | Self::Intermittent | Self::Incorrect => false,
             Self::Forge | Self::Equivocate | Self::Replay | Self::Silent => false,
             Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset => true,
@@ -166,6 +177,7 @@ impl fmt::Display for FaultKind {
             Self::Reset => "reset",
             Self::Isolate => "isolate",
             Self::Wipe => "wipe",
+            Self::DiskFull => "disk_full",
             Self::StartByHand => "start_by_hand",
             Self::Slow => "slow",
             Self::Intermittent => "intermittent",

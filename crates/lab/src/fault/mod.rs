@@ -8,6 +8,7 @@
 mod application;
 mod bandwidth;
 mod cut;
+mod disk_full;
 mod effect;
 mod error;
 mod flush;
@@ -56,6 +57,7 @@ pub(crate) async fn inject(
         FaultKind::Flush => flush::inject(target, unit).await,
         FaultKind::Restart => restart::inject(target, unit).await,
         FaultKind::Wipe => wipe::inject(target, unit).await,
+        FaultKind::DiskFull => disk_full::inject(target, unit).await,
         FaultKind::Slow
         | FaultKind::Intermittent
         | FaultKind::Incorrect
@@ -104,6 +106,7 @@ pub(crate) async fn break_links(
         | FaultKind::Flush
         | FaultKind::Restart
         | FaultKind::Wipe
+        | FaultKind::DiskFull
         | FaultKind::StartByHand
         | FaultKind::Slow
         | FaultKind::Intermittent

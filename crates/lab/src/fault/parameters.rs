@@ -89,7 +89,7 @@ impl FaultKind {
             Self::Intermittent => &["probability"],
             Self::Incorrect => &["product"],
             Self::Stop | Self::Kill | Self::Pause | Self::Flush | Self::Restart => &[],
-            Self::Wipe | Self::StartByHand => &[],
+            Self::Wipe | Self::StartByHand | Self::DiskFull => &[],
             Self::Forge | Self::Equivocate | Self::Replay | Self::Silent => &[],
             Self::Partition | Self::Reset | Self::Isolate => &[],
         }

@@ -317,6 +317,8 @@ impl Keeper {
                 self.set(ProcessState::Paused);
             }
             FaultKind::Flush => self.hold = None,
+            // It runs on, as well as it can; should it end, it stays away.
+            FaultKind::DiskFull => self.set(self.state()),
             FaultKind::Latency
             | FaultKind::Cut
             | FaultKind::Partition
@@ -354,6 +356,13 @@ impl Keeper {
                 Ok(()) => self.await_ready(),
                 Err(error) => self.answer(&Err(Arc::new(error))),
             }
+        } else if hold == Some(FaultKind::DiskFull) && self.parts.unit.is_running() {
+            // One that has no room may end meanwhile, which its end tells.
+            match self.parts.unit.free_disk().await {
+                Ok(_) => self.set(self.state()),
+                Err(error) => return self.answer(&Err(Arc::new(error))),
+            }
+            self.answer(&Ok(()));
         } else if hold.is_some() && self.parts.revival == Revival::Manager {
             // Nothing keeps its manager from bringing it back any more.
             self.set(self.state());

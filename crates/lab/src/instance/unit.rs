@@ -27,6 +27,8 @@ pub enum UnitError {
     NotReady { name: String, within: Duration, reason: String, log: PathBuf, lines: String },
     #[error("`{name}` is a service and holds nothing to flush")]
     NothingToFlush { name: String },
+    #[error("`{name}` is a service, whose disk is not the lab's to fill")]
+    NoDisk { name: String },
     #[error("`{name}` is an engine, whose data is not the lab's to delete")]
     NotToWipe { name: String },
     #[error("cannot empty the data folder `{}` of `{name}`: {source}", path.display())]
@@ -116,6 +118,22 @@ impl Unit {
                 Some(child) => Ok(child.pause_tree().await?),
                 None => Ok(()),
             },
+        }
+    }
+
+    /// Leaves it no room on its disk; answers how many processes are seen to have none.
+    pub(crate) async fn fill_disk(&self) -> Result<usize, UnitError> {
+        match self {
+            Self::Engine(engine) => Ok(engine.fill_disk().await?),
+            Self::Service(service) => Err(UnitError::NoDisk { name: service.plan.name.clone() }),
+        }
+    }
+
+    /// Gives it all room again.
+    pub(crate) async fn free_disk(&self) -> Result<usize, UnitError> {
+        match self {
+            Self::Engine(engine) => Ok(engine.free_disk().await?),
+            Self::Service(service) => Err(UnitError::NoDisk { name: service.plan.name.clone() }),
         }
     }
 

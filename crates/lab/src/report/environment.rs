@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use crate::run::Environment;
-use crate::verdict::{ArmResult, ExperimentResult, milliseconds};
+use crate::spec::Unit;
+use crate::verdict::{ArmResult, ExperimentResult, MachineUse, figure, milliseconds};
 
 pub(crate) fn environment(environment: &Environment, result: &ExperimentResult) -> Markup {
     html! {
@@ -31,6 +32,10 @@ pub(crate) fn environment(environment: &Environment, result: &ExperimentResult) 
                 @for arm in &result.arms {
                     dt { "Load generator, " (arm.arm.name()) }
                     dd { (delivery(arm)) }
+                    @if let Some(others) = others(arm) {
+                        dt { "Other programs, " (arm.arm.name()) }
+                        dd { (others) }
+                    }
                 }
             }
         }
@@ -48,4 +53,21 @@ fn delivery(arm: &ArmResult) -> String {
         sum(|delivery| delivery.missed),
         milliseconds(late),
     )
+}
+
+/// What they took in the worst trial; nothing when no trial was watched.
+fn others(arm: &ArmResult) -> Option<String> {
+    let watched: Vec<MachineUse> = arm.runs.iter().filter_map(|run| run.machine).collect();
+    let most = |value: fn(&MachineUse) -> f64| watched.iter().map(value).fold(0.0, f64::max);
+    let share = |value: fn(&MachineUse) -> f64| figure(most(value), Unit::Share);
+    (!watched.is_empty()).then(|| {
+        format!(
+            "{} of the processors, {} at their busiest; threads of ordinary priority waited for \
+             them in {} of the time, and woke up to {} late",
+            share(|machine| machine.foreign),
+            share(|machine| machine.foreign_max),
+            share(|machine| machine.crowded),
+            milliseconds(most(|machine| machine.late_ms_max)),
+        )
+    })
 }

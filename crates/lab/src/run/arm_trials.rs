@@ -75,7 +75,7 @@ mod tests {
 
     /// Its figure misses the limit because of the machine.
     fn spoiled() -> ClaimTrial {
-        let disturbance = Some(Disturbance { share: 0.1, undisturbed: Some(1.0) });
+        let disturbance = Some(Disturbance { share: 0.1, crowded: 0.0, undisturbed: Some(1.0) });
         let reason = Some("the machine stalled".to_owned());
         ClaimTrial { reason, disturbance, ..claim(Verdict::Unknown) }
     }
@@ -89,6 +89,7 @@ mod tests {
             phases: Vec::new(),
             faults: Vec::new(),
             delivery: Delivery::default(),
+            machine: None,
             problems: problems.iter().map(|problem| (*problem).to_owned()).collect(),
         };
         FinishedTrial { result, claims }

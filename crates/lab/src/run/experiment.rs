@@ -154,6 +154,7 @@ impl<'a> Runner<'a> {
         self.writer.history(place, &record.operations)?;
         self.writer.finals(place, &record.finals)?;
         self.writer.evidence(place, self.experiment, &record)?;
+        self.writer.machine(place, &record.machine)?;
         let head = TrialHead {
             trial: place.trial,
             seed,

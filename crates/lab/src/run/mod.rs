@@ -11,6 +11,7 @@ mod final_reader;
 mod load;
 mod logs;
 mod lookout;
+mod machine_watch;
 mod options;
 mod progress;
 mod samples;

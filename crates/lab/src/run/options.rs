@@ -48,6 +48,9 @@ pub struct RunOptions {
     pub command: String,
     /// Engines that run elsewhere, with their URLs.
     pub external: BTreeMap<String, String>,
+    /// Whether it is noted what other programs do to the machine, which may excuse what was slow.
+    /// Tests, which run beside each other, ask for no excuse.
+    pub watches_machine: bool,
     /// Whether the folders of the instances stay, to be looked into.
     pub keep: bool,
     pub progress: ProgressSink,

@@ -71,6 +71,11 @@ impl RunFolder {
         self.root.join("finals.jsonl.zst")
     }
 
+    /// What other programs did to the machine; absent when nobody watched it.
+    pub fn machine(&self) -> PathBuf {
+        self.root.join("machine.jsonl.zst")
+    }
+
     pub fn report(&self) -> PathBuf {
         self.root.join("report.html")
     }

@@ -17,6 +17,7 @@ use super::final_reader::FinalReader;
 use super::load::{deliveries, load_plans, tell_load};
 use super::logs::keep_logs;
 use super::lookout::lookouts;
+use super::machine_watch::MachineWatch;
 use super::options::{ArmPlan, RunError, RunOptions};
 use super::progress::{Place, Progress, Step};
 use super::samples::Samples;
@@ -185,6 +186,9 @@ impl TrialPlan<'_> {
             standfast_loadgen::start(plans, origin).map_err(|error| error.to_string())
         });
         let load = load.map_err(TrialEnd::Environment)?;
+        // What runs elsewhere by itself would be taken for other programs.
+        let is_watched = self.options.watches_machine && self.options.external.is_empty();
+        let machine = is_watched.then(|| MachineWatch::start(clock.clone()));
         let samples = Samples::new(Arc::clone(instance), clock.clone(), &self.experiment.claims);
         let mut background = JoinSet::new();
         background.spawn(samples.clone().keep_taking());
@@ -211,7 +215,10 @@ impl TrialPlan<'_> {
             Err(end) => return Err(end),
         };
         let not_restored = played.iter().find_map(|played| played.not_restored.clone());
-        let record = self.record(&clock, span, played, loads, samples);
+        let mut record = self.record(&clock, span, played, loads, samples);
+        if let Some(machine) = machine {
+            record.machine = machine.finish().await;
+        }
         Ok(Attempt { record, not_restored })
     }
 
@@ -292,6 +299,7 @@ impl TrialPlan<'_> {
             events: Vec::new(),
             faults,
             samples: samples.finish(),
+            machine: Vec::new(),
             finals: Vec::new(),
         }
     }

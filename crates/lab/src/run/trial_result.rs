@@ -1,11 +1,13 @@
 //! Sums one trial up: its phases and faults as figures, and whether it proves anything at all.
 
-use standfast_checker::{Answers, Availability, Latencies, Window, Windows, longest_gap};
-use standfast_history::Operation;
+use standfast_checker::{Answers, Availability, Crowding, Latencies, Window, Windows, longest_gap};
+use standfast_history::{MachineSample, Operation};
 
 use crate::claim::{FaultRecord, TrialRecord, detected_after_ms, recovered_after_ms, windows};
 use crate::spec;
-use crate::verdict::{Delivery, FaultResult, LOAD_LATE, Phase, PhaseResult, TrialResult, figure};
+use crate::verdict::{
+    Delivery, FaultResult, LOAD_LATE, MachineUse, Phase, PhaseResult, TrialResult, figure,
+};
 
 /// Load counts as delivered when at most 1 % of it was sent later than this. The delay is in the
 /// latencies anyway, which count from the intended time, so that less can only make a system look
@@ -41,6 +43,7 @@ pub(crate) fn trial_result(head: TrialHead, trial: &TrialRecord) -> TrialResult 
         phases: phases(trial, head.warm_up_us),
         faults: trial.faults.iter().map(|fault| fault_result(trial, fault)).collect(),
         delivery,
+        machine: machine_use(trial),
         problems: problems(trial, head.warm_up_us, &delivery),
     }
 }
@@ -196,5 +199,30 @@ fn total_delivery(trial: &TrialRecord) -> Delivery {
         missed: sum.missed + each.missed,
         lateness_p99_ms: sum.lateness_p99_ms.max(each.lateness_p99_ms),
         cpu_ms: sum.cpu_ms + each.cpu_ms,
+    })
+}
+
+/// Spans that lie in the run by any part count whole.
+fn machine_use(trial: &TrialRecord) -> Option<MachineUse> {
+    let run = Window { from_us: trial.zero_us, to_us: trial.end_us };
+    let meets = |sample: &&MachineSample| sample.from_us < run.to_us && run.from_us < sample.to_us;
+    let samples: Vec<&MachineSample> = trial.machine.iter().filter(meets).collect();
+    let length = |sample: &MachineSample| sample.to_us.saturating_sub(sample.from_us) as f64;
+    let all: f64 = samples.iter().map(|sample| length(sample)).sum();
+    if all <= 0.0 {
+        return None;
+    }
+    let mean = |share: fn(&MachineSample) -> f64| {
+        samples.iter().map(|sample| share(sample) * length(sample)).sum::<f64>() / all
+    };
+    let crowded_us = Crowding::of(samples.iter().copied()).covered_us(run);
+    let late_us = samples.iter().map(|sample| sample.late_us).max().unwrap_or(0);
+    Some(MachineUse {
+        own: mean(|sample| sample.own),
+        foreign: mean(|sample| sample.foreign),
+        foreign_max: samples.iter().map(|sample| sample.foreign).fold(0.0, f64::max),
+        stolen: mean(|sample| sample.stolen),
+        crowded: crowded_us as f64 / run.length_us().max(1) as f64,
+        late_ms_max: late_us as f64 / 1e3,
     })
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use standfast_checker::{Answers, Latencies};
-use standfast_history::{Event, FinalRead, Operation};
+use standfast_history::{Event, FinalRead, MachineSample, Operation};
 
 use super::options::RunError;
 use super::progress::Place;
@@ -64,6 +64,14 @@ impl RunWriter {
         match finals.is_empty() {
             true => Ok(()),
             false => write_frame(self.folder.finals(), place, finals),
+        }
+    }
+
+    /// Adds what the machine was busy with in one trial.
+    pub(crate) fn machine(&self, place: Place, samples: &[MachineSample]) -> Result<(), RunError> {
+        match samples.is_empty() {
+            true => Ok(()),
+            false => write_frame(self.folder.machine(), place, samples),
         }
     }
 

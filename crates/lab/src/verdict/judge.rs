@@ -43,6 +43,7 @@ pub fn judge(arms: &[ArmResult], tactic: Option<&str>) -> Judgement {
     }
     judgement.warnings.extend(arms.iter().flat_map(run_again));
     judgement.warnings.extend(arms.iter().flat_map(late_sends));
+    judgement.warnings.extend(arms.iter().flat_map(crowded));
     judgement
 }
 
@@ -70,6 +71,24 @@ fn late_sends(arm: &ArmResult) -> impl Iterator<Item = String> {
                 milliseconds(run.delivery.lateness_p99_ms)
             )
         })
+    })
+}
+
+/// Share of the time in which others may make the services wait before the reader should know.
+const CROWDED_REMARKABLE: f64 = 0.05;
+
+fn crowded(arm: &ArmResult) -> impl Iterator<Item = String> {
+    arm.runs.iter().filter_map(|run| {
+        let machine = run.machine.filter(|machine| machine.crowded > CROWDED_REMARKABLE)?;
+        Some(format!(
+            "{} trial {}: other programs used {} of the processors and made threads wait in {} of \
+             the time, up to {}: what was slow may be slow because of them",
+            arm.arm.name(),
+            run.trial,
+            figure(machine.foreign, Unit::Share),
+            figure(machine.crowded, Unit::Share),
+            milliseconds(machine.late_ms_max)
+        ))
     })
 }
 

@@ -214,7 +214,8 @@ pub struct ClaimTrial {
     /// The first of what was counted, such as the operations that were wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
-    /// Of a figure that misses its limit: what stalls of the machine had to do with it.
+    /// Of a figure that misses its limit: what the machine had to do with it, by stalls or with
+    /// other programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disturbance: Option<Disturbance>,
     /// Of an objective: how much of what it allows was used up, 1 being all of it. A p95 allows 5 %
@@ -230,11 +231,14 @@ impl ClaimTrial {
     }
 }
 
-/// How far stalls of the machine decided a figure.
+/// How far the machine decided a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Disturbance {
-    /// The share of the operations that a stall explains, from 0 to 1.
+    /// The share of the operations that a stall explains, or other programs, from 0 to 1.
     pub share: f64,
+    /// The share of those that fell into spans in which other programs took the processors.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub crowded: f64,
     /// The figure over all others; absent when they leave nothing to measure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undisturbed: Option<f64>,
@@ -253,4 +257,8 @@ impl From<standfast_checker::Interval> for IntervalResult {
     fn from(interval: standfast_checker::Interval) -> Self {
         Self { low: interval.low, high: interval.high, confidence: interval.confidence }
     }
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }

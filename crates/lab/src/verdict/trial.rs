@@ -19,6 +19,10 @@ pub struct TrialResult {
     pub phases: Vec<PhaseResult>,
     pub faults: Vec<FaultResult>,
     pub delivery: Delivery,
+    /// Who used the processors meanwhile; absent when nobody watched, as where a part of the system
+    /// runs elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineUse>,
     /// Why this trial proves nothing; empty when it counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
@@ -120,6 +124,25 @@ pub struct Delivery {
     pub lateness_p99_ms: f64,
     /// Processor time of the generator.
     pub cpu_ms: f64,
+}
+
+/// Who used the processors in the measured run. Shares are from 0 to 1, those of `own` and so on of
+/// all processors.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MachineUse {
+    /// The run itself: the lab, its generator, all engines and services.
+    pub own: f64,
+    /// Other programs that did not make way.
+    pub foreign: f64,
+    /// The most that they used in any fifth of a second.
+    pub foreign_max: f64,
+    /// The host of this machine, as far as it says so.
+    pub stolen: f64,
+    /// The share of the time in which other programs took so much that a thread with the priority
+    /// of the services had to wait for a processor.
+    pub crowded: f64,
+    /// How late such a thread woke up at worst.
+    pub late_ms_max: f64,
 }
 
 /// How a figure spread over the trials.

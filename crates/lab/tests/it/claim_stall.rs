@@ -48,19 +48,19 @@ that = "error_latency_max"
 at_most = "100 ms"
 "#;
 
-const LATENCY: usize = 0;
-const AVAILABILITY: usize = 1;
-const RATIO: usize = 2;
-const OUTAGE: usize = 3;
-const ERRORS: usize = 4;
+pub(crate) const LATENCY: usize = 0;
+pub(crate) const AVAILABILITY: usize = 1;
+pub(crate) const RATIO: usize = 2;
+pub(crate) const OUTAGE: usize = 3;
+pub(crate) const ERRORS: usize = 4;
 
-fn experiment() -> Experiment {
+pub(crate) fn experiment() -> Experiment {
     let system =
         SystemSource::Embedded { name: "shop".to_owned(), text: SYSTEM.to_owned(), files: vec![] };
     ExperimentSource::embedded("shop", "quick", EXPERIMENT).load(&[system]).unwrap()
 }
 
-fn claims() -> Vec<Claim> {
+pub(crate) fn claims() -> Vec<Claim> {
     experiment().claims
 }
 
@@ -75,13 +75,13 @@ fn look(at_us: u64, latency_us: u64, outcome: Outcome) -> Operation {
 }
 
 /// Two seconds of a request each 10 ms that is answered within a millisecond.
-fn calm() -> TrialRecord {
+pub(crate) fn calm() -> TrialRecord {
     let operations = (0..200).map(|index| look(index * 10_000, 1_000, Outcome::Ok)).collect();
     TrialRecord { end_us: 2_000_000, operations, ..TrialRecord::default() }
 }
 
 /// The machine stands still for 9 ms at each of these requests; the next one comes in its wake.
-fn stalled(requests: &[usize]) -> TrialRecord {
+pub(crate) fn stalled(requests: &[usize]) -> TrialRecord {
     let mut record = calm();
     for index in requests {
         let operation = &mut record.operations[*index];
@@ -95,7 +95,7 @@ fn judged(record: &TrialRecord, claim: usize) -> ClaimTrial {
     judge_trial(&claims()[claim], record)
 }
 
-fn check(record: &TrialRecord, claim: usize, expected: Verdict) -> ClaimTrial {
+pub(crate) fn check(record: &TrialRecord, claim: usize, expected: Verdict) -> ClaimTrial {
     let judged = judged(record, claim);
     assert_eq!(judged.verdict, expected, "{judged:?}");
     judged
@@ -202,7 +202,7 @@ fn a_control_arm_that_only_the_machine_spoiled_is_not_worse() {
     assert_eq!(judge(&arms, Some("fallback")).verdict, Verdict::Holds);
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     let outcome = prop_oneof![9 => Just(Outcome::Ok), 1 => Just(Outcome::Fail)];
     let woken = proptest::option::weighted(0.2, 1_001..30_000_u64);
     (0..2_000_000_u64, 100..40_000_u64, outcome, woken).prop_map(

@@ -130,6 +130,7 @@ pub(crate) fn record(arm: Arm, trial: u32) -> TrialRecord {
         )]
         .into(),
         samples: Vec::new(),
+        machine: Vec::new(),
         finals: Vec::new(),
     }
 }

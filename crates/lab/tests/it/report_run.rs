@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use standfast_engines::Home;
 use standfast_engines::process::{Guardian, Spawner};
+use standfast_history::{MachineSample, read_jsonl};
 use standfast_lab::run::{
     Arms, Cancellation, FaultState, Progress, ProgressSink, RunFolder, RunOptions, Step, StoredRun,
-    run_experiment,
+    Tagged, run_experiment,
 };
 use standfast_lab::spec::{Experiment, ExperimentSource};
 use standfast_lab::verdict::{Arm, ExperimentResult, Outcome, Verdict, outcome_if_delivered};
@@ -132,6 +133,7 @@ impl Lab {
             seed: 7,
             command: format!("standfast run {name} --seed 7"),
             external: BTreeMap::new(),
+            watches_machine: false,
             keep: false,
             progress: ProgressSink::ignored(),
             cancellation: Cancellation::new(),
@@ -191,7 +193,9 @@ async fn a_cut_link_is_survived_by_the_fallback_and_detected() {
     // Whoever still waits when the link is whole again gets the other service's answer.
     let is = "is = \"fallback\"\nduring = \"fault\"\nat_least = ";
     let cut = cut.replace(&format!("{is}\"100 %\""), &format!("{is}\"50 %\""));
-    let lab = Lab::new("cut", &cut);
+    // Nothing refuses over a cut link, so who asks has to give up in time.
+    let hasty = WEB.replace("timeout=5", "timeout=0.4");
+    let lab = Lab::with("cut", &cut, &[("web.py", &hasty), ("system.toml", SYSTEM)]);
     let result = lab.run().await;
     let (outcome, reasons) = outcome_if_delivered(&result);
     assert_eq!(outcome, Outcome::Holds, "{reasons:#?}");
@@ -277,13 +281,19 @@ async fn a_killed_service_is_back_and_the_time_it_took_is_measured() {
         .replace("duration = \"3s\"", "duration = \"8s\"");
     let claims = kill.find("[[claim]]").unwrap();
     let kill = format!("{}[[claim]]\nthat = \"ttr\"\nat_most = \"6 s\"\n", &kill[..claims]);
-    let lab = Lab::new("kill", &kill);
+    let mut lab = Lab::new("kill", &kill);
+    // Nothing that is claimed could be excused by it.
+    lab.options.watches_machine = true;
     let result = lab.run().await;
     let (outcome, reasons) = outcome_if_delivered(&result);
     assert_eq!(outcome, Outcome::Holds, "{reasons:#?}");
     let ttr = &result.arms[0].claims[0];
     assert!(ttr.measured.is_some_and(|ms| ms > 50.0), "a killed service is gone for a while");
-    assert!(result.arms[0].runs[0].faults[0].healed_ms.is_some());
+    let trial = &result.arms[0].runs[0];
+    assert!(trial.faults[0].healed_ms.is_some());
+    assert!(trial.machine.is_some_and(|machine| machine.own > 0.0), "the run used a processor");
+    let spans: Vec<Tagged<MachineSample>> = read_jsonl(&lab.options.folder.machine()).unwrap();
+    assert!(spans.iter().any(|span| span.record.from_us > trial.zero_us), "{spans:?}");
     lab.assert_clean();
 }
 

@@ -96,6 +96,7 @@ fn options(
         seed: arguments.seed.unwrap_or(SEED_DEFAULT),
         command: command_line(),
         external: std::collections::BTreeMap::new(),
+        watches_machine: true,
         keep: arguments.keep,
         progress: told.progress,
         cancellation: told.cancellation,
