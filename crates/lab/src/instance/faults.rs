@@ -243,6 +243,12 @@ impl Instance {
                 events.send(event.with("by", manager.clone()).with("why", why));
                 return Ok(false);
             }
+            // That it does not come back may be just what its lack of a tactic is to show.
+            (Err(why), _) if !self.parts.without.is_empty() => {
+                let event = self.fault_event("left_unready", &held.fault);
+                events.send(event.with("why", why));
+                return Ok(false);
+            }
             (Err(why), _) => {
                 return Err(FaultError::NotRestored { kind, target: target.clone(), why });
             }
