@@ -12,7 +12,7 @@ pub(super) enum Dialect {
 }
 
 /// Settings of MariaDB alone.
-const MARIADB_SETTINGS: [(&str, &str); 11] = [
+const MARIADB_SETTINGS: [(&str, &str); 13] = [
     ("gtid_strict_mode", "ON"),
     ("log_slave_updates", "ON"),
     // A commit becomes visible after the replica has it, so nobody sees what could be lost.
@@ -23,6 +23,10 @@ const MARIADB_SETTINGS: [(&str, &str); 11] = [
     // Answers a primary that wants to know; costs nothing when it does not.
     ("rpl_semi_sync_slave_enabled", "ON"),
     ("slave_net_timeout", "5"),
+    // What several clients have written at once, one thread alone applies too slowly.
+    ("slave_parallel_threads", "4"),
+    // A replica that stops asks its primary to forget it. One that is cut off is not waited for.
+    ("rpl_semi_sync_slave_kill_conn_timeout", "1"),
     ("relay_log_recovery", "ON"),
     // The last log is never in doubt: every commit is synced.
     ("innodb_log_file_size", "64M"),
@@ -32,11 +36,13 @@ const MARIADB_SETTINGS: [(&str, &str); 11] = [
 ];
 
 /// Settings of MySQL alone.
-const MYSQL_SETTINGS: [(&str, &str); 12] = [
+const MYSQL_SETTINGS: [(&str, &str); 13] = [
     ("gtid_mode", "ON"),
     ("enforce_gtid_consistency", "ON"),
     ("log_replica_updates", "ON"),
     ("replica_net_timeout", "5"),
+    // Of what touches different rows a replica applies several at once.
+    ("binlog_transaction_dependency_tracking", "WRITESET"),
     ("relay_log_recovery", "ON"),
     ("innodb_redo_log_capacity", "64M"),
     // The second protocol has a port of its own, which nobody asked for.

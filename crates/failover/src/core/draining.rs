@@ -94,7 +94,8 @@ impl Core {
         }
         let has_all = drain.goal.as_ref().is_some_and(|goal| {
             let follower = report.and_then(|(_, report)| report.follower(to));
-            follower.is_some_and(|follower| follower.flushed.holds(goal))
+            // What it has not applied yet, its promotion would wait for.
+            follower.is_some_and(|follower| follower.applied.holds(goal))
         });
         self.drain = Some(drain);
         if has_all {

@@ -7,7 +7,7 @@ use super::node::{NodeId, NodeSet};
 use super::options::Sabotage;
 use super::position::Position;
 use super::record::Cause;
-use super::sighting::Report;
+use super::sighting::{Follower, Report};
 use super::state::Core;
 use super::suspicion::Health;
 
@@ -33,6 +33,32 @@ struct Attendance {
     present_since: Option<Moment>,
     missing_since: Option<Moment>,
     moved: Option<(Position, Moment)>,
+    applied: Option<(Position, Moment)>,
+}
+
+impl Attendance {
+    /// Has it made no progress for too long, with what it receives or with what it applies?
+    fn is_stalled(
+        &mut self,
+        follower: &Follower,
+        (at, report): (Moment, &Report),
+        max: Moment,
+    ) -> bool {
+        let stands = |memory: &mut Option<(Position, Moment)>, now: &Position, is_done: bool| {
+            let still = memory.as_ref().filter(|(before, _)| before == now);
+            match still {
+                Some((_, since)) if !is_done => at >= *since + max,
+                Some(_) | None => {
+                    *memory = Some((now.clone(), at));
+                    false
+                }
+            }
+        };
+        let has_all = follower.flushed.holds(&report.position);
+        let has_applied = follower.applied.holds(&follower.flushed);
+        let is_deaf = stands(&mut self.moved, &follower.flushed, has_all);
+        stands(&mut self.applied, &follower.applied, has_applied) || is_deaf
+    }
 }
 
 impl Guard {
@@ -89,15 +115,9 @@ impl Core {
         let options = &self.options;
         let follower = report.follower(node);
         let is_away = matches!(self.health(node, now), Health::Ill(Cause::Gone | Cause::Hung));
-        let mut is_stalled = false;
-        if let Some(follower) = follower {
-            let has_all = follower.flushed.holds(&report.position);
-            let still = attendance.moved.as_ref().filter(|(before, _)| *before == follower.flushed);
-            match still {
-                Some((_, since)) if !has_all => is_stalled = at >= *since + options.stall_max,
-                Some(_) | None => attendance.moved = Some((follower.flushed.clone(), at)),
-            }
-        }
+        let is_stalled = follower.is_some_and(|follower| {
+            attendance.is_stalled(follower, (at, report), options.stall_max)
+        });
         let Some(follower) = follower.filter(|_| !is_away && !is_stalled) else {
             attendance.present_since = None;
             // A single report without it may be a reconnection, or a primary that is dying.
@@ -106,9 +126,13 @@ impl Core {
         };
         attendance.missing_since = None;
         let present = *attendance.present_since.get_or_insert(at);
-        let is_near =
-            follower.flushed.behind(&report.position).is_some_and(|gap| gap <= options.near_max);
-        is_counted || (is_near && at.saturating_sub(present) >= options.grow_after)
+        let waited = at.saturating_sub(present);
+        // Who never gets near by itself gets there when commits wait for it.
+        let is_late = waited >= options.grow_late;
+        let near_max = if is_late { options.near_max_late } else { options.near_max };
+        let gap = follower.applied.behind(&report.position);
+        let is_near = gap.is_some_and(|gap| gap <= near_max);
+        is_counted || (is_near && waited >= options.grow_after)
     }
 
     /// Takes the next step towards the wanted cover, and opens a primary that takes no writes.
@@ -159,7 +183,7 @@ impl Core {
         let goal = self.guard.goal.get_or_insert_with(|| report.position.clone());
         let has_reached = |node: &NodeId| {
             let follower = report.follower(*node);
-            follower.is_some_and(|one| one.is_counted && one.flushed.holds(goal))
+            follower.is_some_and(|one| one.is_counted && one.applied.holds(goal))
         };
         cover.members.iter().filter(has_reached).count() >= usize::from(cover.copies)
     }

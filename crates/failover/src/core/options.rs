@@ -26,6 +26,10 @@ pub struct Options {
     pub grow_after: Duration,
     /// How near: bytes of log, or transactions. Commits wait while it comes the rest of the way.
     pub near_max: u64,
+    /// A replica that follows this long and did not get near is made synchronous all the same,
+    pub grow_late: Duration,
+    /// when it is as near as this.
+    pub near_max_late: u64,
     /// The primary is dead and too few replicas have answered the last look: how long until the
     /// primary is started again. A watchdog that has just come has not looked at anybody yet.
     pub answer_wait: Duration,
@@ -37,7 +41,7 @@ pub struct Options {
     pub start_grace: Duration,
     /// How long a switchover waits for running transactions.
     pub drain_max: Duration,
-    /// Before it believes that idle sessions are idle: one that has just come asks soon.
+    /// Before it believes that idle sessions are idle: one that logs in is not seen yet.
     pub drain_rest: Duration,
     /// A switchover that is not past its point of no return by then is given up.
     pub switchover_max: Duration,
@@ -51,6 +55,8 @@ pub struct Options {
     pub stray_after: Duration,
     /// and set up anew after this.
     pub rebuild_after: Duration,
+    /// A fenced node that runs as a replica may be on its way back: it is left alone for this long.
+    pub return_grace: Duration,
     /// A watchdog that was not running for this long judges nobody by what it missed.
     pub own_stall_max: Duration,
     /// What to leave out on purpose, to show what it is good for: the simulation, and control arms.
@@ -108,19 +114,22 @@ impl Options {
             stall_max: ms(1000),
             grow_after: ms(300),
             near_max: 1 << 20,
+            grow_late: ms(4000),
+            near_max_late: 16 << 20,
             answer_wait: ms(500),
             candidate_wait: ms(2000),
             hold_after_rollback: ms(10_000),
             start_grace: ms(60_000),
-            drain_max: ms(300),
-            drain_rest: ms(50),
+            drain_max: ms(500),
+            drain_rest: ms(200),
             switchover_max: ms(2000),
             failovers_max: 3,
             failover_window: ms(600_000),
             retry_first: ms(200),
             retry_last: ms(5000),
             stray_after: ms(1000),
-            rebuild_after: ms(60_000),
+            rebuild_after: ms(30_000),
+            return_grace: ms(3000),
             own_stall_max: ms(1000),
             sabotage: Vec::new(),
         }

@@ -58,6 +58,8 @@ pub struct Follower {
     pub node: NodeId,
     /// What it has confirmed to be durable.
     pub flushed: Position,
+    /// What of that a promotion would not have to wait for.
+    pub applied: Position,
     /// Whether its confirmation releases commits.
     pub is_counted: bool,
 }
@@ -68,6 +70,13 @@ pub struct Routing {
     pub ready: NodeSet,
     /// New connections wait instead of being refused.
     pub is_paused: bool,
+}
+
+impl Follower {
+    /// How much it has to apply before it can be promoted: bytes of log, or transactions.
+    pub fn backlog(&self) -> Option<u64> {
+        self.applied.behind(&self.flushed)
+    }
 }
 
 impl Report {

@@ -60,8 +60,12 @@ pub(super) struct Node {
     pub(super) sealed: Option<Position>,
     /// When its process was last started.
     pub(super) started: Option<Moment>,
-    /// Since when it runs without following anybody.
+    /// Since when it runs without following anybody for long.
     pub(super) stray_since: Option<Moment>,
+    /// Since when it follows.
+    pub(super) following_since: Option<Moment>,
+    /// Why it was not sealed.
+    pub(super) unheard: Option<String>,
     /// It was made a replica again; the journal is to say so.
     pub(super) has_rejoined: bool,
     /// An operator asked for it.
@@ -148,8 +152,13 @@ impl Core {
             Input::Tick => {}
             Input::Seen { node, sighting } => {
                 let began = sighting.began;
-                if self.nodes[node.index()].watch.note(sighting) {
+                let state = &mut self.nodes[node.index()];
+                if state.watch.note(sighting) {
                     self.out.push(Action::Probe { node });
+                }
+                if state.watch.is_answering() {
+                    // From here on it has no more excuses than others.
+                    state.started = None;
                 }
                 if node == self.record.primary {
                     self.compare_followers(now, began);
@@ -279,7 +288,7 @@ impl Core {
         self.drain = matches!(phase, Phase::Draining { .. }).then(|| Drain::new(now));
         self.is_prepared = false;
         for node in &mut self.nodes {
-            (node.sealed, node.is_stubborn) = (None, false);
+            (node.sealed, node.unheard, node.is_stubborn) = (None, None, false);
             if phase == Phase::Serving {
                 node.evidence = None;
             }

@@ -76,7 +76,9 @@ impl Core {
     /// Nobody was promoted, and the old primary holds everything: it may serve again.
     fn roll_back(&mut self, now: Moment) {
         self.hold_until = now + self.options.hold_after_rollback;
-        self.tell_refusal(self.record.primary, RefusalKind::TooFewHeard.because(""));
+        let reasons = self.nodes.iter().filter_map(|node| node.unheard.as_deref());
+        let reasons = reasons.collect::<Vec<_>>().join("; ");
+        self.tell_refusal(self.record.primary, RefusalKind::TooFewHeard.because(&reasons));
         self.nodes[self.record.primary.index()].evidence = None;
         self.write(now, Record { phase: Phase::Serving, ..self.record.clone() });
     }

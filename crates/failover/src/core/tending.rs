@@ -69,11 +69,20 @@ impl Core {
                 let from = self.record.primary;
                 self.order(now, Order::Rejoin { node, from });
             }
+            Health::Well if self.may_be_returning(now, node) => {}
             Health::Well | Health::Ill(_) => {
                 self.nodes[node.index()].evidence = None;
                 self.order(now, Order::Fence(node));
             }
         }
+    }
+
+    /// Is it a replica that has just come up? A predecessor may have ordered it back.
+    fn may_be_returning(&mut self, now: Moment, node: NodeId) -> bool {
+        let state = &mut self.nodes[node.index()];
+        let is_replica = state.watch.current().is_some_and(|report| !report.is_writable);
+        let since = *state.stray_since.get_or_insert(now);
+        is_replica && now.saturating_sub(since) < self.options.return_grace
     }
 
     fn keep_following(&mut self, now: Moment, node: NodeId) {
@@ -82,9 +91,14 @@ impl Core {
         let state = &mut self.nodes[node.index()];
         let follow = Some(self.record.primary);
         if is_following {
-            state.stray_since = None;
+            // Some begin to follow, and stop at what they cannot apply.
+            let since = *state.following_since.get_or_insert(now);
+            if now.saturating_sub(since) >= self.options.stray_after {
+                state.stray_since = None;
+            }
             return;
         }
+        state.following_since = None;
         match health {
             Health::Ill(Cause::Gone) => {
                 self.order(now, Order::Start { node, follow });
@@ -168,8 +182,8 @@ impl Core {
             | Order::Start { .. }
             | Order::Restart(_)
             | Order::Prepare(_)
-            | Order::Seal(_)
             | Order::Promote(_) => {}
+            Order::Seal(_) => self.nodes[node.index()].unheard = Some(reason.to_owned()),
         }
     }
 

@@ -25,7 +25,8 @@ const TIGHTEN_WITHIN: Duration = Duration::from_secs(30);
 const LOOSEN_WITHIN: Duration = Duration::from_secs(2);
 /// A switchover goes on without it.
 const PREPARE_WITHIN: Duration = Duration::from_secs(10);
-const SEAL_WITHIN: Duration = Duration::from_secs(3);
+/// A replica may have to apply what it has received.
+const SEAL_WITHIN: Duration = Duration::from_secs(5);
 const PROMOTE_WITHIN: Duration = Duration::from_secs(10);
 /// A router that was restarted is noticed, and told again, within this time.
 const ROUTER_LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -69,7 +69,12 @@ impl Cluster {
     /// The primary as it should be: writable, followed by the other.
     pub(crate) fn primary(&self, index: usize, offset: u64) -> Report {
         let safe = self.core.record().safe;
-        let follower = Follower { node: node(1 - index), flushed: at(offset), is_counted: true };
+        let follower = Follower {
+            node: node(1 - index),
+            flushed: at(offset),
+            applied: at(offset),
+            is_counted: true,
+        };
         Report {
             is_writable: true,
             position: at(offset),

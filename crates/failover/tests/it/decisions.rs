@@ -1,8 +1,8 @@
 //! Single decisions of a watchdog, in the order in which it takes them.
 
 use standfast_failover::core::{
-    Action, Cause, Command, Cover, EventKind, Input, Options, Order, Outcome, Phase, Record,
-    RefusalKind, Seen,
+    Action, Cause, Command, Cover, EventKind, Health, Input, Options, Order, Outcome, Phase,
+    Record, RefusalKind, Seen,
 };
 
 use crate::cluster::{A, B, Cluster, covered, node};
@@ -128,11 +128,11 @@ fn a_switchover_waits_for_the_replica_and_stops_the_old_primary_only_then() {
     cluster.obey();
     cluster.command(Command::Switchover { to: node(B) });
     assert_eq!(cluster.obey(), ["prepare a", "new clients wait for 0"]);
-    cluster.pass(60);
+    cluster.pass(200);
     cluster.all_well();
     assert_eq!(cluster.obey(), ["clients wait"], "no transaction runs any more");
     let mut behind = cluster.primary(A, 12);
-    behind.followers[0].flushed = crate::cluster::at(11);
+    behind.followers[0].applied = crate::cluster::at(11);
     cluster.pass(10);
     cluster.see(A, Seen::Answered(behind));
     assert_eq!(cluster.obey(), Vec::<String>::new(), "the replica lacks something");
@@ -153,7 +153,7 @@ fn a_switchover_cuts_nobody_off_who_goes_by_himself() {
     assert_eq!(cluster.obey(), Vec::<String>::new(), "a client may be about to ask");
     let mut running = cluster.primary(A, 12);
     running.busy = 1;
-    cluster.pass(100);
+    cluster.pass(200);
     cluster.see(A, Seen::Answered(running.clone()));
     cluster.tell(Input::Sessions { began: cluster.now, count: 1 });
     assert_eq!(cluster.obey(), Vec::<String>::new(), "a transaction runs");
@@ -194,7 +194,7 @@ fn a_switchover_that_takes_too_long_is_given_up_and_clients_go_on() {
     for _ in 0..30 {
         cluster.pass(100);
         let mut behind = cluster.primary(A, 12);
-        behind.followers[0].flushed = crate::cluster::at(11);
+        behind.followers[0].applied = crate::cluster::at(11);
         cluster.see(A, Seen::Answered(behind));
         cluster.obey();
     }
@@ -214,4 +214,71 @@ fn a_watchdog_that_has_just_come_waits_for_the_replica_before_it_helps_the_dead_
     alone.see(A, Seen::Refused);
     alone.pass(600);
     assert!(alone.obey().contains(&"restart a".to_owned()), "nobody answered in time");
+}
+
+#[test]
+fn a_replica_that_receives_and_does_not_apply_is_not_counted_on() {
+    let mut cluster = Cluster::of(covered());
+    cluster.all_well();
+    cluster.obey();
+    for _ in 0..30 {
+        cluster.pass(50);
+        let mut stuck = cluster.primary(A, 12);
+        stuck.followers[0].applied = crate::cluster::at(11);
+        cluster.see(A, Seen::Answered(stuck));
+        cluster.see(B, Seen::Answered(cluster.replica(A, 12)));
+        cluster.obey();
+    }
+    assert_eq!(cluster.core.record().safe, Cover::NONE, "{:?}", cluster.events);
+}
+
+#[test]
+fn commits_wait_for_a_replica_when_it_is_near_or_will_not_get_near_by_itself() {
+    let mut cluster = Cluster::of(covered().with_safe(Cover::NONE));
+    let far = Options::of(2).near_max + 1;
+    let mut waited = 0;
+    while !cluster.obey().iter().any(|order| order.starts_with("enforce")) {
+        cluster.pass(50);
+        waited += 50;
+        let mut report = cluster.primary(A, far + 10 + waited);
+        report.followers[0].flushed = crate::cluster::at(10 + waited);
+        report.followers[0].applied = crate::cluster::at(10 + waited);
+        cluster.see(A, Seen::Answered(report));
+        cluster.see(B, Seen::Answered(cluster.replica(A, 10 + waited)));
+        assert!(waited < 10_000, "never");
+    }
+    assert!(waited >= 4000, "clients had to wait for all of it after {waited} ms");
+}
+
+#[test]
+fn one_that_answered_after_its_start_is_seen_to_die_at_once() {
+    let fenced = [(node(B), "gone".to_owned())].into();
+    let mut cluster = Cluster::of(Record { fenced, ..covered() }.with_safe(Cover::NONE));
+    cluster.pass(10);
+    cluster.see(A, Seen::Answered(cluster.primary(A, 10)));
+    cluster.see(B, Seen::Refused);
+    assert!(cluster.obey().contains(&"rejoin b".to_owned()));
+    cluster.pass(10);
+    cluster.see(B, Seen::Answered(cluster.replica(A, 10)));
+    cluster.pass(10);
+    cluster.see(B, Seen::Refused);
+    let health = cluster.core.view(node(B), cluster.now).health;
+    assert_eq!(health, Health::Ill(Cause::Gone), "it was started 20 ms ago");
+}
+
+#[test]
+fn a_node_that_a_predecessor_brought_back_is_not_killed_again() {
+    let fenced = [(node(B), "gone".to_owned())].into();
+    let mut cluster = Cluster::of(Record { fenced, ..covered() }.with_safe(Cover::NONE));
+    cluster.pass(10);
+    cluster.see(A, Seen::Answered(cluster.primary(A, 10)));
+    let mut alone = cluster.replica(A, 10);
+    alone.follows = None;
+    cluster.see(B, Seen::Answered(alone));
+    let done = cluster.obey();
+    assert!(!done.contains(&"fence b".to_owned()), "it is about to follow: {done:?}");
+    cluster.pass(500);
+    cluster.see(B, Seen::Answered(cluster.replica(A, 10)));
+    cluster.obey();
+    assert!(cluster.core.record().fenced.is_empty(), "it follows, so it is back");
 }

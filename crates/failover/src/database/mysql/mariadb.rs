@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::sleep;
 
+use super::DURABLE;
 use super::link::Link;
 use super::roll::Word;
 use super::server::{LOOK_EVERY, Server};
@@ -122,6 +123,7 @@ pub(super) async fn look(link: &mut Link, server: &Server) -> Result<Look, Datab
     let word = follows.map(|follows| Word {
         follows,
         holds: position.clone(),
+        applied: Position::Domains(state.done.clone()),
         acknowledges: state.is_semi_sync,
         life: state.life,
     });
@@ -177,6 +179,7 @@ pub(super) async fn promote(link: &mut Link) -> Result<(), DatabaseError> {
         link.run("SET GLOBAL rpl_semi_sync_master_enabled = OFF").await?;
         link.run("RESET SLAVE ALL").await?;
     }
+    link.run(DURABLE).await?;
     link.run("SET GLOBAL read_only = OFF").await
 }
 

@@ -7,6 +7,7 @@
 //! the change to 1, and among what the replica has to catch up with. The row is each server's own
 //! and not replicated.
 
+use super::DURABLE;
 use super::link::Link;
 use super::roll::Word;
 use super::server::Server;
@@ -15,7 +16,7 @@ use crate::core::{Cover, GtidSet, Position};
 use crate::database::DatabaseError;
 
 /// Less than a watchdog gives it, so that a failure is told as one.
-const DRAIN_SECONDS: f64 = 2.5;
+const DRAIN_SECONDS: f64 = 4.5;
 
 /// What it says as a replica.
 struct Replication {
@@ -56,8 +57,10 @@ pub(super) async fn look(link: &mut Link, server: &Server) -> Result<Look, Datab
         .filter(|replica| replica.is_running)
         .and_then(|replica| server.sender((&replica.host, replica.port), &replica.sender));
     // What is executed survives a restart, so that its life does not matter.
-    let word =
-        follows.map(|follows| Word { follows, holds: executed, acknowledges: true, life: 0 });
+    let word = follows.map(|follows| {
+        let applied = executed.clone();
+        Word { follows, holds: executed, applied, acknowledges: true, life: 0 }
+    });
     Ok(Look { is_writable: read_only == 0, waits: required == 1, position, word })
 }
 
@@ -112,6 +115,7 @@ pub(super) async fn promote(link: &mut Link, server: &Server) -> Result<(), Data
         }
         link.run("RESET REPLICA ALL").await?;
     }
+    link.run(DURABLE).await?;
     link.run("SET GLOBAL read_only = OFF").await
 }
 

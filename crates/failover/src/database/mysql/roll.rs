@@ -22,6 +22,8 @@ pub(super) struct Word {
     pub(super) follows: NodeId,
     /// What it has, so that it survives the end of its process.
     pub(super) holds: Position,
+    /// What of that it has applied.
+    pub(super) applied: Position,
     /// Whether its primary may take what it answers for an acknowledgement.
     pub(super) acknowledges: bool,
     /// Since when its server runs, where a restart drops something: a number, and no time.
@@ -93,6 +95,7 @@ impl Roll {
             (is_fresh && word.follows == primary).then(|| Follower {
                 node: NodeId::new(index),
                 flushed: word.holds.clone(),
+                applied: word.applied.clone(),
                 is_counted: waits && word.acknowledges,
             })
         };
@@ -126,7 +129,13 @@ mod tests {
     }
 
     fn word(sequence: u64) -> Word {
-        Word { follows: primary(), holds: at(sequence), acknowledges: true, life: 40 }
+        Word {
+            follows: primary(),
+            holds: at(sequence),
+            applied: at(sequence),
+            acknowledges: true,
+            life: 40,
+        }
     }
 
     #[test]

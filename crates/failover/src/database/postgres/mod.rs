@@ -23,6 +23,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(3);
 /// Whoever changes the settings holds this advisory lock: "standfas" in ASCII.
 const SETTINGS_LOCK: i64 = 0x7374_616e_6466_6173;
 
+/// The end of a stream that the death of its sender ends is there by then.
+const END_OF_STREAM_WITHIN: Duration = Duration::from_millis(100);
+
+/// Of looks at a promotion that is under way.
+const WAKE_EVERY: u32 = 4;
+
 /// How long a replica may go on receiving from a primary that is dead.
 const SEAL_WITHIN: Duration = Duration::from_millis(1500);
 
@@ -106,10 +112,18 @@ impl Postgres {
     async fn close_and_tell(&self) -> Result<Position, DatabaseError> {
         let mut session = self.open().await?;
         let deadline = Instant::now() + SEAL_WITHIN;
+        let patience = Instant::now() + END_OF_STREAM_WITHIN;
         let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
+        // A link that was cut does not tell that the primary is dead. What is still on its way was
+        // confirmed to nobody.
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_wal_receiver";
         while session.value(receivers).await?.as_deref() != Some("0") {
-            if Instant::now() >= deadline {
+            let now = Instant::now();
+            if now >= deadline {
                 return Err(self.failed("it still receives from the old primary"));
+            }
+            if now >= patience {
+                session.run(end).await?;
             }
             sleep(LOOK_EVERY).await;
         }
@@ -126,7 +140,15 @@ impl Postgres {
         session.run("ALTER SYSTEM SET synchronous_standby_names = ''").await?;
         session.run("SELECT pg_reload_conf()").await?;
         session.run("SELECT pg_promote(false)").await?;
-        while session.value("SELECT pg_is_in_recovery()").await?.as_deref() != Some("f") {
+        let is_standby = "SELECT pg_is_in_recovery()";
+        let mut looks = 0;
+        while session.value(is_standby).await?.as_deref() != Some("f") {
+            // Between two tries to receive it sleeps for `wal_retrieve_retry_interval`, also when
+            // it has seen the request; a new configuration wakes it.
+            if looks % WAKE_EVERY == 0 {
+                session.run("SELECT pg_reload_conf()").await?;
+            }
+            looks += 1;
             sleep(LOOK_EVERY).await;
         }
         Ok(())

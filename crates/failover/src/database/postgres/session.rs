@@ -140,7 +140,10 @@ impl PostgresSession {
         let at = |offset| Position::Log { timeline: row.timeline, offset };
         let follower = |one: RowFollower| {
             let node = self.members.named(&one.name)?;
-            Some(Follower { node, flushed: at(one.flushed), is_counted: one.counted })
+            // What is left to replay is little, and a promotion says itself how far it has come.
+            let flushed = at(one.flushed);
+            let applied = flushed.clone();
+            Some(Follower { node, flushed, applied, is_counted: one.counted })
         };
         let follows = row.sender.and_then(|sender| self.members.at(&sender.host?, sender.port?));
         Ok(Report {

@@ -4,7 +4,7 @@
 use standfast_failover::actuator::wire::Rejoining;
 use standfast_failover::core::Follower;
 use standfast_failover::core::{
-    Action, Input, NodeId, Order, Outcome, Report, Routing, Seen, Sighting, invariants,
+    Action, Input, NodeId, Order, Outcome, Position, Report, Routing, Seen, Sighting, invariants,
 };
 use std::time::Duration;
 
@@ -214,13 +214,13 @@ impl World {
         let others = (0..self.servers.len()).map(NodeId::new).filter(|other| *other != node);
         let followers = others
             .filter(|other| self.is_streaming(*other) == Some(node))
-            .map(|other| Follower {
-                node: other,
-                flushed: standfast_failover::core::Position::Log {
+            .map(|other| {
+                let flushed = Position::Log {
                     timeline: server.timeline,
                     offset: server.confirmed[other.index()] as u64,
-                },
-                is_counted: true,
+                };
+                let applied = flushed.clone();
+                Follower { node: other, flushed, applied, is_counted: true }
             })
             .collect();
         Report {
