@@ -381,7 +381,7 @@ impl Engine {
         self.slot().clone()
     }
 
-    fn running(&self) -> Result<Child, EngineError> {
+    pub(super) fn running(&self) -> Result<Child, EngineError> {
         self.child()
             .filter(Child::is_running)
             .ok_or_else(|| EngineError::NotRunning { engine: self.site.name() })

@@ -1,6 +1,7 @@
 //! One engine, of whatever kind: made, started, asked, broken and stopped through one interface.
 
 mod address;
+mod disk;
 mod error;
 mod fence;
 mod leftovers;

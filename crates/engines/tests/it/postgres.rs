@@ -53,6 +53,36 @@ async fn data_survives_a_stop_and_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_room_keeps_what_it_has_and_takes_more_when_it_has_room_again() {
+    let place = Place::new("disk");
+    let engine = started(&place).await;
+    sql(&engine, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (1)").await;
+    let client = client(&engine.admin_url()).await;
+    let processes = engine.fill_disk().await.unwrap();
+    assert!(processes > 5, "the server and its helpers, not only the first: {processes}");
+    let many = "INSERT INTO kept SELECT generate_series(1, 100000)";
+    assert!(client.simple_query(many).await.is_err(), "there is no room for them");
+    // It may have ended over its own log by now, or do so in a moment.
+    drop(engine.free_disk().await);
+    let is_back = async || {
+        if !engine.is_running() {
+            drop(engine.start().await);
+        }
+        engine.ready().await.is_ok() && count(&engine).await == Some(1)
+    };
+    let patience = tokio::time::timeout(Duration::from_secs(60), async {
+        while !is_back().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    patience.await.expect("it is back with what was acknowledged, and nothing else");
+    sql(&engine, many).await;
+    assert_eq!(count(&engine).await, Some(100_001));
+    engine.stop().await.unwrap();
+    assert!(engine.fill_disk().await.is_err(), "one that does not run has no disk to fill");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_paused_server_hangs_and_a_resumed_one_goes_on_where_it_was() {
     let place = Place::new("pause");
     let engine = started(&place).await;

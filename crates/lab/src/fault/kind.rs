@@ -157,7 +157,7 @@ impl FaultKind {
             Self::Forge | Self::Equivocate | Self::Replay | Self::Silent => true,
             Self::Stop | Self::Kill | Self::Pause | Self::Flush | Self::Restart => false,
             Self::Latency | Self::Cut | Self::Partition | Self::Bandwidth | Self::Reset => false,
-            Self::Isolate | Self::Wipe | Self::StartByHand => false,
+            Self::Isolate | Self::Wipe | Self::StartByHand | Self::DiskFull => false,
         }
     }
 }

@@ -32,6 +32,8 @@ pub(crate) enum FaultAction {
     Restart(FaultTarget),
     /// SIGKILL a service, delete all that it keeps, and start it again from nothing
     Wipe(FaultTarget),
+    /// Leave a PostgreSQL server no room on its disk: it can write into no file
+    DiskFull(FaultTarget),
     /// Start a database behind its watchdog's back, as somebody does who does not know better
     StartByHand(FaultTarget),
     /// Make all that is sent on a link come later, or what a service answers (--instance N)

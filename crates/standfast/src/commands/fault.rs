@@ -31,6 +31,7 @@ pub(super) async fn run(action: FaultAction) -> Answer {
         FaultAction::Flush(target) => (plain(FaultKind::Flush), target),
         FaultAction::Restart(target) => (plain(FaultKind::Restart), target),
         FaultAction::Wipe(target) => (plain(FaultKind::Wipe), target),
+        FaultAction::DiskFull(target) => (plain(FaultKind::DiskFull), target),
         FaultAction::StartByHand(target) => (plain(FaultKind::StartByHand), target),
         FaultAction::Partition(target) => (plain(FaultKind::Partition), target),
         FaultAction::Reset(target) => (plain(FaultKind::Reset), target),
