@@ -1,7 +1,8 @@
 //! `cargo xtask bench failover`: kills, freezes and switchovers in series, on each engine, with
 //! writers at full speed; and what clients, and the servers themselves, had of it.
 //!
-//! Each cluster is one of order-saga, with its own watchdog and HAProxy. A trial is printed as it
+//! Each cluster is one of order-saga, with its own watchdog and HAProxy. The rival is Patroni with
+//! etcd over the same PostgreSQL, hit and measured by the same code. A trial is printed as it
 //! ends, and kept where that is asked for, so that a run that is cut has lost one trial.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
@@ -11,10 +12,12 @@ mod difference;
 mod ledger;
 mod loss;
 mod options;
+mod ours;
 mod outage;
 mod percentile;
 mod record;
 mod report;
+mod rival;
 mod series;
 mod stand;
 mod taken;
@@ -29,10 +32,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::options::Options;
 use crate::record::{Blow, Trials};
-use crate::report::{Line, Row, Table};
-use crate::series::Series;
-use crate::stand::Ours;
-use crate::target::Kind;
+use crate::report::{Row, Table};
 
 fn main() -> Result<()> {
     let options = Options::read(std::env::args().skip(1))?;
@@ -44,14 +44,16 @@ async fn run(options: Options) -> Result<()> {
     let clock = Clock::started();
     let mut problems = Vec::new();
     for kind in options.engines.iter().copied() {
-        if wanted(kind, &options, &trials).is_empty() {
-            println!("{}: all its trials are there", kind.name());
-            continue;
-        }
-        if let Err(error) = engine(kind, &options, &clock, &mut trials).await {
+        if let Err(error) = ours::run(kind, &options, &clock, &mut trials).await {
             println!("{}: {error:#}", kind.name());
             problems.push(kind.name());
         }
+    }
+    if options.patroni > 0
+        && let Err(error) = rival::run(&options, &clock, &mut trials).await
+    {
+        println!("patroni: {error:#}");
+        problems.push("patroni");
     }
     let rows = Row::all(&trials.all);
     print!("{}", Table(&rows));
@@ -66,68 +68,26 @@ async fn run(options: Options) -> Result<()> {
     Ok(())
 }
 
-/// How many trials of each kind are still to be done.
-fn wanted(kind: Kind, options: &Options, trials: &Trials) -> Vec<(Blow, u32, u32)> {
-    let count = |blow| match blow {
-        Blow::Kill => options.kills,
-        Blow::Freeze => options.freezes,
-        Blow::SwitchoverFresh | Blow::SwitchoverKept => options.switchovers,
-    };
-    let wanted = Blow::ALL.map(|blow| (blow, trials.count(kind.name(), blow), count(blow)));
-    wanted.into_iter().filter(|(_, done, count)| done < count).collect()
-}
-
-/// One engine from its start to its end, however it ends.
-async fn engine(kind: Kind, options: &Options, clock: &Clock, trials: &mut Trials) -> Result<()> {
+/// Does it, unless somebody wants to end all this.
+async fn unless_ended<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let mut terminate = signal(SignalKind::terminate())?;
-    println!(
-        "{}: two servers, a watchdog with FAILOVERS_MAX={} instead of 3, and {} writers",
-        kind.name(),
-        options.failovers_max,
-        options.clients
-    );
-    let stand = tokio::select! {
-        stand = Ours::bring_up(kind, options, clock) => stand?,
+    tokio::select! {
+        done = work => done,
         _ = tokio::signal::ctrl_c() => bail!("interrupted"),
         _ = terminate.recv() => bail!("terminated"),
-    };
-    let measured = tokio::select! {
-        measured = measure(&stand, kind, options, clock, trials) => measured,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
-        _ = terminate.recv() => Err(anyhow::anyhow!("terminated")),
-    };
-    stand.take_down().await?;
-    measured
+    }
 }
 
-async fn measure(
-    stand: &Ours,
-    kind: Kind,
-    options: &Options,
-    clock: &Clock,
-    trials: &mut Trials,
-) -> Result<()> {
-    let mut series = Series::of(stand, kind.name().to_owned(), options.clients, clock);
-    for (blow, done, count) in wanted(kind, options, trials) {
-        for number in done + 1..=count {
-            let trial = series.trial(blow, number).await;
-            println!("{}", Line(&trial));
-            let problem = trial.problem.clone();
-            trials.add(trial)?;
-            if let Some(problem) = problem {
-                bail!("trial {number} of {} has no end: {problem}", blow.name());
-            }
-        }
+/// Trials of a kind that are still to be done.
+struct Wanted {
+    blow: Blow,
+    numbers: std::ops::RangeInclusive<u32>,
+}
+
+impl Wanted {
+    /// `None` when there are enough.
+    fn of(stand: &str, blow: Blow, count: u32, trials: &Trials) -> Option<Self> {
+        let done = trials.count(stand, blow);
+        (done < count).then(|| Self { blow, numbers: done + 1..=count })
     }
-    let whole = series.end().await?;
-    println!(
-        "{}: of all {} acknowledged rows {} lost, {} doubled; counts off by {}, servers differ by {}",
-        kind.name(),
-        whole.acknowledged,
-        whole.lost,
-        whole.doubled,
-        whole.books_off,
-        whole.diverged
-    );
-    Ok(())
 }

@@ -12,6 +12,7 @@ options of `cargo xtask bench failover`:
   --kills N          `kill -9` of the primary's processes (30)
   --freezes N        SIGSTOP, and SIGCONT after the failover (20)
   --switchovers N    by order, once with a connection for each request, once with kept ones (10)
+  --patroni N        also Patroni with etcd: N trials of each fault under each setting (0)
   --clients N        writers at full speed (3)
   --failovers-max N  raised for the series: 3 within 10 minutes is the default of a watchdog (1000)
   --setting KEY=VALUE  of both servers, beside those that order-saga has; may be given again
@@ -25,6 +26,8 @@ pub(crate) struct Options {
     pub(crate) kills: u32,
     pub(crate) freezes: u32,
     pub(crate) switchovers: u32,
+    /// How many trials of each fault Patroni gets.
+    pub(crate) patroni: u32,
     pub(crate) clients: usize,
     pub(crate) failovers_max: u32,
     /// Of the servers.
@@ -42,6 +45,7 @@ impl Options {
             kills: 30,
             freezes: 20,
             switchovers: 10,
+            patroni: 0,
             clients: 3,
             failovers_max: 1000,
             settings: Vec::new(),
@@ -57,6 +61,7 @@ impl Options {
                 "--kills" => options.kills = number(&value()?)?,
                 "--freezes" => options.freezes = number(&value()?)?,
                 "--switchovers" => options.switchovers = number(&value()?)?,
+                "--patroni" => options.patroni = number(&value()?)?,
                 "--clients" => options.clients = number(&value()?)? as usize,
                 "--failovers-max" => options.failovers_max = number(&value()?)?,
                 "--setting" => options.settings.push(setting(&value()?)?),

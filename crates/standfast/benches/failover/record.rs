@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Blow {
     /// `kill -9` of all its processes.
     Kill,
+    /// The same, and whoever watches over them on their machine: a rival's agent.
+    Node,
     /// SIGSTOP of all its processes, and SIGCONT once another one is primary.
     Freeze,
     /// By order, while each request has a connection of its own.
@@ -23,12 +25,14 @@ pub(crate) enum Blow {
 }
 
 impl Blow {
-    pub(crate) const ALL: [Self; 4] =
+    pub(crate) const OF_OURS: [Self; 4] =
         [Self::Kill, Self::Freeze, Self::SwitchoverFresh, Self::SwitchoverKept];
+    pub(crate) const OF_RIVALS: [Self; 3] = [Self::Kill, Self::Node, Self::Freeze];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Kill => "kill -9",
+            Self::Node => "kill -9 with its agent",
             Self::Freeze => "freeze",
             Self::SwitchoverFresh => "switchover, a connection each",
             Self::SwitchoverKept => "switchover, kept connections",
@@ -110,10 +114,11 @@ impl Trials {
         Ok(Self { path: path.map(Path::to_owned), all })
     }
 
-    /// How many of a kind there are, those without an end left out.
+    /// How many of a kind there are, those that were cut left out.
     pub(crate) fn count(&self, stand: &str, blow: Blow) -> u32 {
         let is_it = |trial: &&Trial| {
-            trial.stand == stand && trial.blow == Some(blow) && trial.problem.is_none()
+            let is_cut = trial.problem.is_some() && trial.outage_ms.is_none();
+            trial.stand == stand && trial.blow == Some(blow) && !is_cut
         };
         u32::try_from(self.all.iter().filter(is_it).count()).unwrap_or(u32::MAX)
     }

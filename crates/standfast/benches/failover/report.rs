@@ -16,7 +16,7 @@ impl fmt::Display for Line<'_> {
         let blow = trial.blow.map_or("", Blow::name);
         write!(f, "{} {blow} {}: ", trial.stand, trial.number)?;
         if let Some(problem) = &trial.problem {
-            return write!(f, "NO END: {problem}");
+            write!(f, "NO END: {problem}; ")?;
         }
         let shown =
             |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.0}"));
@@ -74,10 +74,8 @@ impl<'a> Row<'a> {
                 rows.push(Row { stand, blow, trials: Vec::new(), without_end: 0 });
                 rows.len() - 1
             });
-            match trial.problem {
-                Some(_) => rows[place].without_end += 1,
-                None => rows[place].trials.push(trial),
-            }
+            rows[place].without_end += usize::from(trial.problem.is_some());
+            rows[place].trials.push(trial);
         }
         rows
     }

@@ -1,5 +1,6 @@
 //! A series: writers at full speed, and one blow after the other, each once the cluster is at rest.
 
+use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -52,6 +53,17 @@ pub(crate) struct Final {
     pub(crate) books_off: i64,
     /// Rows that only one of the servers has, acknowledged or not.
     pub(crate) diverged: i64,
+}
+
+impl fmt::Display for Final {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { acknowledged, lost, doubled, books_off, diverged } = self;
+        write!(
+            f,
+            "of all {acknowledged} acknowledged rows {lost} lost, {doubled} doubled; counts off by \
+             {books_off}, servers differ by {diverged}"
+        )
+    }
 }
 
 impl<'a, S: Stand> Series<'a, S> {
@@ -133,7 +145,7 @@ impl<'a, S: Stand> Series<'a, S> {
     async fn run(&mut self, blow: Blow, trial: &mut Trial) -> Result<()> {
         let style = match blow {
             Blow::SwitchoverFresh => Style::Fresh,
-            Blow::Kill | Blow::Freeze | Blow::SwitchoverKept => Style::Kept,
+            Blow::Kill | Blow::Node | Blow::Freeze | Blow::SwitchoverKept => Style::Kept,
         };
         self.write_as(style).await;
         let before = self.at_rest().await?;
@@ -153,17 +165,43 @@ impl<'a, S: Stand> Series<'a, S> {
         trial.switched_ms = Some(since(switched_us));
         self.wait_for_rows(switched_us).await?;
         if let Some(held) = dealt.held {
+            trial.steps_ms.insert("released".to_owned(), since(self.clock.now_us()));
             self.stand.thaw(held).await?;
         }
-        let after = self.stand.at_rest().await?;
-        trial.epoch = after.epoch;
-        let back_us = self.stand.back(before.primary, at_us).await?;
-        trial.back_ms = back_us.map(since);
-        trial.told = self.stand.told(at_us);
+        let after = self.stand.at_rest().await;
         let end_us = self.clock.now_us();
+        trial.told = self.stand.told(at_us);
         self.measure(trial, at_us, &(at_us..switched_us + SWITCH_TOLD_LATE_US), end_us);
         trial.acknowledged = self.ledger.count() - rows_before;
-        self.compare(trial, before.primary, after.primary).await
+        match after {
+            Ok(after) => {
+                trial.epoch = after.epoch;
+                // Who was never anything but primary has not come back as a replica.
+                if after.primary != before.primary {
+                    let back_us = self.stand.back(before.primary, at_us).await?;
+                    trial.back_ms = back_us.map(since);
+                }
+                self.compare(trial, before.primary, after.primary).await
+            }
+            Err(error) => {
+                self.count_lost(trial).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Of a cluster that does not heal: what no server has that answers.
+    async fn count_lost(&self, trial: &mut Trial) {
+        let (target, ledger) = (self.target(), &self.ledger);
+        let marks = ledger.marks();
+        let between = Between { from: &self.compared, to: &marks };
+        let mut lost = None;
+        for node in 0..target.nodes.len() {
+            if let Ok(found) = loss::at(target, node, ledger, between).await {
+                lost = Some(found.lost.min(lost.unwrap_or(usize::MAX)));
+            }
+        }
+        trial.lost = lost.unwrap_or(0);
     }
 
     /// Waits until every client got a row through.

@@ -85,6 +85,11 @@ impl Link {
             .await
     }
 
+    /// Statements of an administrator.
+    pub(crate) async fn run(&mut self, statements: &str) -> Result<(), LinkError> {
+        self.execute(statements).await
+    }
+
     async fn execute(&mut self, statement: &str) -> Result<(), LinkError> {
         match self {
             Self::Postgres(link) => link.execute(statement).await,

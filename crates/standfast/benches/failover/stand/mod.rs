@@ -1,6 +1,7 @@
 //! What is measured: a cluster with whoever fails it over.
 
 mod ours;
+mod patroni;
 mod processes;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use crate::record::Blow;
 use crate::target::Target;
 
 pub(crate) use ours::Ours;
+pub(crate) use patroni::{Patroni, Programs, Variant};
 
 /// A cluster at which nothing is under way, and whose replica is sure to have everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

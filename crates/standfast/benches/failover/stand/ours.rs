@@ -143,6 +143,7 @@ impl Stand for Ours {
                 processes::kill(pid)?;
                 Ok(Dealt { at_us, held: None })
             }
+            Blow::Node => bail!("its watchdog is no agent of a server"),
             Blow::Freeze => {
                 let freeze = Fault::new(FaultKind::Pause, primary);
                 let held = self.instance.inject(&freeze, Hold::UntilHealed).await?;
