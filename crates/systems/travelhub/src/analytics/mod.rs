@@ -1,5 +1,5 @@
-//! Analytics: reports from the log of reservations, in a database of its own. It is in nobody's way:
-//! whatever becomes of it, no booking knows.
+//! Analytics: reports from the log of reservations, in a database of its own. It is in nobody's
+//! way: whatever becomes of it, no booking knows.
 
 mod office;
 mod projection;

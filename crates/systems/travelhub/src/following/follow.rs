@@ -23,8 +23,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// What a page, or a snapshot, may take to apply. A page takes some 100 ms.
 const APPLY_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// What a follower makes of the entries. Each of these is one transaction that moves the cursor, and
-/// answers where it stands afterwards: elsewhere than wanted when somebody else has moved it.
+/// What a follower makes of the entries. Each of these is one transaction that moves the cursor,
+/// and answers where it stands afterwards: elsewhere than wanted when somebody else has moved it.
 pub(in super::super) trait Projection: Send + Sync + 'static {
     /// The number up to which all is applied.
     fn cursor(client: &Client) -> impl Future<Output = Result<u64, Error>> + Send;

@@ -1,5 +1,5 @@
-//! How a service follows the log of reservations: it asks for what came since its own number, at its
-//! start and every now and then, and keeps that number with what it makes of the entries.
+//! How a service follows the log of reservations: it asks for what came since its own number, at
+//! its start and every now and then, and keeps that number with what it makes of the entries.
 //!
 //! Nobody tells it anything, so nothing can be missed: after an outage of any length it asks from
 //! where it stopped.

@@ -68,7 +68,8 @@ impl Cashier {
                     return Ok(Charged::Paid);
                 }
                 // Nobody is told that this is paid: an operator has to look.
-                tracing::error!(reservation = %quote.reservation_id, %charged, ?price, "wrong charge");
+                let id = quote.reservation_id;
+                tracing::error!(%id, %charged, ?price, "wrong charge");
                 Err(NotYet::AnotherAmount { charged, price })
             }
             // 409: a refund came first, as it does when a guest cancels while the charge is made.

@@ -1,5 +1,5 @@
-//! The log of reservations, for those who follow it: pages up to where it is settled, a snapshot for
-//! who is too far behind, and the deletion of what all have read.
+//! The log of reservations, for those who follow it: pages up to where it is settled, a snapshot
+//! for who is too far behind, and the deletion of what all have read.
 
 use std::time::Duration;
 
@@ -22,13 +22,7 @@ const OLDEST: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigi
                       (SELECT coalesce(max(seq), 0) FROM reservation_events_deleted)";
 
 /// Nothing when some of it has just been deleted.
-const PAGE: &str = "SELECT CASE WHEN (SELECT coalesce(max(seq), 0) FROM reservation_events_deleted) \
-    <= $1 THEN json_build_object('since', $1::bigint, 'settled', $2::bigint, 'events', \
-    (SELECT coalesce(json_agg(row_to_json(one) ORDER BY seq), '[]') FROM (\
-     SELECT seq, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, kind, \
-     reservation_id, offer_id, check_in, nights, \
-     json_build_object('cents', price_cents, 'currency', currency) AS price \
-     FROM reservation_events WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS one))::text END";
+const PAGE: &str = include_str!("../../sql/events.sql");
 
 const ALL_TO_DATE: &str = include_str!("../../sql/snapshot.sql");
 

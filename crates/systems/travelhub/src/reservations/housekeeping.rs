@@ -1,5 +1,5 @@
-//! What is to be done now and then, on a session of its own: holds that have ended, keys that nobody
-//! will use again, entries that all have read.
+//! What is to be done now and then, on a session of its own: holds that have ended, keys that
+//! nobody will use again, entries that all have read.
 
 use std::sync::Arc;
 use std::time::Duration;

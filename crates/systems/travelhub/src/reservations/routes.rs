@@ -137,7 +137,8 @@ async fn of_customer(
     finish(&desk, "list", result)
 }
 
-/// All reservations, a page at a time, for whoever settles accounts. The gateway does not lead here.
+/// All reservations, a page at a time, for whoever settles accounts. The gateway does not lead
+/// here.
 async fn all(State(desk): App, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
     let result = async {
         let page = query::all(query.as_deref().unwrap_or(""))?;
@@ -203,7 +204,7 @@ async fn respond(
         return Err(problem_of(status, outcome.problem));
     };
     if let Some(reporting) = &desk.reporting {
-        reporting.report(reservation, deadline).await;
+        reporting.report(reservation, deadline).await?;
     }
     let pays = payment == Payment::Asked;
     let stands = if status == StatusCode::ACCEPTED { "pending" } else { "paid" };

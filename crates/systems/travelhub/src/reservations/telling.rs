@@ -12,7 +12,9 @@ use tokio::time::{Instant, sleep};
 use super::super::wire::Reservation;
 use super::desk::Desk;
 use super::events::{Followed, Following};
+use crate::service::database::away;
 use crate::service::peer::{Call, Peer, PeerAddress, PeerLimits};
+use crate::service::problem::Problem;
 
 /// Without a commit, the log is looked at this often.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -68,11 +70,17 @@ impl Reporting {
         Self(Peer::new(address, LIMITS))
     }
 
-    /// Reports what a booking has come to, and waits until that is taken.
-    pub(super) async fn report(&self, reservation: &Reservation, deadline: Deadline) {
+    /// Reports what a booking has come to, waits until that is taken, and fails when it is not: as
+    /// callers do that have thought of nothing.
+    pub(super) async fn report(
+        &self,
+        reservation: &Reservation,
+        deadline: Deadline,
+    ) -> Result<(), Problem> {
         let body = serde_json::to_vec(reservation).expect("it has string keys and plain values");
-        if let Err(error) = self.0.call(&Call::post("/records", body), deadline).await {
-            tracing::debug!(%error, "analytics did not take a record");
-        }
+        let failed = |why: String| away(&format!("analytics did not take a record: {why}"));
+        let response = self.0.call(&Call::post("/records", body), deadline).await;
+        let status = response.map_err(|error| failed(error.to_string()))?.status;
+        if status.is_success() { Ok(()) } else { Err(failed(status.to_string())) }
     }
 }

@@ -11,7 +11,8 @@ use super::money::Money;
 use super::quote::Quote;
 
 /// The body of `POST /charges`. 200 with a [`ChargeAnswer`]; 402 when the card is refused, which is
-/// final for this card; 409 when a refund has barred it; 503 when nobody decided, to be asked again.
+/// final for this card; 409 when a refund has barred it; 503 when nobody decided, to be asked
+/// again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChargeRequest {
@@ -19,8 +20,8 @@ pub(crate) struct ChargeRequest {
     pub(crate) card_token: String,
 }
 
-/// The body of `POST /refunds`. 200 with a [`ChargeAnswer`], whose amount is what was charged before,
-/// or zero; 503 when it is to be asked again.
+/// The body of `POST /refunds`. 200 with a [`ChargeAnswer`], whose amount is what was charged
+/// before, or zero; 503 when it is to be asked again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RefundRequest {

@@ -1,9 +1,10 @@
 //! The log of reservations, as `inventory` and `analytics` read it.
 //!
-//! `GET /events?since=SEQ&limit=N&consumer=NAME` answers an [`EventPage`] of what comes after `SEQ`.
-//! Numbers ascend and may be missing, but a page is complete: whatever is not in it up to its last
-//! number will never be (see `standfast_tactics::event_log`). What is older than the log is kept for
-//! is 410 with [`Gone`]: such a reader takes `GET /events/snapshot` and goes on from there.
+//! `GET /events?since=SEQ&limit=N&consumer=NAME` answers an [`EventPage`] of what comes after
+//! `SEQ`. Numbers ascend and may be missing, but a page is complete: whatever is not in it up to
+//! its last number will never be (see `standfast_tactics::event_log`). What is older than the log
+//! is kept for is 410 with [`Gone`]: such a reader takes `GET /events/snapshot` and goes on from
+//! there.
 
 use serde::{Deserialize, Serialize};
 use time::{Date, OffsetDateTime};
@@ -35,16 +36,6 @@ impl Kind {
             Self::Held => 1,
             Self::Confirmed | Self::PaymentRefused => 0,
             Self::Cancelled | Self::Expired => -1,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Confirmed => "confirmed",
-            Self::PaymentRefused => "payment_refused",
-            Self::Cancelled => "cancelled",
-            Self::Expired => "expired",
         }
     }
 }

@@ -12,11 +12,13 @@ mod reservation;
 mod statement;
 
 pub(crate) use charge::{ChargeAnswer, ChargeKind, ChargeRequest, RefundRequest};
-pub(crate) use event::{EventPage, Gone, Kind, KindTotal, NightTaken, ReservationEvent, Snapshot};
+#[cfg(test)]
+pub(crate) use event::Kind;
+pub(crate) use event::{EventPage, Gone, ReservationEvent, Snapshot};
 pub(crate) use hex::Hex;
 pub(crate) use money::{Currency, Money};
 pub(crate) use quote::Quote;
-pub(crate) use reservation::{Reservation, Status};
+pub(crate) use reservation::Reservation;
 pub(crate) use statement::{ComputeRequest, Introduction, SignedStatement, Statement};
 
 /// A day of the calendar, such as `2027-03-01`.
