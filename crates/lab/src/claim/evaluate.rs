@@ -167,7 +167,7 @@ pub(super) fn measure(measure: &Measure, during: spec::Phase, view: &View<'_>) -
         }
         Measure::Source { is, of } => share(share_of_source(scope.inside(of)?, is)),
         Measure::Status { is, of } => share(share_of_status(scope.inside(of)?, *is)),
-        Measure::Ttd => ttd(trial),
+        Measure::Ttd { by } => ttd(trial, by.as_deref()),
         Measure::Ttr { of } => ttr(trial, &scope.everywhere(of)),
         Measure::Outage { of } => outage(&windows, &scope.everywhere(of)),
         Measure::StaleAgeMax { of } => stated_age(&scope.inside(of)?),

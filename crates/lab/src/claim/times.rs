@@ -3,7 +3,7 @@
 use standfast_checker::{
     InjectedFault, Recovery, SteadyState, Windows, longest_gap, time_to_detect, time_to_recover,
 };
-use standfast_history::{Operation, Outcome};
+use standfast_history::{Event, Operation, Outcome};
 
 use super::evaluate::{Measured, Unknown};
 use super::record::{FaultRecord, TrialRecord};
@@ -14,16 +14,20 @@ use crate::spec::Unit;
 /// One in a hundred is left for chance, such as a connection that the healed engine has to reset.
 pub const GOOD_SHARE_MIN: f64 = 0.99;
 
-/// The slowest detection of all faults. A fault that nothing detected while it lasted took longer
-/// than that.
-pub(super) fn ttd(trial: &TrialRecord) -> Result<Measured, Unknown> {
+/// The slowest detection of all faults, by whichever detector is first or by a certain one. A fault
+/// that was not detected while it lasted took longer than that.
+pub(super) fn ttd(trial: &TrialRecord, by: Option<&str>) -> Result<Measured, Unknown> {
     // A flush leaves nothing to detect: the cache answers as before.
     let faults = trial.faults.iter().filter(|fault| fault.fault.kind != FaultKind::Flush);
-    let each = faults.map(|fault| detection(trial, fault));
+    let each = faults.map(|fault| detection(trial, fault, by));
     slowest(each.collect::<Result<_, _>>()?).ok_or_else(|| Unknown::because("no fault to detect"))
 }
 
-fn detection(trial: &TrialRecord, record: &FaultRecord) -> Result<Measured, Unknown> {
+fn detection(
+    trial: &TrialRecord,
+    record: &FaultRecord,
+    by: Option<&str>,
+) -> Result<Measured, Unknown> {
     let Some(injected_us) = record.injected_us else {
         return Err(Unknown::because(format!("{} was never in effect", record.fault)));
     };
@@ -31,9 +35,11 @@ fn detection(trial: &TrialRecord, record: &FaultRecord) -> Result<Measured, Unkn
     let injecting_us = record.injecting_us.unwrap_or(injected_us);
     // A link that breaks shows in the one it leads to.
     let suspects = record.fault.suspects();
+    let is_of = |event: &&Event| by.is_none_or(|by| event.fields.get("by") == Some(&by.into()));
+    let events: Vec<Event> = trial.events.iter().filter(is_of).cloned().collect();
     let detected = suspects.iter().filter_map(|target| {
         let fault = InjectedFault { target, injecting_us, injected_us, until_us };
-        time_to_detect(&trial.events, &fault)
+        time_to_detect(&events, &fault)
     });
     Ok(match detected.min() {
         Some(us) => Measured::exact(us as f64 / 1e3, Unit::Milliseconds, 1),
@@ -48,7 +54,7 @@ fn detection(trial: &TrialRecord, record: &FaultRecord) -> Result<Measured, Unkn
 
 /// How long after its injection the fault was detected, for the table of faults.
 pub(crate) fn detected_after_ms(trial: &TrialRecord, fault: &FaultRecord) -> Option<f64> {
-    detection(trial, fault).ok().filter(|found| found.open.is_none()).map(|found| found.value)
+    detection(trial, fault, None).ok().filter(|found| found.open.is_none()).map(|found| found.value)
 }
 
 /// How long it took until the steady state was back, for the table of faults. One that did not come

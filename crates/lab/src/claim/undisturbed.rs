@@ -125,7 +125,7 @@ fn samples(measure: &Measure, during: Phase, trial: &TrialRecord) -> Option<Vec<
         }
         Measure::Source { .. }
         | Measure::Status { .. }
-        | Measure::Ttd
+        | Measure::Ttd { .. }
         | Measure::Ttr { .. }
         | Measure::Outage { .. }
         | Measure::StaleAgeMax { .. }

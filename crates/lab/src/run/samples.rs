@@ -78,7 +78,7 @@ fn services_of(measure: &Measure) -> Vec<&str> {
         | Measure::Latency { .. }
         | Measure::Source { .. }
         | Measure::Status { .. }
-        | Measure::Ttd
+        | Measure::Ttd { .. }
         | Measure::Ttr { .. }
         | Measure::Outage { .. }
         | Measure::StaleAgeMax { .. }

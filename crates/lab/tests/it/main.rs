@@ -2,6 +2,7 @@
 
 mod claim_accounts;
 mod claim_crowding;
+mod claim_detector;
 mod claim_objectives;
 mod claim_primaries;
 mod claim_ratio;

@@ -13,7 +13,7 @@
 //! out of our hands already. For one resource with a known capacity a [`crate::bulkhead`] does.
 //!
 //! **What it costs.** Requests that are refused although they might have been served, while the
-//! limit is being learned and at short bursts; 100 ns for each.
+//! limit is being learned and at short bursts; some tens of nanoseconds for each.
 //!
 //! # Who is refused
 //!

@@ -137,7 +137,10 @@ pub enum Measure {
         is: u16,
         of: Option<String>,
     },
-    Ttd,
+    Ttd {
+        /// The detector; `None` for whichever is first.
+        by: Option<String>,
+    },
     Ttr {
         of: Option<String>,
     },
@@ -195,7 +198,7 @@ impl Measure {
             | Self::Status { .. }
             | Self::Missed { .. } => Unit::Share,
             Self::Latency { .. }
-            | Self::Ttd
+            | Self::Ttd { .. }
             | Self::Ttr { .. }
             | Self::Outage { .. }
             | Self::StaleAgeMax { .. } => Unit::Milliseconds,
@@ -220,7 +223,8 @@ impl Measure {
             Self::Latency { percentile, .. } => format!("latency_{percentile}"),
             Self::Source { .. } => "source".to_owned(),
             Self::Status { .. } => "status".to_owned(),
-            Self::Ttd => "ttd".to_owned(),
+            Self::Ttd { by: None } => "ttd".to_owned(),
+            Self::Ttd { by: Some(by) } => format!("ttd_{by}"),
             Self::Ttr { .. } => "ttr".to_owned(),
             Self::Outage { .. } => "outage".to_owned(),
             Self::StaleAgeMax { .. } => "stale_age_max".to_owned(),
@@ -248,7 +252,9 @@ impl Measure {
             | Self::WrongAnswers { of, .. }
             | Self::Missed { of } => of.as_deref(),
             Self::Ledger(accounts) => Some(&accounts.creates),
-            Self::Ttd | Self::TwoPrimaries | Self::Ratio { .. } | Self::Metric { .. } => None,
+            Self::Ttd { .. } | Self::TwoPrimaries | Self::Ratio { .. } | Self::Metric { .. } => {
+                None
+            }
         }
     }
 }
@@ -264,7 +270,8 @@ impl fmt::Display for Measure {
             },
             Self::Source { is, .. } => write!(f, "answers from {is}")?,
             Self::Status { is, .. } => write!(f, "answers with status {is}")?,
-            Self::Ttd => f.write_str("time to detect")?,
+            Self::Ttd { by: None } => f.write_str("time to detect")?,
+            Self::Ttd { by: Some(by) } => write!(f, "time to detect by {by}")?,
             Self::Ttr { .. } => f.write_str("time to recover")?,
             Self::Outage { .. } => f.write_str("longest time without success")?,
             Self::StaleAgeMax { .. } => f.write_str("greatest age of an answer")?,

@@ -222,6 +222,9 @@ pub struct ClaimFile {
     /// Of `source` and `status`: which.
     #[serde(default)]
     pub is: Option<TextOrNumber>,
+    /// Of `ttd`: the detector, as `detected` events name it in `by`; by default whichever is first.
+    #[serde(default)]
+    pub by: Option<String>,
     #[serde(default)]
     pub answers: Option<Answers>,
     /// Of `staleness`: how old an answer may be that is not marked stale.
@@ -293,6 +296,8 @@ pub struct MeasureFile {
     pub of: Option<String>,
     #[serde(default)]
     pub is: Option<TextOrNumber>,
+    #[serde(default)]
+    pub by: Option<String>,
     #[serde(default)]
     pub answers: Option<Answers>,
     #[serde(default)]

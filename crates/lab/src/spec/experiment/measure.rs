@@ -111,6 +111,7 @@ impl Reader<'_, '_, '_> {
             during: file.during,
             of,
             is: file.is,
+            by: file.by,
             answers: file.answers,
             name: file.name,
             service: file.service,
@@ -154,7 +155,7 @@ impl Reader<'_, '_, '_> {
                 self.report("ttd is about the fault's target, not `of` a scenario");
                 None
             }
-            Subject::Ttd => Some(Measure::Ttd),
+            Subject::Ttd => Some(Measure::Ttd { by: file.by }),
             Subject::Ttr => Some(Measure::Ttr { of }),
             Subject::Outage => Some(Measure::Outage { of }),
             Subject::StaleAgeMax => Some(Measure::StaleAgeMax { of }),
@@ -186,6 +187,9 @@ impl Reader<'_, '_, '_> {
         }
         if file.is.is_some() && !matches!(file.that, Subject::Source | Subject::Status) {
             self.report("`is` is for `source` and `status`");
+        }
+        if file.by.is_some() && file.that != Subject::Ttd {
+            self.report("`by` is for `ttd`");
         }
         let metric = file.name.is_some() || file.service.is_some() || file.aggregate.is_some();
         if metric && file.that != Subject::Metric {
@@ -246,7 +250,7 @@ impl Reader<'_, '_, '_> {
             // What is wrong with it is reported already.
             return;
         }
-        let needs_fault = matches!(measure, Measure::Ttd | Measure::Ttr { .. });
+        let needs_fault = matches!(measure, Measure::Ttd { .. } | Measure::Ttr { .. });
         let first = timeline.iter().map(|timed| timed.at).min();
         let last = timeline.iter().map(|timed| timed.until.unwrap_or(timed.at)).max();
         let duration = self.check.duration;
