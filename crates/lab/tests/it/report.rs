@@ -227,6 +227,26 @@ fn a_trial_that_was_run_again_is_told_with_its_reason() {
 }
 
 #[test]
+fn objectives_have_a_table_with_what_is_left_of_them_and_evidence_is_linked() {
+    let mut run = stored_run(&both_arms());
+    let page = render(&run);
+    assert!(!page.contains("Error budget used") && !page.contains("evidence/"), "there is none");
+    for arm in &mut run.result.arms {
+        let claims = &mut arm.claims;
+        (claims[0].is_objective, claims[0].budget_used) = (true, None);
+        (claims[1].is_objective, claims[1].budget_used) = (true, Some(0.4));
+    }
+    run.evidence = vec!["treatment-1".to_owned()];
+    let page = render(&run);
+    let table = page.split("id=\"objectives\"").nth(1).unwrap().split("</section>").next().unwrap();
+    for shown in ["Error budget used", "40 %", "allows none", "treatment", "control"] {
+        assert!(table.contains(shown), "the table lacks {shown}: {table}");
+    }
+    assert_eq!(table.matches("<tr>").count(), 5, "a head, and two objectives in two arms");
+    assert!(page.contains("href=\"evidence/treatment-1/failover.txt\""));
+}
+
+#[test]
 fn text_of_an_experiment_cannot_become_code_of_the_page() {
     let mut run = stored_run(&both_arms());
     let attack = "</script><script>alert(1)</script>";
