@@ -128,9 +128,9 @@ impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "\nmilliseconds as clients see them; p50 and p99 are nearest ranks, so that p99 of fewer \
-             than 100 trials is their maximum.\noutage: nobody is acknowledged anything; one client: \
-             the longest of any; back: the old primary is a replica in sync."
+            "\nmilliseconds as clients see them; p50 and p99 are nearest ranks, so that p99 of \
+             fewer than 100 trials is their maximum.\noutage: nobody is acknowledged anything; one \
+             client: the longest of any; back: the old primary is a replica in sync."
         )?;
         writeln!(
             f,

@@ -1,5 +1,5 @@
-//! What the machine itself did meanwhile: a program that does not get to run sees no acknowledgement
-//! either, and that is nobody's outage.
+//! What the machine itself did meanwhile: a program that does not get to run sees no
+//! acknowledgement either, and that is nobody's outage.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex};

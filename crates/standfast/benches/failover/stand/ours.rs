@@ -1,5 +1,5 @@
-//! One cluster of order-saga as the lab brings it up: two servers, their HAProxy and their watchdog,
-//! which is the service that order-saga has.
+//! One cluster of order-saga as the lab brings it up: two servers, their HAProxy and their
+//! watchdog, which is the service that order-saga has.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
