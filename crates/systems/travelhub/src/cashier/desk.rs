@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde::Serialize;
 use standfast_tactics::deadline::Deadline;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use super::super::wire::{ChargeAnswer, ChargeKind, ChargeRequest, Money, Quote, RefundRequest};
@@ -30,6 +31,7 @@ const REFUSED_TOKEN: &str = "declined";
 pub(super) struct Desk {
     pub(super) collector: Arc<Collector>,
     pub(super) database: Database,
+    places: Semaphore,
 }
 
 /// The answer to a charge or a refund.
@@ -48,7 +50,8 @@ impl Desk {
     pub(super) fn new(settings: Settings) -> Self {
         let names = Names { target: "postgres", by: "cashier" };
         let database = Database::new(settings.postgres.clone(), names);
-        Self { collector: Arc::new(Collector::new(settings)), database }
+        let places = Semaphore::new(settings.requests_max);
+        Self { collector: Arc::new(Collector::new(settings)), database, places }
     }
 
     /// Whether charges can be made.
@@ -65,6 +68,7 @@ impl Desk {
     ) -> Result<Answer, Problem> {
         let ChargeRequest { quote, card_token } = request;
         checked(&quote)?;
+        let _place = self.place()?;
         if card_token.is_empty() || card_token.len() > TOKEN_LENGTH_MAX {
             let text = format!("`card_token` has 1 to {TOKEN_LENGTH_MAX} bytes");
             return Err(Problem::unprocessable(text));
@@ -109,6 +113,13 @@ impl Desk {
         Ok(answered)
     }
 
+    /// Nobody waits for one: whoever came first is served in time, and others hear at once that they
+    /// are not.
+    fn place(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        let place = self.places.try_acquire();
+        place.map_err(|_| Problem::unavailable(RETRY_AFTER, "as many are served as can be at once"))
+    }
+
     /// Gives back what the ledger says was charged: there is nothing to vote on.
     pub(super) async fn refund(
         &self,
@@ -118,6 +129,7 @@ impl Desk {
     ) -> Result<Answer, Problem> {
         let quote = request.quote;
         checked(&quote)?;
+        let _place = self.place()?;
         let kind = ChargeKind::Refund;
         let entry = Entry {
             kind,

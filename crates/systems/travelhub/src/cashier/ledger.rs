@@ -21,11 +21,12 @@ const FIND: &str = "SELECT charge_id, kind, quote_digest, amount_cents, currency
                       FROM cashier.charges WHERE reservation_id = $1";
 const PAGE: &str = "SELECT charge_id, reservation_id, kind, amount_cents, currency
                       FROM cashier.charges WHERE charge_id > $1 ORDER BY charge_id LIMIT $2";
-/// With a line for euros before anybody has paid: who looks for what there was at first finds it.
-const ACCOUNTS: &str = "SELECT account, currency, coalesce(sum(cents), 0)::bigint
+/// Customers have ten thousand million euros before anybody has paid, so that what is left of them can
+/// be held against what was charged.
+const BALANCES: &str = "SELECT currency, sum(cents)::bigint
                           FROM (SELECT account, currency, cents FROM cashier.entries
-                                UNION ALL VALUES ('customers', 'EUR', 0), ('house', 'EUR', 0)) one
-                         GROUP BY account, currency ORDER BY account, currency";
+                                UNION ALL VALUES ('customers', 'EUR', 1000000000000), ('house', 'EUR', 0)) one
+                         WHERE account = $1 GROUP BY currency ORDER BY currency";
 const PIN: &str = "INSERT INTO cashier.replica_keys (replica, public_key) VALUES ($1, $2)
                    ON CONFLICT DO NOTHING";
 const KEYS: &str = "SELECT replica, public_key FROM cashier.replica_keys";
@@ -80,14 +81,6 @@ pub(super) struct Listed {
     pub(super) reservation_id: Uuid,
     pub(super) kind: ChargeKind,
     pub(super) amount: Money,
-}
-
-/// What went to an account, or from it.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Balance {
-    pub(super) account: String,
-    pub(super) currency: Currency,
-    pub(super) cents: i64,
 }
 
 /// Makes a charge or a refund, once.
@@ -164,16 +157,14 @@ pub(super) async fn page(
     read(&rows, listed)
 }
 
-/// What all accounts come to.
-pub(super) async fn accounts(
+/// What is on an account.
+pub(super) async fn balances(
     database: &Database,
+    account: &str,
     deadline: Deadline,
-) -> Result<Vec<Balance>, Problem> {
-    let rows = rows(database, ACCOUNTS, &[], deadline).await?;
-    let balance = |row: &Row| {
-        let (account, cents) = (row.try_get(0)?, row.try_get(2)?);
-        Ok(Balance { account, currency: currency(row, 1)?, cents })
-    };
+) -> Result<Vec<Money>, Problem> {
+    let rows = rows(database, BALANCES, &[&account], deadline).await?;
+    let balance = |row: &Row| Ok(Money { cents: row.try_get(1)?, currency: currency(row, 0)? });
     read(&rows, balance)
 }
 

@@ -34,7 +34,7 @@ pub(super) fn router(desk: Arc<Desk>) -> Router {
         .route("/charges", post(charge).get(page))
         .route("/charges/{reservation}", get(show))
         .route("/refunds", post(refund))
-        .route("/accounts", get(accounts))
+        .route("/accounts/{account}", get(accounts))
         .route("/votes", get(votes))
         .route("/health", get(async || answer::json(StatusCode::OK, &json!({ "status": "ok" }))))
         .route("/ready", get(ready))
@@ -139,10 +139,19 @@ async fn show(State(desk): App, Path(id): Path<String>, headers: HeaderMap) -> R
     shown.await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn accounts(State(desk): App, headers: HeaderMap) -> Response<Body> {
+/// What went to `customers` or to the `house`, less what went from them: a line for each currency.
+async fn accounts(
+    State(desk): App,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
     let balances = async {
-        let balances = ledger::accounts(&desk.database, deadline(&desk, &headers)?).await?;
-        Ok::<_, Problem>(answer::json(StatusCode::OK, &json!({ "accounts": balances })))
+        let deadline = deadline(&desk, &headers)?;
+        let balances = ledger::balances(&desk.database, &account, deadline).await?;
+        if balances.is_empty() {
+            return Err(Problem::not_found("the accounts are `customers` and `house`"));
+        }
+        Ok(answer::json(StatusCode::OK, &json!({ "account": account, "balances": balances })))
     };
     balances.await.unwrap_or_else(IntoResponse::into_response)
 }

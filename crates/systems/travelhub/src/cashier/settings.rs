@@ -29,9 +29,11 @@ pub(super) struct Settings {
     pub(super) rest: Duration,
     /// How often replicas are asked to prove themselves while one of them is accused.
     pub(super) probation_period: Duration,
+    /// Charges and refunds under way at once: of more, each would only make the others late.
+    pub(super) requests_max: usize,
     /// Calls out to one replica by one asker.
     pub(super) calls_max: usize,
-    /// Off only in a control arm: the first replica is asked alone.
+    /// Off only in a control arm: one replica is asked, by turns.
     pub(super) has_voting: bool,
     /// Whether every replica is asked a second time under another name.
     pub(super) is_cross_checked: bool,
@@ -62,6 +64,7 @@ impl Settings {
             rest: environment.duration("REST", Duration::from_secs(1))?,
             probation_period: environment
                 .duration("PROBATION_PERIOD", Duration::from_millis(250))?,
+            requests_max: environment.number("REQUESTS_MAX", 64)?,
             calls_max: environment.number("REPLICA_CALLS_MAX", 256)?,
             has_voting: !without.contains("voting"),
             is_cross_checked: match cross_check.as_deref() {

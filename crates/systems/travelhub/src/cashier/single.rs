@@ -1,7 +1,8 @@
-//! A charge without a vote, for the control arm: the first replica is asked alone, and believed when
-//! it signs what it says.
+//! A charge without a vote, for the control arm: one replica is asked, by turns, and believed when it
+//! signs what it says.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use standfast_tactics::deadline::Deadline;
 use tokio::time::Instant;
@@ -13,14 +14,15 @@ use super::round::Asker;
 use super::voting::{Agreed, Collector, Refused};
 
 impl Collector {
-    /// Charges what the first replica says.
+    /// Charges what the next replica says.
     pub(super) async fn ask_one(
         self: &Arc<Self>,
         quote: Quote,
         deadline: Deadline,
     ) -> Result<Agreed, Refused> {
         let deadline = deadline.cap(Instant::now(), self.settings.vote_timeout);
-        let (question, replica) = (Question::new(quote, deadline), &self.replicas[0]);
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.replicas.len();
+        let (question, replica) = (Question::new(quote, deadline), &self.replicas[turn]);
         let heard = replica.ask(&question, Asker::First, &self.settings.name).await;
         match heard {
             Some(Heard::Stated(signed)) => {

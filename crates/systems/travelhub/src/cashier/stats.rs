@@ -56,7 +56,7 @@ pub(super) fn votes(collector: &Collector) -> Value {
         "mode": "masking",
         "faults_masked": FAULTS_MAX,
         "required": panel.required(),
-        "is_beyond": roster.proven() > FAULTS_MAX,
+        "is_beyond": votes.is_undecided || roster.proven() > FAULTS_MAX,
         "byzantine_state": byzantine_state(panel),
         "votes": {
             "agreed": votes.agreed, "no_quorum": votes.no_quorum, "beyond": votes.beyond,
@@ -122,8 +122,8 @@ pub(super) fn metrics(collector: &Collector, is_ledger_there: bool) -> String {
         (
             "cashier_beyond_masking",
             "gauge",
-            "Whether more lie than can be masked",
-            u64::from(roster.proven() > FAULTS_MAX),
+            "Whether more are wrong or silent than can be masked",
+            u64::from(votes.is_undecided || roster.proven() > FAULTS_MAX),
         ),
         ("cashier_ledger_up", "gauge", "Whether the ledger is there", u64::from(is_ledger_there)),
     ];

@@ -5,6 +5,7 @@
 //! named in it; who is slower is found out a moment later, in the same vote.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,7 +45,11 @@ pub(super) struct Agreed {
 /// Why nothing is charged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
-    #[error("{why}: {required} of {} had to sign one amount; {}", standings.len(), standings.join(", "))]
+    #[error(
+        "{why}: {required} of {} had to sign one amount, of whom {FAULTS_MAX} may be wrong or silent; {}",
+        standings.len(),
+        standings.join(", ")
+    )]
     NoQuorum { why: Undecided, required: usize, standings: Vec<String> },
     #[error("{replica} gave no answer that can be believed, and no other is asked")]
     Alone { replica: String },
@@ -72,6 +77,9 @@ pub(super) struct Votes {
     pub(super) probation: u64,
     /// Replicas that were accused of something for the first time, or again.
     pub(super) detected: u64,
+    /// The last vote that had its time came to nothing: more replicas than can be masked were wrong
+    /// or silent in it.
+    pub(super) is_undecided: bool,
 }
 
 /// The replicas, and what is known of them.
@@ -81,6 +89,8 @@ pub(super) struct Collector {
     pub(super) replicas: Vec<Arc<Replica>>,
     roster: Mutex<Roster>,
     votes: Mutex<Votes>,
+    /// Whom a cashier without voting asks next.
+    pub(super) turn: AtomicUsize,
     listening: Mutex<JoinSet<()>>,
 }
 
@@ -114,6 +124,7 @@ impl Collector {
             replicas,
             roster: Mutex::new(roster),
             votes: Mutex::default(),
+            turn: AtomicUsize::new(0),
             listening: Mutex::new(JoinSet::new()),
         }
     }
@@ -156,6 +167,9 @@ impl Collector {
                 (Purpose::Charge, Err(_)) => &mut votes.no_quorum,
             };
             *count += 1;
+            if result.is_ok() || holding.is_fair {
+                votes.is_undecided = result.is_err();
+            }
         }
         self.listen_on(holding);
         result
