@@ -13,6 +13,7 @@ mod monitor;
 mod payments;
 mod reservations;
 mod search;
+mod web;
 mod wire;
 
 pub(crate) use analytics::serve as serve_analytics;
@@ -23,6 +24,7 @@ pub(crate) use monitor::serve as serve_monitor;
 pub(crate) use payments::serve as serve_payments;
 pub(crate) use reservations::serve as serve_reservations;
 pub(crate) use search::serve as serve_search;
+pub(crate) use web::serve as serve_web;
 
 /// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
 /// since an arm of an experiment switches a tactic off in the whole system.
