@@ -14,6 +14,9 @@ pub(super) use postgres::PostgresSession;
 
 use std::future::Future;
 
+/// Sessions that one piece of work is tried on, when they end under it.
+pub(super) const TRIES_MAX: u32 = 4;
+
 /// A connection to a database server that can run a transaction.
 pub(super) trait Session: Sized + Send + Sync + 'static {
     /// Where the server is, and who asks.

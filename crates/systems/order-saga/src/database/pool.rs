@@ -1,13 +1,13 @@
 //! The sessions to one database. When one of them finds it gone, all that were kept are dropped at
-//! once, requests are refused at once, and a keeper looks for it until it is back.
+//! once, and a keeper looks for it until it is back. Requests wait for as long as a change of the
+//! primary takes, and are refused then.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
 use standfast_tactics::deadline::Deadline;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, watch};
 use tokio::time::{sleep, timeout, timeout_at};
 
 use super::{DatabaseError, Session};
@@ -28,6 +28,9 @@ const PROBE_TIME_MAX: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const LOOK_AGAIN_MAX: Duration = Duration::from_millis(100);
 
+/// A change of the primary takes less. Whoever waited longer shall come back later.
+const AWAY_TIME_MAX: Duration = Duration::from_millis(1500);
+
 /// What clients are told while it is away.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -46,7 +49,7 @@ pub(in super::super) struct Database<S: Session> {
     options: PoolOptions<S::Address>,
     places: Semaphore,
     idle: Mutex<Vec<S>>,
-    is_there: AtomicBool,
+    is_there: watch::Sender<bool>,
     /// Somebody has reason to think that it is gone.
     suspected: Notify,
 }
@@ -67,13 +70,13 @@ impl<S: Session> Database<S> {
             options,
             places,
             idle: Mutex::default(),
-            is_there: AtomicBool::new(false),
+            is_there: watch::Sender::new(false),
             suspected: Notify::new(),
         }
     }
 
     pub(in super::super) fn is_there(&self) -> bool {
-        self.is_there.load(Ordering::Relaxed)
+        *self.is_there.borrow()
     }
 
     /// Looks after the database for as long as the service lives.
@@ -92,7 +95,7 @@ impl<S: Session> Database<S> {
             match timeout(OPEN_TIME_MAX, self.look()).await {
                 Ok(Ok(session)) => {
                     self.put_back(session);
-                    self.is_there.store(true, Ordering::Relaxed);
+                    self.is_there.send_replace(true);
                     tracing::info!(database = self.options.name, "the database is there");
                     if was_there {
                         events::report("recovered", &self.options.name, json!({}));
@@ -108,9 +111,13 @@ impl<S: Session> Database<S> {
         }
     }
 
-    /// A session for one piece of work.
+    /// A session for one piece of work. One that is away is waited for, but not for long.
     pub(in super::super) async fn lend(&self, deadline: Deadline) -> Result<Lent<'_, S>, Problem> {
-        if !self.is_there() {
+        let patience = deadline.cap(tokio::time::Instant::now(), AWAY_TIME_MAX).instant();
+        let mut is_there = self.is_there.subscribe();
+        let back = is_there.wait_for(|is_there| *is_there);
+        let is_back = matches!(timeout_at(patience, back).await, Ok(Ok(_)));
+        if !is_back {
             return Err(away("the database is away"));
         }
         let place = timeout_at(deadline.instant(), self.places.acquire()).await;
@@ -166,7 +173,7 @@ impl<S: Session> Database<S> {
 
     fn lose(&self, error: &DatabaseError) {
         self.idle().clear();
-        if self.is_there.swap(false, Ordering::Relaxed) {
+        if self.is_there.send_replace(false) {
             let name = &self.options.name;
             tracing::warn!(%error, database = name, "the database is away");
             events::report("detected", name, json!({ "cause": error.to_string() }));
@@ -214,12 +221,19 @@ impl<S: Session> Lent<'_, S> {
         }
     }
 
-    /// It failed; what that says of the database is noted.
-    pub(in super::super) fn failed(self, error: &DatabaseError) {
+    /// It failed; what that says of the database is noted. Answers whether another session may do
+    /// better.
+    pub(in super::super) fn failed(self, error: &DatabaseError) -> bool {
         match error {
-            DatabaseError::Away(_) | DatabaseError::ReadOnly(_) => self.database.lose(error),
-            DatabaseError::Busy(_) => {}
-            DatabaseError::Refused(_) => tracing::error!(%error, "a statement was refused"),
+            DatabaseError::Away(_) | DatabaseError::ReadOnly(_) => {
+                self.database.lose(error);
+                true
+            }
+            DatabaseError::Busy(_) => true,
+            DatabaseError::Refused(_) => {
+                tracing::error!(%error, "a statement was refused");
+                false
+            }
         }
     }
 }

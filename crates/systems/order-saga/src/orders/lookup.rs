@@ -9,7 +9,7 @@ use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::super::app::{Desk, PageRequest};
-use super::super::database::{PostgresSession, away};
+use super::super::database::{PostgresSession, TRIES_MAX, away};
 use super::draft::order_id;
 use crate::service::problem::Problem;
 
@@ -74,23 +74,27 @@ async fn look(
     parameters: &[&(dyn ToSql + Sync)],
     deadline: Deadline,
 ) -> Result<Vec<OrderView>, Problem> {
-    let mut lent = desk.database.lend(deadline).await?;
-    let call = async {
-        let rows = lent.session().rows(sql, parameters).await?;
-        Ok(rows.iter().map(OrderView::of_row).collect::<Result<Vec<_>, Error>>()?)
-    };
-    match timeout_at(deadline.instant(), call).await {
-        Ok(Ok(found)) => {
-            lent.give_back();
-            Ok(found)
-        }
-        Ok(Err(error)) => {
-            lent.failed(&error);
-            Err(away("the orders could not be read"))
-        }
-        Err(_) => {
-            desk.database.suspect();
-            Err(away("the database did not answer in time"))
+    for _ in 0..TRIES_MAX {
+        let mut lent = desk.database.lend(deadline).await?;
+        let call = async {
+            let rows = lent.session().rows(sql, parameters).await?;
+            Ok(rows.iter().map(OrderView::of_row).collect::<Result<Vec<_>, Error>>()?)
+        };
+        match timeout_at(deadline.instant(), call).await {
+            Ok(Ok(found)) => {
+                lent.give_back();
+                return Ok(found);
+            }
+            Ok(Err(error)) => {
+                if !lent.failed(&error) {
+                    break;
+                }
+            }
+            Err(_) => {
+                desk.database.suspect();
+                return Err(away("the database did not answer in time"));
+            }
         }
     }
+    Err(away("the orders could not be read"))
 }

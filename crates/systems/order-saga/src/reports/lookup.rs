@@ -7,7 +7,7 @@ use standfast_tactics::deadline::Deadline;
 use tokio::time::timeout_at;
 
 use super::super::app::{Desk, PageRequest};
-use super::super::database::{DatabaseError, MysqlSession, away};
+use super::super::database::{DatabaseError, MysqlSession, TRIES_MAX, away};
 use crate::service::problem::Problem;
 
 const PAGE: &str = "SELECT order_id, product_id, quantity, customer, amount_cents, currency, \
@@ -75,20 +75,24 @@ async fn look(
     parameters: Params,
     deadline: Deadline,
 ) -> Result<Vec<ReportView>, Problem> {
-    let mut lent = desk.database.lend(deadline).await?;
-    let call = lent.session().connection().exec(sql, parameters);
-    match timeout_at(deadline.instant(), call).await {
-        Ok(Ok(rows)) => {
-            lent.give_back();
-            Ok(rows.into_iter().map(|row: Columns| row.into()).collect())
-        }
-        Ok(Err(error)) => {
-            lent.failed(&DatabaseError::from(error));
-            Err(away("the reports could not be read"))
-        }
-        Err(_) => {
-            desk.database.suspect();
-            Err(away("the database did not answer in time"))
+    for _ in 0..TRIES_MAX {
+        let mut lent = desk.database.lend(deadline).await?;
+        let call = lent.session().connection().exec(sql, parameters.clone());
+        match timeout_at(deadline.instant(), call).await {
+            Ok(Ok(rows)) => {
+                lent.give_back();
+                return Ok(rows.into_iter().map(|row: Columns| row.into()).collect());
+            }
+            Ok(Err(error)) => {
+                if !lent.failed(&DatabaseError::from(error)) {
+                    break;
+                }
+            }
+            Err(_) => {
+                desk.database.suspect();
+                return Err(away("the database did not answer in time"));
+            }
         }
     }
+    Err(away("the reports could not be read"))
 }

@@ -1,4 +1,7 @@
 //! One call of a step, from its record to its answer, in one transaction.
+//!
+//! A session that ends under it, at a change of the primary above all, is no reason to fail: the
+//! record of the step makes a repetition harmless, so it is made here, on another session.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +12,7 @@ use standfast_tactics::deadline::Deadline;
 use standfast_tactics::saga::{Arrival, Direction, Mark, Verdict, judge};
 use tokio::time::timeout_at;
 
-use super::super::database::{Database, DatabaseError, away};
+use super::super::database::{Database, DatabaseError, TRIES_MAX, away};
 use super::{Records, Reply, StepCall};
 use crate::service::problem::Problem;
 
@@ -35,24 +38,36 @@ pub(in super::super) async fn perform<S: Records>(
     effect: &impl Effect<S>,
     deadline: Deadline,
 ) -> Result<Reply, Problem> {
-    let mut lent = database.lend(deadline).await?;
     let may_be_done = AtomicBool::new(false);
-    let work = settle(lent.session(), call, effect, &may_be_done);
-    let problem = match timeout_at(deadline.instant(), work).await {
-        Ok(Ok(result)) => {
-            lent.give_back();
-            return result;
+    let mut problem = away("no try was made");
+    for _ in 0..TRIES_MAX {
+        let mut lent = match database.lend(deadline).await {
+            Ok(lent) => lent,
+            Err(none) => {
+                problem = none;
+                break;
+            }
+        };
+        let work = settle(lent.session(), call, effect, &may_be_done);
+        match timeout_at(deadline.instant(), work).await {
+            Ok(Ok(result)) => {
+                lent.give_back();
+                return result;
+            }
+            Ok(Err(error)) => {
+                problem = away(&error.to_string());
+                if !lent.failed(&error) {
+                    break;
+                }
+            }
+            Err(_) => {
+                database.suspect();
+                problem = away("the deadline has passed");
+                break;
+            }
         }
-        Ok(Err(error)) => {
-            lent.failed(&error);
-            error.to_string()
-        }
-        Err(_) => {
-            database.suspect();
-            "the deadline has passed".to_owned()
-        }
-    };
-    if may_be_done.load(Ordering::Relaxed) { Err(unknown_outcome()) } else { Err(away(&problem)) }
+    }
+    if may_be_done.load(Ordering::Relaxed) { Err(unknown_outcome()) } else { Err(problem) }
 }
 
 async fn settle<S: Records>(

@@ -6,7 +6,7 @@ use standfast_tactics::deadline::Deadline;
 use tokio::time::timeout_at;
 
 use super::super::app::{Desk, PageRequest};
-use super::super::database::{DatabaseError, MysqlSession, away};
+use super::super::database::{DatabaseError, MysqlSession, TRIES_MAX, away};
 use crate::service::problem::Problem;
 
 const PAGE: &str = "SELECT id, name, stock, price_cents, currency FROM products \
@@ -37,19 +37,23 @@ pub(super) async fn page(
     page: &PageRequest,
     deadline: Deadline,
 ) -> Result<Vec<ProductView>, Problem> {
-    let mut lent = desk.database.lend(deadline).await?;
-    let call = lent.session().connection().exec(PAGE, (&page.after, page.limit));
-    match timeout_at(deadline.instant(), call).await {
-        Ok(Ok(rows)) => {
-            lent.give_back();
-            Ok(rows.into_iter().map(|row: Columns| row.into()).collect())
+    for _ in 0..TRIES_MAX {
+        let mut lent = desk.database.lend(deadline).await?;
+        let call = lent.session().connection().exec(PAGE, (&page.after, page.limit));
+        match timeout_at(deadline.instant(), call).await {
+            Ok(Ok(rows)) => {
+                lent.give_back();
+                return Ok(rows.into_iter().map(|row: Columns| row.into()).collect());
+            }
+            Ok(Err(error)) => {
+                if !lent.failed(&DatabaseError::from(error)) {
+                    break;
+                }
+            }
+            Err(_) => return Err(out_of_time(desk)),
         }
-        Ok(Err(error)) => {
-            lent.failed(&DatabaseError::from(error));
-            Err(away("the products could not be read"))
-        }
-        Err(_) => Err(out_of_time(desk)),
     }
+    Err(away("the products could not be read"))
 }
 
 /// One product.
@@ -58,21 +62,25 @@ pub(super) async fn one(
     id: &str,
     deadline: Deadline,
 ) -> Result<ProductView, Problem> {
-    let mut lent = desk.database.lend(deadline).await?;
-    let call = lent.session().connection().exec_first(ONE, (id,));
-    match timeout_at(deadline.instant(), call).await {
-        Ok(Ok(row)) => {
-            lent.give_back();
-            let found: Option<Columns> = row;
-            let none = || Problem::not_found("there is no product with this id");
-            found.map(ProductView::from).ok_or_else(none)
+    for _ in 0..TRIES_MAX {
+        let mut lent = desk.database.lend(deadline).await?;
+        let call = lent.session().connection().exec_first(ONE, (id,));
+        match timeout_at(deadline.instant(), call).await {
+            Ok(Ok(row)) => {
+                lent.give_back();
+                let found: Option<Columns> = row;
+                let none = || Problem::not_found("there is no product with this id");
+                return found.map(ProductView::from).ok_or_else(none);
+            }
+            Ok(Err(error)) => {
+                if !lent.failed(&DatabaseError::from(error)) {
+                    break;
+                }
+            }
+            Err(_) => return Err(out_of_time(desk)),
         }
-        Ok(Err(error)) => {
-            lent.failed(&DatabaseError::from(error));
-            Err(away("the product could not be read"))
-        }
-        Err(_) => Err(out_of_time(desk)),
     }
+    Err(away("the product could not be read"))
 }
 
 fn out_of_time(desk: &Desk<MysqlSession>) -> Problem {
