@@ -21,9 +21,15 @@ impl Collector {
         deadline: Deadline,
     ) -> Result<Agreed, Refused> {
         let deadline = deadline.cap(Instant::now(), self.settings.vote_timeout);
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.replicas.len();
-        let (question, replica) = (Question::new(quote, deadline), &self.replicas[turn]);
-        let heard = replica.ask(&question, Asker::First, &self.settings.name).await;
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let replica = &self.replicas[turn % self.replicas.len()];
+        // Under both names: one that tells them different things shall have the occasion.
+        let asker = match turn / self.replicas.len() % 2 {
+            0 => Asker::First,
+            _ => Asker::Second,
+        };
+        let question = Question::new(quote, deadline);
+        let heard = replica.ask(&question, asker, &self.settings.name).await;
         match heard {
             Some(Heard::Stated(signed)) => {
                 self.votes().agreed += 1;
