@@ -171,7 +171,7 @@ impl Gateway {
         self.figures.count(asked.route.target, Fate::Failed);
         let title = "The service behind this did not answer";
         let status = match failure {
-            Failure::Open(_) | Failure::Busy(_) | Failure::Absent => {
+            Failure::Open(_) | Failure::Busy(_) | Failure::Absent | Failure::Shed => {
                 return Problem::unavailable(AGAIN_AFTER, failure.to_string()).response();
             }
             Failure::Timeout => StatusCode::GATEWAY_TIMEOUT,
@@ -189,6 +189,7 @@ impl Gateway {
 fn why(service: &str, failure: &Failure) -> String {
     match failure {
         Failure::Open(_) | Failure::Connect(_) | Failure::Absent => format!("{service} is away"),
+        Failure::Shed => "too much is asked for at present".to_owned(),
         Failure::Timeout | Failure::Busy(_) => format!("{service} is too slow at present"),
         Failure::Broken(_) | Failure::Answer(_) | Failure::Status { .. } | Failure::Body(_) => {
             format!("{service} fails at present")

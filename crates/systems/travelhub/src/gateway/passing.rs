@@ -16,7 +16,7 @@ use super::assembly::Gateway;
 use super::body::{BodyError, Outbound, collect};
 use super::figures::Fate;
 use super::headers::{self, ANSWER, IDEMPOTENCY_KEY, REQUEST_ID};
-use super::routes::{Class, Intake, Route};
+use super::routes::{Class, Fallback, Intake, Route};
 use super::upstream::{Answer, Ask, Attempt, Failure, Reply};
 use crate::service::answer::deadline_of;
 use crate::service::problem::Problem;
@@ -69,6 +69,12 @@ impl Gateway {
         let deadline = deadline_of(&parts.headers, Instant::now(), route.budget)?;
         let pass = match self.gate().map(|gate| gate.enter(priority(route.class))).transpose() {
             Ok(pass) => pass,
+            // Whoever has decided on something is not told to come back: it is done when there is
+            // room for it.
+            Err(_) if self.shelf().is_some() && route.fallback == Some(Fallback::Store) => {
+                let (ask, _) = self.prepare(asked, parts, incoming, client, deadline).await?;
+                return Box::pin(self.fall_back(asked, &ask, Failure::Shed)).await;
+            }
             Err(refusal) => return Ok(self.shed(asked, refusal.retry_after)),
         };
         let (ask, stream) = self.prepare(asked, parts, incoming, client, deadline).await?;

@@ -111,10 +111,12 @@ fn shedding(environment: &Environment<'_>) -> Result<shed::Policy, ServeError> {
         let number = environment.number(name, default as usize)?;
         u32::try_from(number).map_err(|_| ServeError::variable(name, "is beyond a million"))
     };
-    let limit_min = number("CONCURRENCY_MIN", 16)?;
+    // What the services bear at once without harm: fewer would be refused for what is no overload,
+    // but a machine that stood still for a moment.
+    let limit_min = number("CONCURRENCY_MIN", 64)?;
     Ok(shed::Policy {
         limit_min,
-        limit_first: number("CONCURRENCY_FIRST", 64.max(limit_min))?,
+        limit_first: number("CONCURRENCY_FIRST", 128.max(limit_min))?,
         limit_max: number("CONCURRENCY_MAX", 2000)?,
         ..shed::Policy::default()
     })

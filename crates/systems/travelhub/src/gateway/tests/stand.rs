@@ -26,6 +26,7 @@ pub(super) struct Stand {
     /// All the others.
     pub(super) others: Origin,
     pub(super) address: SocketAddr,
+    pub(super) gateway: Arc<Gateway>,
     folder: PathBuf,
     _tasks: JoinSet<()>,
 }
@@ -37,6 +38,16 @@ impl Stand {
 
     /// Without the tactics of that list.
     pub(super) async fn start_without(tactics: &str) -> Self {
+        // A test beside builds is late for reasons of its own.
+        Self::start_with(tactics, "256").await
+    }
+
+    /// With a limit of requests at once that does not change.
+    pub(super) async fn start_limited(limit: &str) -> Self {
+        Self::start_with("", limit).await
+    }
+
+    async fn start_with(tactics: &str, limit: &str) -> Self {
         let (search, reservations, others) =
             (Origin::start().await, Origin::start().await, Origin::start().await);
         let url = |origin: &Origin| format!("http://{}", origin.address);
@@ -53,9 +64,9 @@ impl Stand {
             ("JOURNAL_DIR", &journal),
             ("BREAK_BASE", "50ms"),
             ("BREAK_MAX", "200ms"),
-            // A test beside builds is late for reasons of its own; what sheds has its own tests.
-            ("CONCURRENCY_MIN", "256"),
-            ("CONCURRENCY_FIRST", "256"),
+            ("CONCURRENCY_MIN", limit),
+            ("CONCURRENCY_FIRST", limit),
+            ("CONCURRENCY_MAX", limit),
             ("STANDFAST_RUN_TOKEN", "word"),
             ("STANDFAST_WITHOUT", tactics),
         ];
@@ -63,12 +74,13 @@ impl Stand {
         let (gateway, mut tasks) = Gateway::try_new(&settings, 7).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let served = Arc::clone(&gateway);
         tasks.spawn(async move {
             let serve =
-                |stream, client, stop| entrance::serve(Arc::clone(&gateway), stream, client, stop);
+                |stream, client, stop| entrance::serve(Arc::clone(&served), stream, client, stop);
             server::accept(listener, 1000, std::future::pending(), serve).await;
         });
-        Self { search, reservations, others, address, folder, _tasks: tasks }
+        Self { search, reservations, others, address, gateway, folder, _tasks: tasks }
     }
 
     pub(super) async fn client(&self) -> Client {

@@ -17,6 +17,8 @@ use super::connection::ConnectError;
 pub(in super::super) enum Failure {
     #[error("it is no part of this system")]
     Absent,
+    #[error("other requests go first")]
+    Shed,
     #[error("{0}")]
     Open(#[from] Rejection),
     #[error("as many calls are out as may be: {0}")]
@@ -59,7 +61,9 @@ impl Failure {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             // Neither of them is of the upstream's doing.
-            Self::Absent | Self::Open(_) | Self::Busy(_) | Self::Body(_) => Outcome::Ignored,
+            Self::Absent | Self::Shed | Self::Open(_) | Self::Busy(_) | Self::Body(_) => {
+                Outcome::Ignored
+            }
             Self::Connect(_)
             | Self::Timeout
             | Self::Broken(_)
@@ -78,7 +82,9 @@ impl Failure {
             Self::Timeout | Self::Broken(_) | Self::Answer(_) | Self::Status { .. } => {
                 retry::Failure::Unknown
             }
-            Self::Absent | Self::Open(_) | Self::Busy(_) | Self::Body(_) => retry::Failure::Final,
+            Self::Absent | Self::Shed | Self::Open(_) | Self::Busy(_) | Self::Body(_) => {
+                retry::Failure::Final
+            }
         }
     }
 }
