@@ -17,7 +17,8 @@ use standfast_lab::spec::{Experiment, ExperimentSource};
 use standfast_lab::verdict::{Arm, ExperimentResult, Outcome, Verdict, outcome_if_delivered};
 
 /// Two services: `web` answers itself, or asks `back` when it has no fallback. It finds a stopped
-/// `back` by its refusals, so it need not be impatient: 200 ms were at times too few on a busy machine.
+/// `back` by its refusals, so it need not be impatient: 200 ms were at times too few on a busy
+/// machine.
 const WEB: &str = r#"import http.server, json, os, sys, urllib.request
 back = os.environ.get("BACK")
 class Handler(http.server.BaseHTTPRequestHandler):
