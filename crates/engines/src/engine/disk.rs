@@ -55,7 +55,8 @@ impl Engine {
     /// Leaves the server no room on its disk; answers how many processes are seen to have none.
     ///
     /// # Errors
-    /// When it does not run, or some process of it can still write.
+    /// When it does not run, or some process of it can still write. One that ends over it has none
+    /// that could.
     pub async fn fill_disk(&self) -> Result<usize, EngineError> {
         let limited = self.set_room(Room::None).await;
         if limited.is_err() {
@@ -76,9 +77,14 @@ impl Engine {
     /// looks in a row, those to come have it as well.
     async fn set_room(&self, room: Room) -> Result<usize, EngineError> {
         let deadline = Instant::now() + TREE_WITHIN;
-        let mut seen_before = 0;
+        let (mut seen_before, mut limited) = (0_usize, 0_usize);
         loop {
-            let child = self.running()?;
+            let child = match self.running() {
+                Ok(child) => child,
+                // It ended over what it could not write, which is what a full disk does.
+                Err(_) if room == Room::None && limited > 0 => return Ok(limited),
+                Err(error) => return Err(error),
+            };
             let tree: Vec<u32> = std::iter::once(child.pid())
                 .chain(child.descendants().iter().map(|id| id.pid))
                 .collect();
@@ -96,8 +102,9 @@ impl Engine {
                 let command =
                     command.arguments([format!("--pid={pid}"), room.argument().to_owned()]);
                 // One that has just ended needs no limit; whoever lives is seen in the next look.
-                if let Err(error) = self.site.run(command, CALL_WITHIN).await {
-                    tracing::debug!(pid, %error, "a limit was not taken");
+                match self.site.run(command, CALL_WITHIN).await {
+                    Ok(_) => limited += 1,
+                    Err(error) => tracing::debug!(pid, %error, "a limit was not taken"),
                 }
             }
             sleep(LOOK_AGAIN_AFTER).await;

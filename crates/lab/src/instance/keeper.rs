@@ -359,10 +359,16 @@ impl Keeper {
         } else if hold == Some(FaultKind::DiskFull) && self.parts.unit.is_running() {
             // One that has no room may end meanwhile, which its end tells.
             match self.parts.unit.free_disk().await {
-                Ok(_) => self.set(self.state()),
-                Err(error) => return self.answer(&Err(Arc::new(error))),
+                Ok(_) => {
+                    self.set(self.state());
+                    self.answer(&Ok(()));
+                }
+                Err(_) if !self.parts.unit.is_running() => {
+                    self.backoff = Backoff::default();
+                    self.launch().await;
+                }
+                Err(error) => self.answer(&Err(Arc::new(error))),
             }
-            self.answer(&Ok(()));
         } else if hold.is_some() && self.parts.revival == Revival::Manager {
             // Nothing keeps its manager from bringing it back any more.
             self.set(self.state());
