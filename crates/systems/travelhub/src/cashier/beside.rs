@@ -66,7 +66,8 @@ async fn probe(session: &Session) -> Result<(), CallError> {
     crate::service::database::within(soon, session.client().batch_execute("")).await
 }
 
-/// Whoever introduces himself first under a name is known by that key for good: the ledger keeps it.
+/// Whoever introduces himself first under a name is known by that key for good: the ledger keeps
+/// it.
 async fn get_acquainted(desk: Arc<Desk>) {
     let replicas = &desk.collector.replicas;
     while !replicas.iter().all(|replica| replica.is_known()) {

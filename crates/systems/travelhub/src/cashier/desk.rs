@@ -113,8 +113,8 @@ impl Desk {
         Ok(answered)
     }
 
-    /// Nobody waits for one: whoever came first is served in time, and others hear at once that they
-    /// are not.
+    /// Nobody waits for one: whoever came first is served in time, and others hear at once that
+    /// they are not.
     fn place(&self) -> Result<SemaphorePermit<'_>, Problem> {
         let place = self.places.try_acquire();
         place.map_err(|_| Problem::unavailable(RETRY_AFTER, "as many are served as can be at once"))

@@ -1,8 +1,8 @@
 //! The ledger: each charge once, whoever asks for it how often, and each refund.
 //!
 //! A row is the charge. It is written in one transaction after the vote, and acknowledged when that
-//! is committed: a cashier that dies between vote and ledger has charged nothing, one that dies after
-//! it answers the row the next time.
+//! is committed: a cashier that dies between vote and ledger has charged nothing, one that dies
+//! after it answers the row the next time.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,11 +21,12 @@ const FIND: &str = "SELECT charge_id, kind, quote_digest, amount_cents, currency
                       FROM cashier.charges WHERE reservation_id = $1";
 const PAGE: &str = "SELECT charge_id, reservation_id, kind, amount_cents, currency
                       FROM cashier.charges WHERE charge_id > $1 ORDER BY charge_id LIMIT $2";
-/// Customers have ten thousand million euros before anybody has paid, so that what is left of them can
-/// be held against what was charged.
+/// Customers have ten thousand million euros before anybody has paid, so that what is left of them
+/// can be held against what was charged.
 const BALANCES: &str = "SELECT currency, sum(cents)::bigint
                           FROM (SELECT account, currency, cents FROM cashier.entries
-                                UNION ALL VALUES ('customers', 'EUR', 1000000000000), ('house', 'EUR', 0)) one
+                                UNION ALL VALUES ('customers', 'EUR', 1000000000000),
+                                                 ('house', 'EUR', 0)) one
                          WHERE account = $1 GROUP BY currency ORDER BY currency";
 const PIN: &str = "INSERT INTO cashier.replica_keys (replica, public_key) VALUES ($1, $2)
                    ON CONFLICT DO NOTHING";

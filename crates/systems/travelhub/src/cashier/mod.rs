@@ -2,9 +2,9 @@
 //! sign, and makes the charge once.
 //!
 //! Two replicas may do whatever they like: they are outvoted, named in the same vote, left out, and
-//! taken back when they have agreed again. When three lie, five cannot tell who is right: the cashier
-//! refuses, and says so. What it cannot find out is three that tell the same lie, and one that tells
-//! lies only to those who never compare them with what it told the cashier.
+//! taken back when they have agreed again. When three lie, five cannot tell who is right: the
+//! cashier refuses, and says so. What it cannot find out is three that tell the same lie, and one
+//! that tells lies only to those who never compare them with what it told the cashier.
 
 mod beside;
 mod desk;

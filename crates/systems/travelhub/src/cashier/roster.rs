@@ -1,9 +1,9 @@
-//! Whom the cashier trusts: who is asked, who is only listened to, who rests, and what each is accused
-//! of.
+//! Whom the cashier trusts: who is asked, who is only listened to, who rests, and what each is
+//! accused of.
 //!
 //! One proof is enough: a replica that signs a wrong amount does not do so by chance, as one may be
-//! silent by chance. Whoever is out comes back by agreeing several times in a row while its voice does
-//! not count. The number of those that must agree never shrinks: it is a majority of all five.
+//! silent by chance. Whoever is out comes back by agreeing several times in a row while its voice
+//! does not count. The number of those that must agree never shrinks: it is a majority of all five.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

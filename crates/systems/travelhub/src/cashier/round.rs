@@ -1,10 +1,10 @@
-//! One vote, as plain data: what the replicas told each of the two askers, what was decided, and how
-//! each of them behaved.
+//! One vote, as plain data: what the replicas told each of the two askers, what was decided, and
+//! how each of them behaved.
 //!
-//! The first asker's answers decide. The second asks the same under another name, and its answers only
-//! show who tells different askers different things: with both under a good signature, that is proof.
-//! Who tells both the same lie is in the minority of the vote; who lies only to those that never
-//! compare their answers with ours is not found here.
+//! The first asker's answers decide. The second asks the same under another name, and its answers
+//! only show who tells different askers different things: with both under a good signature, that is
+//! proof. Who tells both the same lie is in the minority of the vote; who lies only to those that
+//! never compare their answers with ours is not found here.
 
 use standfast_tactics::vote::{Ballot, Decision, Exact, Panel, Reply, Seat, Terms};
 use tokio::time::Instant;

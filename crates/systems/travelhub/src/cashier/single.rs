@@ -1,5 +1,5 @@
-//! A charge without a vote, for the control arm: one replica is asked, by turns, and believed when it
-//! signs what it says.
+//! A charge without a vote, for the control arm: one replica is asked, by turns, and believed when
+//! it signs what it says.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

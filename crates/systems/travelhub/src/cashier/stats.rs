@@ -66,8 +66,8 @@ pub(super) fn votes(collector: &Collector) -> Value {
     })
 }
 
-/// What would be needed if replicas kept state that their askers agree on: 3f + 1 of them. Ours keep
-/// none, each signs what it says, and one cashier decides, so that 2f + 1 do.
+/// What would be needed if replicas kept state that their askers agree on: 3f + 1 of them. Ours
+/// keep none, each signs what it says, and one cashier decides, so that 2f + 1 do.
 fn byzantine_state(panel: Panel) -> Value {
     let held = (0..panel.replicas()).rev().find_map(|faults| {
         let mode = Mode::ByzantineState { faults };

@@ -1,8 +1,8 @@
-//! Holds votes: asks all replicas at once under both names, charges what three of five sign, and goes
-//! on listening to the others to see how they behave.
+//! Holds votes: asks all replicas at once under both names, charges what three of five sign, and
+//! goes on listening to the others to see how they behave.
 //!
-//! The answer waits for the third that agrees and for nobody else. Who has been seen to lie by then is
-//! named in it; who is slower is found out a moment later, in the same vote.
+//! The answer waits for the third that agrees and for nobody else. Who has been seen to lie by then
+//! is named in it; who is slower is found out a moment later, in the same vote.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
@@ -46,7 +46,8 @@ pub(super) struct Agreed {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
     #[error(
-        "{why}: {required} of {} had to sign one amount, of whom {FAULTS_MAX} may be wrong or silent; {}",
+        "{why}: {required} of {} had to sign one amount, and \
+         {FAULTS_MAX} may be wrong or silent; {}",
         standings.len(),
         standings.join(", ")
     )]
@@ -54,8 +55,8 @@ pub(super) enum Refused {
     #[error("{replica} gave no answer that can be believed, and no other is asked")]
     Alone { replica: String },
     #[error(
-        "{proven} replicas are known to lie, and {replicas} mask {FAULTS_MAX}: whatever they agree on \
-         may be a lie"
+        "{proven} replicas are known to lie, and {replicas} mask {FAULTS_MAX}: whatever they \
+         agree on may be a lie"
     )]
     Beyond { proven: usize, replicas: usize },
 }

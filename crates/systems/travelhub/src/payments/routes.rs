@@ -68,8 +68,8 @@ async fn computed(replica: &Replica, request: Request<Body>) -> Result<Response<
     Ok(confessed(response, said.is_misconduct))
 }
 
-/// What it would say to two askers of a charge that nobody makes. It has long expired, so that it is
-/// of no use to anybody, and is always the same: every way in which a replica lies shows here.
+/// What it would say to two askers of a charge that nobody makes. It has long expired, so that it
+/// is of no use to anybody, and is always the same: every way in which a replica lies shows here.
 async fn sample(State(replica): App, request: Request<Body>) -> Response<Body> {
     let told = request.extensions().get::<Misconduct>().copied();
     let quote = Quote {

@@ -1,5 +1,5 @@
-//! What a payment replica says and signs: that this attempt at this charge, asked by this asker, comes
-//! to this amount.
+//! What a payment replica says and signs: that this attempt at this charge, asked by this asker,
+//! comes to this amount.
 //!
 //! What is signed is not JSON but the fields themselves, each with its length: one text has one
 //! meaning. An asker believes nothing that is under no good signature of the very replica it asked,
