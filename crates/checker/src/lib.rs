@@ -27,9 +27,7 @@ mod window;
 
 pub use agreement::{Agreement, Truth, Witness, WrongAnswer, judge_agreement};
 pub use availability::Availability;
-pub use crowding::{
-    Crowding, FOREIGN_SHARE_MIN, LATE_US_MIN, SLOW_FAILURE_US_MIN, WAITS_MAX,
-};
+pub use crowding::{Crowding, FOREIGN_SHARE_MIN, LATE_US_MIN, SLOW_FAILURE_US_MIN, WAITS_MAX};
 pub use detection::{InjectedFault, time_to_detect};
 pub use interval::{Interval, quantile_interval};
 pub use latency::{Answers, Latencies};

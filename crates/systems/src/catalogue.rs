@@ -177,7 +177,10 @@ const TRAVELHUB: SystemFiles = SystemFiles {
         ("search-overload", file!("travelhub/experiments/search-overload.toml")),
         ("reservations-killed", file!("travelhub/experiments/reservations-killed.toml")),
         ("reservations-hung", file!("travelhub/experiments/reservations-hung.toml")),
-        ("reservations-half-failing", file!("travelhub/experiments/reservations-half-failing.toml")),
+        (
+            "reservations-half-failing",
+            file!("travelhub/experiments/reservations-half-failing.toml"),
+        ),
         ("gateway-endurance", file!("travelhub/experiments/gateway-endurance.toml")),
         ("service-killed", file!("travelhub/experiments/service-killed.toml")),
         ("payments-one-faulty", file!("travelhub/experiments/payments-one-faulty.toml")),

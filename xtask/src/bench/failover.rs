@@ -1,5 +1,5 @@
-//! `cargo xtask bench failover`: how long writes are gone when a primary dies, hangs or is relieved,
-//! and what became of those that were acknowledged.
+//! `cargo xtask bench failover`: how long writes are gone when a primary dies, hangs or is
+//! relieved, and what became of those that were acknowledged.
 
 use crate::cargo;
 

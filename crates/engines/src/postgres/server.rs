@@ -12,7 +12,8 @@ use crate::process::{Child, CommandSpec, Signal, StopPlan, Stopped};
 /// which a frozen replica costs.
 const FAST_SHUTDOWN_WITHIN: Duration = Duration::from_secs(15);
 
-/// What clients wait for when a primary hands over: a checkpoint of what was written since the last.
+/// What clients wait for when a primary hands over: a checkpoint of what was written since the
+/// last.
 const SOON: Duration = Duration::from_secs(1);
 
 /// Immediate shutdown: nothing is written, so the next start recovers from the log.

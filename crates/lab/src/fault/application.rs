@@ -1,6 +1,6 @@
 //! `slow`, `intermittent`, `incorrect` and the like: a service breaks itself when the lab tells it
-//! to, at a second port that it opens for the lab alone. No fault from outside could make it lie, or
-//! sign a lie.
+//! to, at a second port that it opens for the lab alone. No fault from outside could make it lie,
+//! or sign a lie.
 //!
 //! It is in effect from the moment at which the service says so; a request of the lab then shows
 //! that it is true. That request carries the token of the run, so that the service does not count

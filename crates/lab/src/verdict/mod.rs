@@ -18,6 +18,4 @@ pub use result::{
     Arm, ArmResult, ClaimResult, ClaimTrial, Disturbance, ExperimentResult, IntervalResult, Limit,
     PlanResult, PlannedFault, PlannedLoad, RESULT_SCHEMA,
 };
-pub use trial::{
-    Delivery, FaultResult, MachineUse, Phase, PhaseResult, Spread, TrialResult,
-};
+pub use trial::{Delivery, FaultResult, MachineUse, Phase, PhaseResult, Spread, TrialResult};

@@ -243,7 +243,7 @@ fn a_limit_may_be_a_factor_of_a_bound_in_a_share_of_the_trials() {
         reason: None,
         evidence: Vec::new(),
         disturbance: None,
-            budget_used: None,
+        budget_used: None,
     };
     let over = |trials: &[f64]| -> ClaimResult {
         judge_claim(head(claim), trials.iter().map(|measured| trial(*measured)).collect())

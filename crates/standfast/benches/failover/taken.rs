@@ -1,5 +1,6 @@
 //! Whether two servers took writes at once: one of them took a write between two that the other
-//! took over one session. A session ends with its process, so that the other was the same all the time.
+//! took over one session. A session ends with its process, so that the other was the same all the
+//! time.
 
 /// Two changes of the primary take longer than this: between them, one session may take writes,
 /// lose that right and have it again.

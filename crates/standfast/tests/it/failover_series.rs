@@ -1,5 +1,5 @@
-//! The parts of `cargo xtask bench failover` that compute: what it says rests on them, and a benchmark
-//! runs no tests itself.
+//! The parts of `cargo xtask bench failover` that compute: what it says rests on them, and a
+//! benchmark runs no tests itself.
 
 #![expect(dead_code, reason = "what the benchmark itself calls is not called here")]
 

@@ -1,8 +1,8 @@
 //! TravelHub: searching, reserving and paying, with parts that may be away, behind or lying.
 //! `README.md` beside this folder says what it promises.
 //!
-//! What clients and services say to each other is in [`wire`]. Each service has a folder of its own,
-//! and knows the others by their addresses alone.
+//! What clients and services say to each other is in [`wire`]. Each service has a folder of its
+//! own, and knows the others by their addresses alone.
 
 mod analytics;
 mod cashier;

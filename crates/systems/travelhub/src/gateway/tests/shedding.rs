@@ -1,5 +1,5 @@
-//! When there is room for little, payments have it; what else was decided on is done later, and what
-//! can be repeated is to be repeated.
+//! When there is room for little, payments have it; what else was decided on is done later, and
+//! what can be repeated is to be repeated.
 
 use hyper::StatusCode;
 use standfast_tactics::shed::{Pass, Priority};
