@@ -167,6 +167,7 @@ fn programs(tool: Tool) -> &'static [&'static str] {
         Tool::Nginx => &["nginx"],
         Tool::Chromium => &["chromium", "chromium-browser", "google-chrome"],
         Tool::ToxiproxyClients => &["toxiproxy-clients"],
+        Tool::AxeCore => &["axe-core"],
     }
 }
 
@@ -183,7 +184,8 @@ fn home_folders(tool: Tool, engines: &Path) -> Vec<PathBuf> {
         | Tool::Haproxy
         | Tool::Nginx
         | Tool::Chromium
-        | Tool::ToxiproxyClients => vec![own.join("bin")],
+        | Tool::ToxiproxyClients
+        | Tool::AxeCore => vec![own.join("bin")],
     }
 }
 
@@ -236,7 +238,8 @@ fn installation(tool: Tool, version: String, program: &Path, found_in: FoundIn) 
         | Tool::Haproxy
         | Tool::Nginx
         | Tool::Chromium
-        | Tool::ToxiproxyClients => program.to_owned(),
+        | Tool::ToxiproxyClients
+        | Tool::AxeCore => program.to_owned(),
     };
     Installation { tool, version, path, runtime: None, found_in, flavour }
 }
@@ -251,7 +254,7 @@ fn too_old(tool: Tool, version: &str) -> Option<u32> {
         Tool::Kafka => KAFKA_MAJOR_MIN,
         Tool::Java => JAVA_MAJOR_MIN,
         Tool::Haproxy => HAPROXY_MAJOR_MIN,
-        Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients => return None,
+        Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients | Tool::AxeCore => return None,
     };
     let major = version.split('.').next()?.parse::<u32>().ok()?;
     (major < needed).then_some(needed)

@@ -61,10 +61,13 @@ pub enum Tool {
     /// Stock clients of Toxiproxy, for the project's own tests.
     #[serde(rename = "toxiproxy-clients")]
     ToxiproxyClients,
+    /// What finds in a page what not everybody can use, for the project's own tests.
+    #[serde(rename = "axe-core")]
+    AxeCore,
 }
 
 impl Tool {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Postgres,
         Self::Mariadb,
         Self::Mysql,
@@ -75,6 +78,7 @@ impl Tool {
         Self::Nginx,
         Self::Chromium,
         Self::ToxiproxyClients,
+        Self::AxeCore,
     ];
 
     /// Its name on the command line and in `system.toml`.
@@ -90,6 +94,7 @@ impl Tool {
             Self::Nginx => "nginx",
             Self::Chromium => "chromium",
             Self::ToxiproxyClients => "toxiproxy-clients",
+            Self::AxeCore => "axe-core",
         }
     }
 }

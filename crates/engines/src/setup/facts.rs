@@ -31,6 +31,7 @@ pub(super) struct Facts {
     /// The Python that has pip, when one has.
     pub(super) python: Option<String>,
     pub(super) has_maven: bool,
+    pub(super) has_npm: bool,
     /// Packages that MySQL needs and that are not here.
     pub(super) mysql_lacks: Vec<&'static str>,
 }
@@ -47,12 +48,17 @@ impl Facts {
                 .into_iter()
                 .find(|python| succeeds(python, &["-m", "pip", "--version"]))
                 .map(str::to_owned),
-            has_maven: std::env::var_os("PATH").is_some_and(|path| {
-                std::env::split_paths(&path).any(|folder| folder.join("mvn").is_file())
-            }),
+            has_maven: is_on_path("mvn"),
+            has_npm: is_on_path("npm"),
             mysql_lacks: mysql::lacking(),
         }
     }
+}
+
+fn is_on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    })
 }
 
 fn root() -> Root {

@@ -2,6 +2,7 @@
 //!
 //! A plan is made first and can be printed as it is: every step is a command that a user may type.
 
+mod axe_core;
 mod error;
 mod facts;
 mod kafka;

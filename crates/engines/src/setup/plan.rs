@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::facts::{Facts, Root, SERVICE_POLICY};
 use super::step::Step;
-use super::{kafka, mysql, toxiproxy_clients};
+use super::{axe_core, kafka, mysql, toxiproxy_clients};
 use crate::find::find;
 use crate::home::Home;
 use crate::tool::{Installation, Tool};
@@ -87,6 +87,9 @@ fn plan_for(needs: Needs, facts: &Facts, home: &Home) -> Plan {
     if missing.contains(&Tool::Mysql) {
         packages.extend(mysql::packages(facts));
     }
+    if missing.contains(&Tool::AxeCore) {
+        packages.extend(axe_core::packages(facts));
+    }
     // Two may need the same one.
     let mut seen = BTreeSet::new();
     packages.retain(|package| seen.insert(*package));
@@ -103,6 +106,9 @@ fn plan_for(needs: Needs, facts: &Facts, home: &Home) -> Plan {
     if wants_clients {
         steps.extend(toxiproxy_clients::steps(facts, home));
     }
+    if missing.contains(&Tool::AxeCore) {
+        steps.extend(axe_core::steps(home));
+    }
     let lacks_root = facts.root == Root::None && steps.iter().any(|step| step.needs_root);
     let lacks_apt = !facts.has_apt && !packages.is_empty();
     Plan { present, missing, steps, lacks_root, lacks_apt, home: home.clone() }
@@ -117,7 +123,8 @@ fn package(tool: Tool) -> Option<&'static str> {
         Tool::Nginx => Some("nginx"),
         Tool::Chromium => Some("chromium"),
         Tool::Java => Some("openjdk-17-jre-headless"),
-        Tool::Mysql | Tool::Valkey | Tool::Kafka | Tool::ToxiproxyClients => None,
+        Tool::Mysql | Tool::Valkey | Tool::Kafka => None,
+        Tool::ToxiproxyClients | Tool::AxeCore => None,
     }
 }
 
@@ -197,6 +204,7 @@ mod tests {
             has_service_policy: false,
             python: Some("python3".to_owned()),
             has_maven: false,
+            has_npm: false,
             mysql_lacks: vec!["libaio1", "mariadb-client"],
         }
     }

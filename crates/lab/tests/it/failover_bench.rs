@@ -85,12 +85,9 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn up(kind: EngineKind) -> Self {
-        let (name, schema) = match kind {
-            EngineKind::Postgres => ("postgres", POSTGRES_SCHEMA),
-            EngineKind::Mysql => ("mysql", SCHEMA),
-            _mariadb => ("mariadb", SCHEMA),
-        };
-        let bench = Bench::with_files(&SYSTEM.replace("KIND", name), &[("schema.sql", schema)]);
+        let name = kind.to_string();
+        let schema = if kind == EngineKind::Postgres { POSTGRES_SCHEMA } else { SCHEMA };
+        let bench = Bench::with_files(&SYSTEM.replace("KIND", &name), &[("schema.sql", schema)]);
         let (instance, _events) = bench.up("stock").await;
         let events: Arc<Mutex<Vec<(Instant, String)>>> = Arc::default();
         let control = bench.root.join("control.sock");
@@ -249,9 +246,10 @@ impl Cluster {
 fn watchdog(instance: &Instance, kind: EngineKind, folder: PathBuf) -> Watchdog {
     let urls = NODES.map(|node| instance.admin_url(node).unwrap());
     let member = |index: usize| {
-        let address = match kind {
-            EngineKind::Postgres => Postgres::address_of(urls[index]).unwrap(),
-            _mysql => MysqlServer::address_of(urls[index]).unwrap(),
+        let address = if kind == EngineKind::Postgres {
+            Postgres::address_of(urls[index]).unwrap()
+        } else {
+            MysqlServer::address_of(urls[index]).unwrap()
         };
         (NODES[index].to_owned(), address.unwrap())
     };

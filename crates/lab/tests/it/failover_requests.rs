@@ -34,9 +34,10 @@ impl Requests {
             let insert = format!("INSERT INTO kept VALUES ({client}, {sequence})");
             let sent = Instant::now();
             let answer = async {
-                match kind {
-                    EngineKind::Postgres => ask_postgres(&url, &insert).await,
-                    _mysql => ask_mysql(&url, &insert).await,
+                if kind == EngineKind::Postgres {
+                    ask_postgres(&url, &insert).await
+                } else {
+                    ask_mysql(&url, &insert).await
                 }
             };
             let answer = timeout(ANSWER_WITHIN, answer).await;

@@ -1,7 +1,5 @@
 //! A database that somebody starts behind its watchdog's back.
 
-#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
-
 use standfast_failover::actuator::wire::Answer;
 use standfast_lab::fault::{Fault, FaultError, FaultKind, Hold};
 use standfast_lab::instance::{Data, Instance, ProcessState};

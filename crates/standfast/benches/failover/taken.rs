@@ -4,7 +4,7 @@
 
 /// Two changes of the primary take longer than this: between them, one session may take writes,
 /// lose that right and have it again.
-const APART_US_MAX: u64 = 2_000_000;
+pub(crate) const APART_US_MAX: u64 = 2_000_000;
 
 /// A write that a server took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,9 +31,9 @@ impl PostgresLink {
     pub(super) async fn pairs(&self, query: &str) -> Result<Vec<(i64, i64)>, LinkError> {
         let messages = self.client.simple_query(query).await.map_err(told)?;
         let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
-        let pair = |message: SimpleQueryMessage| match message {
-            SimpleQueryMessage::Row(row) => Some((number(row.get(0))?, number(row.get(1))?)),
-            _ => None,
+        let pair = |message: SimpleQueryMessage| {
+            let SimpleQueryMessage::Row(row) = message else { return None };
+            Some((number(row.get(0))?, number(row.get(1))?))
         };
         Ok(messages.into_iter().filter_map(pair).collect())
     }
