@@ -30,7 +30,6 @@ mod stock;
 mod system;
 mod terminal;
 mod travel_gateway;
-mod travel_storefront;
 mod voted;
 mod voted_errors;
 mod voted_log;
