@@ -29,6 +29,7 @@ mod stalled;
 mod stock;
 mod system;
 mod terminal;
+mod travel_cashier;
 mod travel_gateway;
 mod voted;
 mod voted_errors;
