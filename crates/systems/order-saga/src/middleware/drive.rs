@@ -85,7 +85,7 @@ async fn drive(middleware: Arc<Middleware>, driven: Driven) {
                     saga.apply(entry).expect("the saga itself has asked for it");
                 }
                 middleware.metrics.journaled(&entries);
-                case.progress.send_replace(Progress::of(&saga));
+                middleware.ledger.went_on(&case, Progress::of(&saga));
             }
             Next::Call(call) => {
                 let due = Due { id: case.id, order: &case.order, saga: &saga, epoch };

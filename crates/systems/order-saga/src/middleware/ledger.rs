@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde_json::Value;
+use standfast_tactics::deadline::Deadline;
 use standfast_tactics::saga::{Cause, Outcome, Saga, Standing};
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::backlog::{Backlog, Limits, Refused};
 use super::journal::ClientOrder;
 use super::plan::{ORDER_STEP, Role};
 
@@ -37,6 +40,11 @@ impl Progress {
             turned_back: saga.turned_back().map(|(step, cause)| (step, cause.clone())),
             order: saga.answer(ORDER_STEP).cloned(),
         }
+    }
+
+    /// Whether it is taken back for want of an outcome.
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self.turned_back, Some((_, Cause::GaveUp { .. })))
     }
 
     /// Whether it is certain what becomes of the order.
@@ -127,29 +135,52 @@ pub(super) enum Admission {
     Conflict,
     /// As many sagas go on as may.
     Full,
+    /// It would be decided after its deadline.
+    TooLate(Refused),
 }
 
-#[derive(Debug, Default)]
+/// How much is worked on at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Sagas that go on.
+    pub(super) open_max: usize,
+    pub(super) undecided: Limits,
+}
+
+#[derive(Debug)]
 struct Cases {
     by_id: BTreeMap<Uuid, Arc<Case>>,
     by_key: HashMap<String, Uuid>,
     ended: VecDeque<Uuid>,
+    backlog: Backlog,
 }
 
 /// All sagas.
 #[derive(Debug)]
 pub(super) struct Ledger {
     cases: Mutex<Cases>,
-    open_max: usize,
+    bounds: Bounds,
 }
 
 impl Ledger {
-    pub(super) fn new(open_max: usize) -> Self {
-        Self { cases: Mutex::default(), open_max }
+    pub(super) fn new(bounds: Bounds) -> Self {
+        let cases = Cases {
+            by_id: BTreeMap::new(),
+            by_key: HashMap::new(),
+            ended: VecDeque::new(),
+            backlog: Backlog::new(bounds.undecided),
+        };
+        Self { cases: Mutex::new(cases), bounds }
     }
 
-    /// Admits an order of a client. `case` makes the saga, if there is to be one.
-    pub(super) fn admit(&self, order: &ClientOrder, case: impl FnOnce() -> Arc<Case>) -> Admission {
+    /// Admits an order of a client that waits until `deadline`. `case` makes the saga, if there is
+    /// to be one.
+    pub(super) fn admit(
+        &self,
+        order: &ClientOrder,
+        deadline: Deadline,
+        case: impl FnOnce() -> Arc<Case>,
+    ) -> Admission {
         let mut cases = self.lock();
         let known = order.client_key.as_ref().and_then(|key| cases.by_key.get(key));
         if let Some(known) = known.and_then(|id| cases.by_id.get(id)) {
@@ -157,14 +188,17 @@ impl Ledger {
                 return Admission::Conflict;
             }
             let progress = known.progress();
-            let gave_up = matches!(progress.turned_back, Some((_, Cause::GaveUp { .. })));
             // Nothing is left of one that was given up, so its client may try again.
-            if !(gave_up && progress.is_ended()) {
+            if !(progress.is_given_up() && progress.is_ended()) {
                 return Admission::Known(Arc::clone(known));
             }
         }
-        if cases.by_id.len() - cases.ended.len() >= self.open_max {
+        if cases.by_id.len() - cases.ended.len() >= self.bounds.open_max {
             return Admission::Full;
+        }
+        let now = Instant::now();
+        if let Err(refused) = cases.backlog.admit(now, deadline.remaining(now)) {
+            return Admission::TooLate(refused);
         }
         let case = case();
         cases.insert(&case);
@@ -175,8 +209,26 @@ impl Ledger {
     pub(super) fn restore(&self, case: &Arc<Case>) {
         let mut cases = self.lock();
         cases.insert(case);
-        if case.progress().is_ended() {
+        let progress = case.progress();
+        if !progress.is_decided() {
+            cases.backlog.restore();
+        }
+        if progress.is_ended() {
             cases.end(case.id);
+        }
+    }
+
+    /// A saga has come to `progress`. This is where an order leaves the backlog.
+    pub(super) fn went_on(&self, case: &Case, progress: Progress) {
+        let (is_decided, is_given_up) = (progress.is_decided(), progress.is_given_up());
+        let before = case.progress.send_replace(progress);
+        if is_decided && !before.is_decided() {
+            let backlog = &mut self.lock().backlog;
+            if is_given_up {
+                backlog.given_up(Instant::now());
+            } else {
+                backlog.decided(Instant::now());
+            }
         }
     }
 
@@ -204,6 +256,15 @@ impl Ledger {
         let open = cases.by_id.len() - cases.ended.len();
         let is_parked = |case: &&Arc<Case>| case.progress.borrow().is_parked;
         (open, cases.by_id.values().filter(is_parked).count())
+    }
+
+    /// How many orders are not decided, and how many there may be for a client with all of its
+    /// time.
+    pub(super) fn undecided(&self) -> (usize, usize) {
+        let cases = self.lock();
+        let most = cases.backlog.most(self.bounds.undecided.deadline);
+        let open_max = self.bounds.open_max;
+        (cases.backlog.undecided(), most.map_or(open_max, |most| most.min(open_max)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Cases> {
@@ -236,6 +297,8 @@ impl Cases {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use standfast_tactics::saga::Entry;
 
     use super::super::plan::definition;
@@ -256,38 +319,51 @@ mod tests {
         Case::new(Uuid::now_v7(), order.clone(), &Saga::new(definition()))
     }
 
+    fn ledger(open_max: usize) -> Ledger {
+        let undecided = Limits { floor: 1, deadline: Duration::from_secs(5) };
+        Ledger::new(Bounds { open_max, undecided })
+    }
+
+    fn deadline() -> Deadline {
+        Deadline::after(Instant::now(), Duration::from_secs(5))
+    }
+
     #[test]
     fn one_key_is_one_saga_unless_nothing_came_of_it() {
-        let ledger = Ledger::new(2);
+        let ledger = ledger(2);
         let first = order("k", 1);
-        let Admission::New(new) = ledger.admit(&first, || case(&first)) else { panic!("new") };
-        let again = ledger.admit(&first, || case(&first));
+        let Admission::New(new) = ledger.admit(&first, deadline(), || case(&first)) else {
+            panic!("new")
+        };
+        let again = ledger.admit(&first, deadline(), || case(&first));
         assert!(matches!(again, Admission::Known(known) if known.id == new.id));
         let other = order("k", 2);
-        assert!(matches!(ledger.admit(&other, || case(&other)), Admission::Conflict));
+        assert!(matches!(ledger.admit(&other, deadline(), || case(&other)), Admission::Conflict));
         let mut saga = Saga::new(definition());
         saga.apply(&Entry::Intended { step: 0 }).unwrap();
         let cause = Cause::GaveUp { tries: 60 };
         saga.apply(&Entry::TurnedBack { step: 0, cause }).unwrap();
         new.progress.send_replace(Progress::of(&saga));
-        let early = ledger.admit(&first, || case(&first));
+        let early = ledger.admit(&first, deadline(), || case(&first));
         assert!(matches!(early, Admission::Known(_)), "it is not undone yet");
         saga.apply(&Entry::Undone { step: 0 }).unwrap();
         new.progress.send_replace(Progress::of(&saga));
         ledger.ended(new.id);
-        let later = ledger.admit(&first, || case(&first));
+        let later = ledger.admit(&first, deadline(), || case(&first));
         assert!(matches!(later, Admission::New(later) if later.id != new.id));
     }
 
     #[test]
     fn only_so_many_go_on_at_once() {
-        let ledger = Ledger::new(1);
+        let ledger = ledger(1);
         let (first, second) = (order("a", 1), order("b", 1));
-        let Admission::New(new) = ledger.admit(&first, || case(&first)) else { panic!("new") };
-        assert!(matches!(ledger.admit(&second, || case(&second)), Admission::Full));
+        let Admission::New(new) = ledger.admit(&first, deadline(), || case(&first)) else {
+            panic!("new")
+        };
+        assert!(matches!(ledger.admit(&second, deadline(), || case(&second)), Admission::Full));
         assert_eq!(ledger.open(), (1, 0));
         ledger.ended(new.id);
-        assert!(matches!(ledger.admit(&second, || case(&second)), Admission::New(_)));
+        assert!(matches!(ledger.admit(&second, deadline(), || case(&second)), Admission::New(_)));
         assert_eq!(ledger.list(Some("running"), Uuid::nil(), 10).len(), 2);
         assert!(ledger.list(Some("parked"), Uuid::nil(), 10).is_empty());
     }

@@ -26,6 +26,10 @@ pub(super) struct Metrics {
     pub(super) recovered: Counter,
     pub(super) open: Gauge,
     pub(super) parked: Gauge,
+    /// Orders that were not taken, by `reason`.
+    refused: Family<Labels<1>, Counter>,
+    pub(super) undecided: Gauge,
+    pub(super) undecided_max: Gauge,
 }
 
 impl Metrics {
@@ -40,7 +44,29 @@ impl Metrics {
         let (open, parked) = (Gauge::default(), Gauge::default());
         registry.register("sagas_open", "Sagas that go on", open.clone());
         registry.register("sagas_parked", "Sagas that somebody should look at", parked.clone());
-        Self { registry, requests, calls, ended, recovered, open, parked }
+        let (refused, undecided, undecided_max) =
+            (Family::default(), Gauge::default(), Gauge::default());
+        registry.register("orders_refused", "Orders not taken, by reason", refused.clone());
+        registry.register("orders_undecided", "Orders without an outcome", undecided.clone());
+        let help = "More orders without an outcome are refused";
+        registry.register("orders_undecided_max", help, undecided_max.clone());
+        Self {
+            registry,
+            requests,
+            calls,
+            ended,
+            recovered,
+            open,
+            parked,
+            refused,
+            undecided,
+            undecided_max,
+        }
+    }
+
+    /// An order was not taken.
+    pub(super) fn refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&[("reason", reason)]).inc();
     }
 
     pub(super) fn answered(&self, operation: &'static str, outcome: &'static str) {
@@ -98,11 +124,14 @@ mod tests {
         let metrics = Metrics::new();
         metrics.ended(Outcome::Completed);
         metrics.recovered.inc();
+        metrics.refused("too-late");
         let text = metrics.render();
         for line in [
             "middleware_sagas_ended_total{outcome=\"completed\"} 1",
             "middleware_sagas_recovered_total 1",
             "middleware_sagas_parked 0",
+            "middleware_orders_refused_total{reason=\"too-late\"} 1",
+            "middleware_orders_undecided_max 0",
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }

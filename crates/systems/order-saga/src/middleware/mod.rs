@@ -3,6 +3,7 @@
 //! An order is answered when it is certain what becomes of it. A participant that is away meanwhile
 //! makes the answer late, not wrong; and a middleware that dies takes all of its sagas up again.
 
+mod backlog;
 mod draft;
 mod drive;
 mod journal;
@@ -50,7 +51,7 @@ pub(crate) async fn serve(
     let settings = settings::Settings::read(&Environment::of_process(), &options)?;
     let definition = plan::definition();
     let mut open = Vec::new();
-    let ledger = ledger::Ledger::new(settings.sagas_max);
+    let ledger = ledger::Ledger::new(settings.bounds());
     let (journal, writer) = match &settings.journal {
         None => (Journal::none(), None),
         Some(path) => {

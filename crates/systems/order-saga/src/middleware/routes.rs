@@ -188,6 +188,9 @@ async fn metrics(State(middleware): App) -> Response<Body> {
     let (open, parked) = middleware.ledger.open();
     middleware.metrics.open.set(open.try_into().unwrap_or(i64::MAX));
     middleware.metrics.parked.set(parked.try_into().unwrap_or(i64::MAX));
+    let (undecided, most) = middleware.ledger.undecided();
+    middleware.metrics.undecided.set(undecided.try_into().unwrap_or(i64::MAX));
+    middleware.metrics.undecided_max.set(most.try_into().unwrap_or(i64::MAX));
     answer::metrics(middleware.metrics.render())
 }
 

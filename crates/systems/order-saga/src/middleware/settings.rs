@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::TACTICS;
+use super::backlog::Limits;
+use super::ledger::Bounds;
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
 use crate::service::peer::PeerAddress;
@@ -21,6 +23,8 @@ pub(super) struct Settings {
     pub(super) request_budget: Duration,
     /// More sagas at once are refused.
     pub(super) sagas_max: usize,
+    /// So many undecided orders are taken, however slowly they are decided.
+    pub(super) sagas_min: usize,
 }
 
 impl Settings {
@@ -40,7 +44,14 @@ impl Settings {
             ],
             request_budget: environment.duration("REQUEST_BUDGET", Duration::from_secs(5))?,
             sagas_max: environment.number("SAGAS_MAX", 2048)?,
+            sagas_min: environment.number("SAGAS_MIN", 64)?,
         })
+    }
+
+    /// How many orders are worked on at once.
+    pub(super) fn bounds(&self) -> Bounds {
+        let undecided = Limits { floor: self.sagas_min, deadline: self.request_budget };
+        Bounds { open_max: self.sagas_max, undecided }
     }
 }
 
@@ -66,6 +77,7 @@ mod tests {
     fn the_defaults_are_those_of_the_design() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.request_budget, Duration::from_secs(5));
+        assert_eq!((settings.sagas_min, settings.sagas_max), (64, 2048));
         assert!(settings.journal.is_some());
         assert!(read(&[("STANDFAST_WITHOUT", "saga")]).unwrap().journal.is_none());
         let error = read(&[("STOCK_URL", "8001")]).unwrap_err().to_string();

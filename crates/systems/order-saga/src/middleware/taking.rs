@@ -13,6 +13,7 @@ use tokio::time::timeout_at;
 use uuid::Uuid;
 
 use super::Middleware;
+use super::backlog::Refused;
 use super::drive::Driven;
 use super::journal::ClientOrder;
 use super::ledger::{Admission, Case, Progress};
@@ -31,7 +32,7 @@ impl Middleware {
     ) -> Result<Response<Body>, Problem> {
         let saga = Saga::new(Arc::clone(&self.definition));
         let new = || Case::new(Uuid::now_v7(), order.clone(), &saga);
-        let case = match self.ledger.admit(&order, new) {
+        let case = match self.ledger.admit(&order, deadline, new) {
             Admission::Known(case) => case,
             Admission::New(case) => {
                 let driven = Driven { case: Arc::clone(&case), saga, is_new: true };
@@ -44,7 +45,14 @@ impl Middleware {
                 let detail = "this Idempotency-Key was used with another request";
                 return Err(Problem::unprocessable(detail));
             }
-            Admission::Full => return Err(unavailable("too many orders are being worked on")),
+            Admission::Full => {
+                self.metrics.refused("full");
+                return Err(unavailable("too many orders are being worked on"));
+            }
+            Admission::TooLate(refused) => {
+                self.metrics.refused("too-late");
+                return Err(too_late(refused));
+            }
         };
         self.outcome(&case, deadline).await
     }
@@ -115,6 +123,11 @@ fn created(id: Uuid, order: &Value) -> Response<Body> {
 
 fn unavailable(detail: &str) -> Problem {
     Problem::unavailable(RETRY_AFTER, format!("nothing was ordered: {detail}"))
+}
+
+fn too_late(refused: Refused) -> Problem {
+    let detail = "nothing was ordered: as many orders wait as can be decided in time";
+    Problem::unavailable(refused.retry_after, detail)
 }
 
 /// 504 and not 503: the order may yet be made.
