@@ -31,6 +31,7 @@ mod system;
 mod terminal;
 mod travel_cashier;
 mod travel_gateway;
+mod travel_monitor;
 mod voted;
 mod voted_errors;
 mod voted_log;
