@@ -32,6 +32,7 @@ mod terminal;
 mod travel_cashier;
 mod travel_gateway;
 mod travel_monitor;
+mod travel_storefront;
 mod voted;
 mod voted_errors;
 mod voted_log;
