@@ -31,6 +31,11 @@ impl Core {
             self.since = now;
             return;
         }
+        if matches!(self.nodes[primary.index()].sql.busy, Some((_, Order::Promote(_)))) {
+            // It was being opened when it died. Whoever starts it by hand before that has ended
+            // would have it opened: it is fenced once more afterwards.
+            return;
+        }
         if let Some(Command::PromoteWithDataLoss { to }) = self.command.take() {
             let phase = Phase::Fencing { cause: Cause::DataLossAllowed, to: Some(to) };
             return self.write(now, Record { phase, ..self.record.clone() });

@@ -127,6 +127,10 @@ impl Core {
         self.lane(order).busy = None;
         let node = order.node();
         let is_promotion = matches!(order, Order::Promote(_));
+        if is_promotion && node == self.record.primary && self.is_fencing() {
+            // It may have taken effect after the fence.
+            self.nodes[node.index()].evidence = None;
+        }
         match (order, outcome) {
             (Order::Prepare(_), _) => self.is_prepared = true,
             (_, Outcome::Failed(reason)) => self.note_failure(now, order, &reason),
@@ -160,6 +164,10 @@ impl Core {
         }
     }
 
+    fn is_fencing(&self) -> bool {
+        matches!(self.record.phase, Phase::Fencing { .. })
+    }
+
     fn note_failure(&mut self, now: Moment, order: Order, reason: &str) {
         let options = self.options.clone();
         self.lane(order).backoff.failed(now, &options);
@@ -191,8 +199,10 @@ impl Core {
         self.tell(EventKind::Fenced, node, evidence.clone());
         let state = &mut self.nodes[node.index()];
         state.process.backoff.reset();
-        // What was asked of it by SQL died with it, and what was seen of it is of no use.
-        (state.sql.busy, state.started) = (None, None);
+        // What was asked of it by SQL died with it, and what was seen of it is of no use. But a
+        // promotion that had not connected yet may meet whoever is started there by hand.
+        state.sql.busy = state.sql.busy.filter(|(_, order)| matches!(order, Order::Promote(_)));
+        state.started = None;
         state.watch.forget(now);
         state.evidence = Some(evidence);
     }
