@@ -144,7 +144,8 @@ mod of_records {
         };
         let mut first = Trials::open(Some(&path)).unwrap();
         first.add(trial.clone()).unwrap();
-        first.add(Trial { problem: Some("never".to_owned()), ..trial.clone() }).unwrap();
+        let cut = Trial { problem: Some("never".to_owned()), outage_ms: None, ..trial.clone() };
+        first.add(cut).unwrap();
         let second = Trials::open(Some(&path)).unwrap();
         assert_eq!(second.all[0], trial);
         assert_eq!(second.count("postgres", Blow::Kill), 1, "one has no end");
