@@ -84,7 +84,10 @@ impl Patroni {
                 link.pairs(FOLLOWERS).await.ok()?.first().copied()
             };
             let (all, synchronous) = timeout(ANSWER_WITHIN, asked).await.ok().flatten()?;
-            let is_rest = all == 1 && (synchronous == 1 || !self.variant.is_synchronous);
+            let other = self.ports[1 - primary];
+            let is_rest = all == 1
+                && (!self.variant.is_synchronous
+                    || (synchronous == 1 && other.is_synchronous().await));
             return is_rest.then_some(Rest { primary, epoch: 0 });
         }
         None

@@ -1,4 +1,4 @@
-//! Ports of a cluster, and the one question that is asked on one of them.
+//! Ports of a cluster, and the questions that are asked on one of them.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
@@ -24,9 +24,20 @@ impl NodePorts {
 
     /// Whether its agent says that it is the primary, and holds the key.
     pub(super) async fn is_primary(self) -> bool {
+        self.agrees("primary").await
+    }
+
+    /// Whether its agent says that it may be promoted: the key of synchronous replicas names it.
+    /// PostgreSQL says so a round earlier.
+    pub(super) async fn is_synchronous(self) -> bool {
+        self.agrees("synchronous").await
+    }
+
+    async fn agrees(self, role: &str) -> bool {
+        let request = format!("GET /{role} HTTP/1.0\r\n\r\n");
         let asked = async {
             let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.rest)).await.ok()?;
-            stream.write_all(b"GET /primary HTTP/1.0\r\n\r\n").await.ok()?;
+            stream.write_all(request.as_bytes()).await.ok()?;
             let mut answer = [0; 32];
             let count = stream.read(&mut answer).await.ok()?;
             let status = std::str::from_utf8(&answer[..count]).ok()?;
