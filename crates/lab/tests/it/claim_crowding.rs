@@ -109,6 +109,25 @@ fn a_system_that_is_down_is_found_out_on_a_crowded_machine_as_well() {
 }
 
 #[test]
+fn what_a_stall_leaves_open_is_not_refuted_because_others_were_busy_as_well() {
+    // Most answers take 4 ms and stalls triple some: 3.25 times the median, or once without them.
+    let mut record = stalled(&(0..200).step_by(15).collect::<Vec<_>>());
+    for (index, operation) in record.operations.iter_mut().enumerate() {
+        let latency_us = match (operation.woken_us, index) {
+            (Some(_), _) => 13_000,
+            (None, 0..90 | 180..) => 4_000,
+            (None, _) => 1_000,
+        };
+        operation.done_us = operation.intended_us + latency_us;
+    }
+    check(&record, RATIO, Verdict::Unknown);
+    // Without the first of the slow ones as well, the median is 1 ms and the ratio 4.
+    record.machine = machine(&[0, 1, 2, 3], 0.7, 12_000);
+    let found = check(&record, RATIO, Verdict::Unknown);
+    assert!(found.reason.unwrap().starts_with("the machine stalled, which"));
+}
+
+#[test]
 fn a_machine_that_was_crowded_for_most_of_the_time_is_no_place_to_measure() {
     let found = check(&crowded(&[0, 1, 2, 3, 4, 5]), LATENCY, Verdict::Unknown);
     assert!(found.reason.unwrap().ends_with("the others are too few to judge by"));
