@@ -34,6 +34,9 @@ pub(super) enum Notice {
     Started(ProcessId),
     /// It ended, and nothing is left of its tree.
     Ended(u32),
+    /// The second belongs to the tree that the first leads. Tells a new guardian what the one before
+    /// it had seen.
+    Member(u32, ProcessId),
     /// Look at the trees now: they are about to be frozen.
     Look,
 }
@@ -43,19 +46,25 @@ impl Notice {
         match self {
             Self::Started(id) => format!("+ {} {}\n", id.pid, id.start_time),
             Self::Ended(pid) => format!("- {pid}\n"),
+            Self::Member(leader, id) => format!("= {leader} {} {}\n", id.pid, id.start_time),
             Self::Look => "?\n".to_owned(),
         }
     }
 
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
-        match (words.next()?, words.next(), words.next()) {
-            ("+", Some(pid), Some(start_time)) => Some(Self::Started(ProcessId {
-                pid: pid.parse().ok()?,
-                start_time: start_time.parse().ok()?,
-            })),
-            ("-", Some(pid), None) => Some(Self::Ended(pid.parse().ok()?)),
-            ("?", None, None) => Some(Self::Look),
+        let kind = words.next()?;
+        let numbers: Vec<u64> =
+            words.map(str::parse).collect::<Result<_, std::num::ParseIntError>>().ok()?;
+        let pid = |number: u64| u32::try_from(number).ok();
+        let process = |number, start_time| Some(ProcessId { pid: pid(number)?, start_time });
+        match (kind, numbers.as_slice()) {
+            ("+", [number, start_time]) => Some(Self::Started(process(*number, *start_time)?)),
+            ("-", [number]) => Some(Self::Ended(pid(*number)?)),
+            ("=", [leader, number, start_time]) => {
+                Some(Self::Member(pid(*leader)?, process(*number, *start_time)?))
+            }
+            ("?", []) => Some(Self::Look),
             _ => None,
         }
     }
@@ -76,6 +85,7 @@ impl Watch {
                 self.leaders.remove(&pid);
                 self.trees.remove(&pid);
             }
+            Notice::Member(leader, id) => drop(self.trees.entry(leader).or_default().insert(id)),
             Notice::Look => {}
         }
     }
@@ -152,9 +162,12 @@ mod tests {
     #[test]
     fn notices_survive_the_pipe() {
         let id = ProcessId { pid: 12, start_time: 3456 };
-        for notice in [Notice::Started(id), Notice::Ended(12), Notice::Look] {
+        let all = [Notice::Started(id), Notice::Ended(12), Notice::Member(7, id), Notice::Look];
+        for notice in all {
             assert_eq!(Notice::parse(&notice.line()), Some(notice));
         }
-        assert_eq!(Notice::parse("+ 12"), None, "half a line names nobody");
+        for half in ["", "+", "+ 12", "= 7 12", "- x", "+ 12 3456 7", "+ 4294967296 1"] {
+            assert_eq!(Notice::parse(half), None, "{half:?} names nobody");
+        }
     }
 }

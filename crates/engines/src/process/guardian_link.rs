@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{PipeWriter, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::guardian::Notice;
 use super::guardian::OWNER_VARIABLE;
 use super::identity::ProcessId;
-use super::{kernel, mark, own_children};
+use super::{kernel, mark, own_children, proc_folder, tree};
+
+/// What a pipe takes in without a reader, on every Linux: 16 pages of 4 KiB.
+const PIPE_HOLDS: usize = 64 * 1024;
 
 /// Who cleans up after a `kill -9` of this process.
 #[derive(Clone, Debug)]
@@ -24,13 +27,13 @@ pub enum Guardian {
 #[derive(Debug)]
 pub(super) struct GuardianLink {
     guardian: Guardian,
-    running: Option<(Child, ChildStdin)>,
+    running: Option<(Child, PipeWriter)>,
     leaders: BTreeMap<u32, ProcessId>,
 }
 
 impl GuardianLink {
     pub(super) fn start(guardian: Guardian) -> std::io::Result<Self> {
-        let running = launch(&guardian)?;
+        let running = launch(&guardian, b"")?;
         Ok(Self { guardian, running, leaders: BTreeMap::new() })
     }
 
@@ -39,7 +42,7 @@ impl GuardianLink {
         match notice {
             Notice::Started(id) => drop(self.leaders.insert(id.pid, id)),
             Notice::Ended(pid) => drop(self.leaders.remove(&pid)),
-            Notice::Look => {}
+            Notice::Member(..) | Notice::Look => {}
         }
         let Some((_, stdin)) = &mut self.running else { return };
         if stdin.write_all(notice.line().as_bytes()).is_err() {
@@ -59,17 +62,22 @@ impl GuardianLink {
     fn replace(&mut self) {
         self.stop();
         tracing::warn!("the guardian is gone, starting another one");
-        match launch(&self.guardian) {
+        match launch(&self.guardian, self.knowledge().as_bytes()) {
             Ok(running) => self.running = running,
             Err(error) => tracing::error!(%error, "no guardian: orphans may survive a kill -9"),
         }
-        let Some((_, stdin)) = &mut self.running else { return };
-        for id in self.leaders.values() {
-            if stdin.write_all(Notice::Started(*id).line().as_bytes()).is_err() {
-                // The next check finds it dead and tries again.
-                return;
-            }
-        }
+    }
+
+    /// All leaders and whom they lead now. When a leader dies with us, nothing tells any more which
+    /// orphans were its own, and a new guardian may not have looked yet.
+    fn knowledge(&self) -> String {
+        let processes = proc_folder::all();
+        let about = |leader: &ProcessId| {
+            let members = tree::members_of(&processes, &[*leader]).into_iter().map(ProcessId::from);
+            let members = members.map(|id| Notice::Member(leader.pid, id).line());
+            Notice::Started(*leader).line() + &members.collect::<String>()
+        };
+        self.leaders.values().map(about).collect()
     }
 
     /// Closes the pipe and waits for the guardian's last look.
@@ -91,18 +99,27 @@ impl Drop for GuardianLink {
     }
 }
 
-fn launch(guardian: &Guardian) -> std::io::Result<Option<(Child, ChildStdin)>> {
+/// Starts a guardian that knows this from its first moment.
+fn launch(guardian: &Guardian, knows: &[u8]) -> std::io::Result<Option<(Child, PipeWriter)>> {
     let Guardian::Program { program, arguments } = guardian else { return Ok(None) };
     #[expect(clippy::disallowed_methods, reason = "this is the module that owns children")]
     let mut command = Command::new(program);
+    let (reader, mut stdin) = std::io::pipe()?;
+    let (at_once, later) = knows.split_at(knows.len().min(PIPE_HOLDS));
+    stdin.write_all(at_once)?;
     command.args(arguments).env(OWNER_VARIABLE, mark::owner());
     // We may be somebody's child ourselves, and who sweeps up after us must spare the guardian.
     command.env_remove(mark::VARIABLE);
-    command.current_dir("/").stdin(Stdio::piped());
+    command.current_dir("/").stdin(reader);
     // Not our standard error: whoever reads it would wait for the guardian to close it.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     kernel::lead_own_session(&mut command);
-    let mut process = own_children::spawn(&mut command)?;
-    let stdin = process.stdin.take().expect("standard input was asked to be a pipe");
+    let process = own_children::spawn(&mut command)?;
+    // The command holds the reading end, and a dead guardian must be found out by a failed write.
+    drop(command);
+    if let Err(error) = stdin.write_all(later) {
+        // The next check finds it dead and tries again.
+        tracing::warn!(%error, "the new guardian was not told everything");
+    }
     Ok(Some((process, stdin)))
 }
