@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::cancellation::Cancellation;
 use super::progress::{FaultState, Place, Progress, ProgressSink};
 use super::samples::Samples;
 use crate::claim::FaultRecord;
@@ -21,6 +22,7 @@ pub(crate) struct Player {
     pub(crate) samples: Samples,
     pub(crate) progress: ProgressSink,
     pub(crate) place: Place,
+    pub(crate) cancellation: Cancellation,
 }
 
 /// A fault that was played, and whether its target is what it was before.
@@ -32,8 +34,9 @@ pub(crate) struct Played {
 }
 
 impl Player {
-    /// Injects the fault at its time and heals it at its time. Dropped halfway, the fault is healed
-    /// by its guard.
+    /// Injects the fault at its time and heals it at its time, or when the run is interrupted:
+    /// healed in the same way, so that the same is told of it. Dropped halfway, the fault is healed
+    /// by its guard, silently.
     pub(crate) async fn play(self, timed: TimedFault) -> Played {
         let mut played = Played { record: planned(&timed), not_restored: None };
         if let Err(error) = self.inject_and_heal(&timed, &mut played.record).await {
@@ -51,7 +54,10 @@ impl Player {
         timed: &TimedFault,
         record: &mut FaultRecord,
     ) -> Result<(), FaultError> {
-        sleep_until(self.zero + timed.at).await;
+        self.wait_until(self.zero + timed.at).await;
+        if self.cancellation.is_cancelled() {
+            return Ok(());
+        }
         self.tell(timed, FaultState::Injecting);
         // Metrics of the phase before end here and not at the next regular scrape.
         self.samples.take().await;
@@ -62,7 +68,7 @@ impl Player {
         record.evidence = Some(injected.evidence.text.clone());
         self.tell(timed, FaultState::Injected);
         if let Some(until) = timed.until {
-            sleep_until(self.zero + until).await;
+            self.wait_until(self.zero + until).await;
             self.samples.take().await;
             self.tell(timed, FaultState::Healing);
             record.healing_us = Some(self.clock.now_us());
@@ -73,7 +79,8 @@ impl Player {
         if healed.is_back && !record.is_momentary() {
             record.healed_us = Some(self.clock.now_us());
         }
-        if record.hit.is_some_and(|hit| hit.is_nothing()) {
+        let had_its_time = !self.cancellation.is_cancelled();
+        if had_its_time && record.hit.is_some_and(|hit| hit.is_nothing()) {
             let (kind, target) = (timed.fault.kind, &timed.fault.target);
             let why = match kind.is_of_application() {
                 true => "no request met it while it lasted",
@@ -83,6 +90,14 @@ impl Player {
         }
         self.tell(timed, FaultState::Healed);
         Ok(())
+    }
+
+    /// Until then, or until the run is interrupted.
+    async fn wait_until(&self, then: Instant) {
+        tokio::select! {
+            () = sleep_until(then) => {}
+            () = self.cancellation.cancelled() => {}
+        }
     }
 
     fn tell(&self, timed: &TimedFault, state: FaultState) {

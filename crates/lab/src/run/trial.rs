@@ -203,7 +203,8 @@ impl TrialPlan<'_> {
             load.stop();
         }
         samples.take().await;
-        faults.shutdown().await;
+        // After an interruption they heal what they broke, and end.
+        while faults.join_next().await.is_some() {}
         background.shutdown().await;
         let loads = load.finish().await;
         let played = match played {
@@ -238,6 +239,7 @@ impl TrialPlan<'_> {
                 samples: samples.clone(),
                 progress: self.options.progress.clone(),
                 place: self.place,
+                cancellation: self.options.cancellation.clone(),
             };
             faults.spawn(async move { (index, player.play(timed).await) });
         }
