@@ -20,6 +20,7 @@ mod report;
 mod rival;
 mod series;
 mod stand;
+mod strike;
 mod taken;
 mod target;
 mod weather;

@@ -1,31 +1,22 @@
 //! A series: writers at full speed, and one blow after the other, each once the cluster is at rest.
 
 use std::fmt;
-use std::ops::Range;
-use std::time::Duration;
 
-use anyhow::{Context, Result};
-use standfast_engines::wait_until;
+use anyhow::Result;
 use standfast_lab::instance::Clock;
 
 use crate::client::{Style, Writers};
 use crate::ledger::Ledger;
 use crate::loss::{self, Between};
-use crate::outage;
 use crate::record::{Blow, Trial};
-use crate::stand::{Rest, Stand};
-use crate::taken::Taken;
+use crate::stand::Stand;
+use crate::strike::{Struck, Watch, note_taken, strike};
 use crate::target::Target;
 use crate::weather::{Weather, load_average};
 use crate::writable::Prober;
 
 /// Between blows, so that each hits a cluster that works.
 const ROWS_BETWEEN: usize = 200;
-const QUIET: Duration = Duration::from_secs(1);
-const ROWS_WITHIN: Duration = Duration::from_secs(60);
-
-/// Writes that begin again are the end of an outage, whatever was said a moment before.
-const SWITCH_TOLD_LATE_US: u64 = 500_000;
 
 /// What it takes to measure a stand for as long as it stands.
 pub(crate) struct Series<'a, S> {
@@ -104,20 +95,6 @@ impl<'a, S: Stand> Series<'a, S> {
         }
     }
 
-    /// Waits for rest, with writers that get their rows through.
-    async fn at_rest(&self) -> Result<Rest> {
-        self.stand.at_rest().await?;
-        let goal = self.ledger.count() + ROWS_BETWEEN;
-        let begun_us = self.clock.now_us();
-        let quiet_us = u64::try_from(QUIET.as_micros())?;
-        let is_busy = || async {
-            let is_over = self.clock.now_us() >= begun_us + quiet_us;
-            (is_over && self.ledger.count() >= goal).then_some(())
-        };
-        wait_until(ROWS_WITHIN, is_busy).await.context("clients get nothing through")?;
-        self.stand.at_rest().await
-    }
-
     /// One blow, and all that came of it. A trial without an end says what it waited for.
     pub(crate) async fn trial(&mut self, blow: Blow, number: u32) -> Trial {
         let mut trial = Trial {
@@ -131,14 +108,8 @@ impl<'a, S: Stand> Series<'a, S> {
         if let Err(error) = self.run(blow, &mut trial).await {
             trial.problem = Some(format!("{error:#}"));
         }
-        let within = from_us..self.clock.now_us();
-        let seen = self.prober.seen(&within);
-        (trial.taken_by_both, trial.probes_taken) = (seen.at_once.len(), seen.taken);
-        let nodes = &self.target().nodes;
-        let name = |(server, taken): &(usize, Taken)| {
-            (nodes[*server].name.clone(), ms(taken.to_us) - trial.dealt_ms)
-        };
-        trial.taken_by_both_at = seen.at_once.iter().map(name).collect();
+        let seen = self.prober.seen(&(from_us..self.clock.now_us()));
+        note_taken(&mut trial, self.target(), &seen);
         trial
     }
 
@@ -148,41 +119,16 @@ impl<'a, S: Stand> Series<'a, S> {
             Blow::Kill | Blow::Node | Blow::Freeze | Blow::SwitchoverKept => Style::Kept,
         };
         self.write_as(style).await;
-        let before = self.at_rest().await?;
-        let rows_before = self.ledger.count();
-        let dealt = self.stand.deal(blow, before.primary).await?;
-        let at_us = dealt.at_us;
-        trial.dealt_ms = ms(at_us);
-        let since = |time_us: u64| ms(time_us.saturating_sub(at_us));
-        let switched = self.stand.switched(at_us).await;
-        trial.told = self.stand.told(at_us);
-        trial.steps_ms =
-            self.stand.steps(at_us).into_iter().map(|(step, at_us)| (step, since(at_us))).collect();
-        if let Some(ended_us) = self.prober.ended(before.primary, at_us) {
-            trial.steps_ms.insert("sessions ended".to_owned(), since(ended_us));
-        }
-        let switched_us = switched?;
-        trial.switched_ms = Some(since(switched_us));
-        self.wait_for_rows(switched_us).await?;
-        if let Some(held) = dealt.held {
-            trial.steps_ms.insert("released".to_owned(), since(self.clock.now_us()));
-            self.stand.thaw(held).await?;
-        }
-        let after = self.stand.at_rest().await;
-        let end_us = self.clock.now_us();
-        trial.told = self.stand.told(at_us);
-        self.measure(trial, at_us, &(at_us..switched_us + SWITCH_TOLD_LATE_US), end_us);
-        trial.acknowledged = self.ledger.count() - rows_before;
+        let watch = Watch {
+            clock: &self.clock,
+            ledger: &self.ledger,
+            prober: &self.prober,
+            weather: &self.weather,
+            acknowledged_between: ROWS_BETWEEN,
+        };
+        let Struck { before, after } = strike(self.stand, &watch, blow, trial).await?;
         match after {
-            Ok(after) => {
-                trial.epoch = after.epoch;
-                // Who was never anything but primary has not come back as a replica.
-                if after.primary != before.primary {
-                    let back_us = self.stand.back(before.primary, at_us).await?;
-                    trial.back_ms = back_us.map(since);
-                }
-                self.compare(trial, before.primary, after.primary).await
-            }
+            Ok(after) => self.compare(trial, before.primary, after.primary).await,
             Err(error) => {
                 self.count_lost(trial).await;
                 Err(error)
@@ -202,30 +148,6 @@ impl<'a, S: Stand> Series<'a, S> {
             }
         }
         trial.lost = lost.unwrap_or(0);
-    }
-
-    /// Waits until every client got a row through.
-    async fn wait_for_rows(&self, since_us: u64) -> Result<()> {
-        let all = || async {
-            let times = self.ledger.times(since_us);
-            times.iter().all(|times| times.last() > Some(&since_us)).then_some(())
-        };
-        wait_until(ROWS_WITHIN, all).await.context("some clients get nothing through any more")
-    }
-
-    fn measure(&self, trial: &mut Trial, at_us: u64, window: &Range<u64>, end_us: u64) {
-        let times = self.ledger.times(at_us);
-        let length = |gap: outage::Gap| ms(gap.length_us());
-        let gap = outage::of_all(&times, window);
-        trial.outage_ms = gap.map(length);
-        trial.client_outage_ms = outage::of_worst_client(&times, window).map(length);
-        if let Some(gap) = gap {
-            let later = gap.to_us..end_us.max(gap.to_us + 1);
-            trial.later_gap_ms = outage::of_all(&times, &later).map(length);
-            let outage = gap.from_us..gap.to_us + 1;
-            trial.stalled_ms = ms(self.weather.stalled_us(&outage));
-        }
-        trial.failed = self.ledger.failures(&(at_us..end_us));
     }
 
     async fn compare(&mut self, trial: &mut Trial, old: usize, new: usize) -> Result<()> {
@@ -261,8 +183,4 @@ impl<'a, S: Stand> Series<'a, S> {
         }
         Ok(whole)
     }
-}
-
-fn ms(us: u64) -> f64 {
-    us as f64 / 1000.0
 }

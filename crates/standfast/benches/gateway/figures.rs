@@ -1,8 +1,9 @@
 //! The figures of all rounds, by what was measured and of whom.
 
-use std::collections::BTreeMap;
-
+use crate::contest::medians::Medians;
 use crate::stand::Contender;
+
+pub(crate) type Figures = Medians<Figure, Contender>;
 
 /// What is measured. The order is that of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,30 +49,5 @@ impl Figure {
             Self::Fresh => ("memory when fresh".to_owned(), "MB", 1),
             Self::IdleConnection => ("memory of an idle connection".to_owned(), "kB", 2),
         }
-    }
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Figures {
-    taken: BTreeMap<(Figure, Contender), Vec<f64>>,
-}
-
-impl Figures {
-    pub(crate) fn take(&mut self, figure: Figure, contender: Contender, value: f64) {
-        self.taken.entry((figure, contender)).or_default().push(value);
-    }
-
-    /// What was measured of anybody, in the order of the report.
-    pub(crate) fn kinds(&self) -> Vec<Figure> {
-        let mut kinds: Vec<Figure> = self.taken.keys().map(|(figure, _)| *figure).collect();
-        kinds.dedup();
-        kinds
-    }
-
-    /// The middle of all rounds; of two in the middle, the lower.
-    pub(crate) fn median(&self, figure: Figure, contender: Contender) -> Option<f64> {
-        let mut values = self.taken.get(&(figure, contender)).cloned().unwrap_or_default();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len().saturating_sub(1) / 2).copied()
     }
 }

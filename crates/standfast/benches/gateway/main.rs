@@ -6,6 +6,10 @@
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
+#[path = "../shared/command_line.rs"]
+mod command_line;
+#[path = "../shared/contest/mod.rs"]
+mod contest;
 mod figures;
 mod measure;
 mod options;
@@ -22,6 +26,7 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use standfast_engines::process::{Guardian, Spawner};
 
+use crate::contest::{rate, requests};
 use crate::figures::Figures;
 use crate::options::Options;
 use crate::origin::Origin;
@@ -54,8 +59,8 @@ async fn run(options: Options) -> Result<()> {
     let mut figures = Figures::default();
     let stand = Stand::bring_up(&options, &spawner, &origin).await?;
     for round in 1..=options.rounds {
-        measure::requests(&stand, options.each(), &mut figures).await?;
-        measure::rate(&stand, options.each(), &mut figures).await?;
+        requests::round(&stand, options.each(), &mut figures).await?;
+        rate::round(&stand, options.each(), &mut figures).await?;
         measure::bulk(&stand, options.each(), &mut figures).await?;
         println!("round {round} of {rounds} done");
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::command_line::{positive, program};
+use crate::contest::options::contenders;
 use crate::stand::Contender;
 
 const USAGE: &str = "\
@@ -38,17 +40,13 @@ impl Options {
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} wants a value"));
             match word.as_str() {
-                "--rounds" => options.rounds = positive(&value()?)?,
-                "--seconds" => options.seconds = positive(&value()?)?,
+                "--rounds" => options.rounds = positive(&value()?, USAGE)?,
+                "--seconds" => options.seconds = positive(&value()?, USAGE)?,
                 "--quick" => {
                     options = Self { rounds: 2, seconds: 1, idle_connections: 500, ..options };
                 }
-                "--only" => options.only = contenders(&value()?)?,
-                "--binary" => {
-                    let path = value()?;
-                    // Children run in folders of their own.
-                    options.binary = std::fs::canonicalize(&path).context(path)?;
-                }
+                "--only" => options.only = contenders(&value()?, USAGE)?,
+                "--binary" => options.binary = program(&value()?)?,
                 // Cargo says so to every benchmark.
                 "--bench" => {}
                 other => bail!("`{other}` is no option\n{USAGE}"),
@@ -61,21 +59,4 @@ impl Options {
     pub(crate) fn each(&self) -> Duration {
         Duration::from_secs(self.seconds.into())
     }
-}
-
-fn positive(value: &str) -> Result<u32> {
-    let number = value.parse().ok().filter(|number| *number > 0);
-    number.with_context(|| format!("`{value}` is no positive whole number\n{USAGE}"))
-}
-
-/// Those that are named, after the one that all others are measured by.
-fn contenders(list: &str) -> Result<Vec<Contender>> {
-    let mut chosen = vec![Contender::None];
-    for word in list.split(',') {
-        let named = Contender::ALL.into_iter().find(|one| one.name() == word);
-        chosen.push(named.with_context(|| format!("`{word}` is unknown\n{USAGE}"))?);
-    }
-    chosen.sort_unstable();
-    chosen.dedup();
-    Ok(chosen)
 }

@@ -10,7 +10,7 @@ use standfast_engines::process::{Child, CommandSpec, Output, Spawner};
 use standfast_engines::wait_until;
 
 use crate::options::Options;
-use crate::origin::Origin;
+use crate::origin::{Origin, PATH};
 use crate::rivals;
 
 const READY_WITHIN: Duration = Duration::from_secs(10);
@@ -51,6 +51,13 @@ pub(crate) struct Running {
 #[derive(Debug)]
 pub(crate) struct Stand {
     pub(crate) all: Vec<Running>,
+}
+
+impl Running {
+    /// Where requests are answered.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}{PATH}", self.address)
+    }
 }
 
 impl Stand {

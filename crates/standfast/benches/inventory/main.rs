@@ -7,6 +7,8 @@
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
+#[path = "../shared/command_line.rs"]
+mod command_line;
 mod cpu;
 mod figures;
 #[path = "../cache/http.rs"]

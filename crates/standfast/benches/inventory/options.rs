@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::command_line::{positive, program};
+
 const USAGE: &str = "\
 options of `cargo xtask bench vote` and `bench orders`:
   --rounds N       how often each contender is measured (5)
@@ -42,10 +44,10 @@ impl Options {
             let mut value =
                 || words.next().with_context(|| format!("{word} wants a value\n{USAGE}"));
             match word.as_str() {
-                "--rounds" => options.rounds = positive(&value()?)?,
-                "--seconds" => options.seconds = positive(&value()?)?,
+                "--rounds" => options.rounds = positive(&value()?, USAGE)?,
+                "--seconds" => options.seconds = positive(&value()?, USAGE)?,
                 "--json" => options.json = Some(value()?.into()),
-                "--binary" => options.binary = value()?.into(),
+                "--binary" => options.binary = program(&value()?)?,
                 // Cargo says so to every benchmark.
                 "--bench" => {}
                 _ => bail!("`{word}` is no option\n{USAGE}"),
@@ -58,11 +60,4 @@ impl Options {
     pub(crate) fn each(&self) -> Duration {
         Duration::from_secs(self.seconds.into())
     }
-}
-
-fn positive(text: &str) -> Result<u32> {
-    text.parse()
-        .ok()
-        .filter(|number| *number > 0)
-        .with_context(|| format!("`{text}` is no positive whole number\n{USAGE}"))
 }

@@ -1,8 +1,9 @@
 //! The figures of all rounds, by what was measured and of whom.
 
-use std::collections::BTreeMap;
-
+use crate::contest::medians::{Medians, middle};
 use crate::stand::Contender;
+
+pub(crate) type Figures = Medians<Figure, Contender>;
 
 /// What is measured. The order is that of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,28 +39,7 @@ pub(crate) enum Figure {
     ControlFailed,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Figures {
-    taken: BTreeMap<(Figure, Contender), Vec<f64>>,
-}
-
 impl Figures {
-    pub(crate) fn take(&mut self, figure: Figure, contender: Contender, value: f64) {
-        self.taken.entry((figure, contender)).or_default().push(value);
-    }
-
-    /// What was measured of anybody, in the order of the report.
-    pub(crate) fn kinds(&self) -> Vec<Figure> {
-        let mut kinds: Vec<Figure> = self.taken.keys().map(|(figure, _)| *figure).collect();
-        kinds.dedup();
-        kinds
-    }
-
-    /// The middle of all rounds; of two in the middle, the lower.
-    pub(crate) fn median(&self, figure: Figure, contender: Contender) -> Option<f64> {
-        middle(self.values(figure, contender).to_vec())
-    }
-
     pub(crate) fn worst(&self, figure: Figure, contender: Contender) -> Option<f64> {
         self.values(figure, contender).iter().copied().max_by(f64::total_cmp)
     }
@@ -69,15 +49,6 @@ impl Figures {
         let pairs = self.values(figure, ours).iter().zip(self.values(figure, other));
         middle(pairs.map(|(ours, other)| ours / other).collect())
     }
-
-    fn values(&self, figure: Figure, contender: Contender) -> &[f64] {
-        self.taken.get(&(figure, contender)).map_or(&[], Vec::as_slice)
-    }
-}
-
-fn middle(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len().saturating_sub(1) / 2).copied()
 }
 
 /// The value below which this share of `values` lies.

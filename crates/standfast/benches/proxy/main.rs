@@ -6,6 +6,10 @@
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
+#[path = "../shared/command_line.rs"]
+mod command_line;
+#[path = "../shared/contest/mod.rs"]
+mod contest;
 mod figures;
 mod measure;
 mod options;
@@ -19,8 +23,9 @@ use std::ffi::OsString;
 use anyhow::Result;
 use standfast_engines::process::{Guardian, Spawner};
 
+use crate::contest::{rate, requests};
 use crate::figures::Figures;
-use crate::measure::{bandwidth, bulk, control, idle, latency, rate, requests};
+use crate::measure::{bandwidth, bulk, control, idle, latency};
 use crate::options::{Options, Part};
 use crate::stand::{Contender, Descriptors, Origin, Programs};
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::command_line::{positive, program};
+use crate::contest::options::{chosen, contenders};
 use crate::stand::Contender;
 
 const USAGE: &str = "\
@@ -80,27 +82,19 @@ impl Options {
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} wants a value"));
             match word.as_str() {
-                "--rounds" => options.rounds = positive(&value()?)?,
-                "--seconds" => options.seconds = positive(&value()?)?,
+                "--rounds" => options.rounds = positive(&value()?, USAGE)?,
+                "--seconds" => options.seconds = positive(&value()?, USAGE)?,
                 "--quick" => {
                     options = Self { rounds: 2, seconds: 1, idle_connections: 1_000, ..options };
                 }
-                "--only" => options.only = chosen(&value()?, &Contender::ALL, Contender::name)?,
-                "--parts" => options.parts = chosen(&value()?, &Part::ALL, Part::name)?,
+                "--only" => options.only = contenders(&value()?, USAGE)?,
+                "--parts" => options.parts = chosen(&value()?, &Part::ALL, Part::name, USAGE)?,
                 "--with-wedge" => options.with_wedge = true,
-                "--binary" => {
-                    let path = value()?;
-                    // Children run in folders of their own.
-                    options.binary = std::fs::canonicalize(&path).context(path)?;
-                }
+                "--binary" => options.binary = program(&value()?)?,
                 // Cargo says so to every benchmark.
                 "--bench" => {}
                 other => bail!("`{other}` is no option\n{USAGE}"),
             }
-        }
-        // The measure of all others.
-        if !options.only.contains(&Contender::None) {
-            options.only.insert(0, Contender::None);
         }
         Ok(options)
     }
@@ -113,20 +107,4 @@ impl Options {
     pub(crate) fn wants(&self, part: Part) -> bool {
         self.parts.contains(&part)
     }
-}
-
-fn positive(value: &str) -> Result<u32> {
-    let number = value.parse().ok().filter(|number| *number > 0);
-    number.with_context(|| format!("`{value}` is no positive whole number\n{USAGE}"))
-}
-
-/// Those of `all` whose names stand in `list`, in the order of `all`.
-fn chosen<T: Copy>(list: &str, all: &[T], name: impl Fn(T) -> &'static str) -> Result<Vec<T>> {
-    let words: Vec<&str> = list.split(',').collect();
-    for word in &words {
-        if !all.iter().any(|one| name(*one) == *word) {
-            bail!("`{word}` is unknown\n{USAGE}");
-        }
-    }
-    Ok(all.iter().copied().filter(|one| words.contains(&name(*one))).collect())
 }

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use crate::contest::rate::RATE_PER_S;
+use crate::contest::requests;
+use crate::contest::table::{self, GOAL_COLUMNS, at_most, verdict};
 use crate::figures::{Figure, Figures};
 use crate::measure::bandwidth::RATES;
+use crate::measure::bulk;
 use crate::measure::control::PATIENCE;
 use crate::measure::latency::LATENCY_MS;
-use crate::measure::rate::RATE_PER_S;
-use crate::measure::{bulk, requests};
 use crate::stand::Contender;
 use crate::stand::Contender::{Haproxy, None as NoProxy, Standfast, Toxiproxy};
 
@@ -22,10 +24,6 @@ const LATENCY_P50_OFF_MS_MAX: f64 = 2.0;
 const LATENCY_P99_OFF_MS_MAX: f64 = 5.0;
 const BANDWIDTH_OFF_MAX: f64 = 0.03;
 const CONTROL_MS_MAX: f64 = 50.0;
-
-const NAME_COLUMNS: usize = 38;
-const GOAL_COLUMNS: usize = 42;
-const FIGURE_COLUMNS: usize = 11;
 
 pub(crate) struct Report<'a> {
     pub(crate) figures: &'a Figures,
@@ -43,40 +41,19 @@ impl fmt::Display for Report<'_> {
 
 impl Report<'_> {
     fn table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\n{:<NAME_COLUMNS$}", "medians of all turns")?;
-        for contender in Contender::ALL {
-            write!(f, "{:>FIGURE_COLUMNS$}", contender.name())?;
-        }
-        writeln!(f)?;
+        table::heading(f)?;
         for figure in self.figures.kinds() {
             let Line { name, unit, digits, beside } = Line::of(figure);
-            let medians = Contender::ALL.map(|contender| self.figures.median(figure, contender));
-            self.row(f, &format!("{name}, {unit}"), medians, digits)?;
+            let median = |contender| self.figures.median(figure, contender);
+            table::row(f, &format!("{name}, {unit}"), digits, median)?;
             if let Some(other) = beside {
                 let ratio = |contender| self.figures.ratio(figure, contender, other);
                 let name =
                     format!("  of {}", if other == NoProxy { "no proxy" } else { other.name() });
-                self.row(f, &name, Contender::ALL.map(ratio), 2)?;
+                table::row(f, &name, 2, ratio)?;
             }
         }
         Ok(())
-    }
-
-    fn row<const N: usize>(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        name: &str,
-        values: [Option<f64>; N],
-        digits: usize,
-    ) -> fmt::Result {
-        write!(f, "{name:<NAME_COLUMNS$}")?;
-        for value in values {
-            match value {
-                Some(value) => write!(f, "{value:>FIGURE_COLUMNS$.digits$}")?,
-                None => write!(f, "{:>FIGURE_COLUMNS$}", "-")?,
-            }
-        }
-        writeln!(f)
     }
 
     fn cost_goals(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,24 +155,8 @@ fn counted(connections: usize) -> String {
     format!("{connections} connection{plural}")
 }
 
-fn at_most(
-    f: &mut fmt::Formatter<'_>,
-    name: &str,
-    value: Option<f64>,
-    max: f64,
-    unit: &str,
-) -> fmt::Result {
-    let Some(value) = value else { return Ok(()) };
-    let verdict = verdict(value <= max);
-    writeln!(f, "  {name:<GOAL_COLUMNS$} {value:>8.2} {unit} (goal: <= {max} {unit}): {verdict}")
-}
-
 fn at_least(f: &mut fmt::Formatter<'_>, name: &str, value: Option<f64>, min: f64) -> fmt::Result {
     let Some(value) = value else { return Ok(()) };
     let verdict = verdict(value >= min);
     writeln!(f, "  {name:<GOAL_COLUMNS$} {value:>8.2} x (goal: >= {min} x): {verdict}")
-}
-
-fn verdict(is_met: bool) -> &'static str {
-    if is_met { "met" } else { "MISSED" }
 }

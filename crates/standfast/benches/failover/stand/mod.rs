@@ -3,6 +3,8 @@
 mod ours;
 mod patroni;
 mod processes;
+mod running;
+mod source;
 
 use std::collections::BTreeMap;
 

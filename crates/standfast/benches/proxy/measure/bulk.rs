@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::cost::cpu_us;
+use crate::contest::cpu_us;
 use crate::figures::{Figure, Figures};
 use crate::stand::Stand;
 

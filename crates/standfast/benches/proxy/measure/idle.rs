@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::cost::memory_kb;
+use crate::contest::memory_kb;
 use crate::figures::{Figure, Figures};
 use crate::stand::{ANSWER, Contender, REQUEST, Stand};
 

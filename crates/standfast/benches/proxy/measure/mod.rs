@@ -1,10 +1,7 @@
-//! How each kind of figure is taken: one file for each, and what a process costs.
+//! How each kind of figure is taken that the gateway is not asked for, too: one file for each.
 
 pub(crate) mod bandwidth;
 pub(crate) mod bulk;
 pub(crate) mod control;
-mod cost;
 pub(crate) mod idle;
 pub(crate) mod latency;
-pub(crate) mod rate;
-pub(crate) mod requests;

@@ -46,6 +46,13 @@ pub(crate) struct Stand {
     pub(crate) all: Vec<Running>,
 }
 
+impl Running {
+    /// Where requests are answered.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.answers)
+    }
+}
+
 impl Programs {
     /// Finds or builds what is on `only`; says what is missing and how to get it.
     pub(crate) async fn find(

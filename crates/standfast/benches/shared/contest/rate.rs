@@ -52,7 +52,7 @@ pub(crate) async fn round(stand: &Stand, each: Duration, figures: &mut Figures) 
 }
 
 async fn turn(running: &Running) -> Result<Turn> {
-    let (scenario, target) = Scenario::from_url(&format!("http://{}/", running.answers))?;
+    let (scenario, target) = Scenario::from_url(&running.url())?;
     let plan = LoadPlan {
         scenario,
         target,

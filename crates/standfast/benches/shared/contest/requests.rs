@@ -13,7 +13,7 @@ use crate::stand::{Running, Stand};
 pub(crate) const CONNECTIONS: [usize; 3] = [1, 16, 64];
 
 /// Far beyond any answer: a request that needs longer is an error, not a figure.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One turn of a contender. With few connections the scheduler may keep all of a round trip on one
 /// core for a while, or not: many short turns see both.
@@ -33,7 +33,7 @@ pub(crate) async fn round(stand: &Stand, each: Duration, figures: &mut Figures) 
 }
 
 async fn turn(running: &Running, connections: usize, figures: &mut Figures) -> Result<()> {
-    let (scenario, target) = Scenario::from_url(&format!("http://{}/", running.answers))?;
+    let (scenario, target) = Scenario::from_url(&running.url())?;
     let plan =
         ClosedPlan { scenario, target, connections, duration: TURN, timeout: TIMEOUT, seed: 1 };
     let before = cpu_us(running)?;

@@ -7,12 +7,12 @@ use crate::processor_time::processor_us;
 use crate::stand::Running;
 
 /// Time on a processor so far, in microseconds. Nothing where nothing stands between.
-pub(super) fn cpu_us(running: &Running) -> Result<f64> {
+pub(crate) fn cpu_us(running: &Running) -> Result<f64> {
     running.child.as_ref().map_or(Ok(0.0), |child| total(child, processor_us))
 }
 
 /// Memory in kilobytes; pages shared with other processes count in part.
-pub(super) fn memory_kb(running: &Running) -> Result<f64> {
+pub(crate) fn memory_kb(running: &Running) -> Result<f64> {
     running.child.as_ref().map_or(Ok(0.0), |child| total(child, process_memory_kb))
 }
 
