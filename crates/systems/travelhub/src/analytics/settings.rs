@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::TACTICS;
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::database::CONNECT_TIME_MAX;
+use crate::service::database;
 use crate::service::environment::Environment;
 use crate::service::peer::PeerAddress;
 
@@ -29,10 +29,8 @@ impl Settings {
     ) -> Result<Self, ServeError> {
         let without = environment.without(TACTICS)?;
         let name = environment.service_name(format!("analytics-{}", options.instance));
-        let mut postgres: tokio_postgres::Config = environment.required("POSTGRES_URL")?;
-        postgres.connect_timeout(CONNECT_TIME_MAX).application_name(&name);
         Ok(Self {
-            postgres,
+            postgres: database::address(environment, &name)?,
             reservations: environment.required("RESERVATIONS_URL")?,
             poll_every: environment.duration("POLL_EVERY", Duration::from_secs(2))?,
             request_budget: environment.duration("REQUEST_BUDGET", Duration::from_secs(1))?,

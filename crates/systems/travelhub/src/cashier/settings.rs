@@ -6,7 +6,7 @@ use standfast_tactics::vote::{Mode, Panel};
 
 use super::super::TACTICS;
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::database::CONNECT_TIME_MAX;
+use crate::service::database;
 use crate::service::environment::Environment;
 use crate::service::peer::PeerAddress;
 
@@ -46,8 +46,6 @@ impl Settings {
     ) -> Result<Self, ServeError> {
         let without = environment.without(TACTICS)?;
         let name = environment.service_name(format!("cashier-{}", options.instance));
-        let mut postgres: tokio_postgres::Config = environment.required("POSTGRES_URL")?;
-        postgres.connect_timeout(CONNECT_TIME_MAX).application_name(&name);
         let addresses = environment.required_by("PAYMENTS_URLS", PeerAddress::parse_list)?;
         let panel = Panel::try_new(addresses.len(), Mode::Masking { faults: FAULTS_MAX });
         let panel = panel.map_err(|error| ServeError::unusable("PAYMENTS_URLS", error))?;
@@ -55,8 +53,8 @@ impl Settings {
         let names = number.map(|number| format!("payments-{number}"));
         let cross_check = environment.get("CROSS_CHECK");
         Ok(Self {
+            postgres: database::address(environment, &name)?,
             name,
-            postgres,
             replicas: names.zip(addresses).collect(),
             panel,
             request_budget: environment.duration("REQUEST_BUDGET", Duration::from_secs(2))?,

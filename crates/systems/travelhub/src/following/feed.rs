@@ -16,8 +16,8 @@ const LIMITS: PeerLimits = PeerLimits { calls_max: 2, response_length_max: 256 <
 const PAGE_TIME_MAX: Duration = Duration::from_secs(1);
 const SNAPSHOT_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Entries of a page: enough for a few seconds of many bookings.
-pub(super) const PAGE_LENGTH: usize = 5000;
+/// Entries of a page, unless it is told otherwise: enough for a few seconds of many bookings.
+pub(in super::super) const PAGE_LENGTH: usize = 5000;
 
 /// Why there is nothing to read.
 #[derive(Debug, thiserror::Error)]
@@ -43,16 +43,22 @@ pub(super) enum Fetched {
 pub(in super::super) struct Feed {
     peer: Peer,
     consumer: &'static str,
+    pub(super) page_length: usize,
 }
 
 impl Feed {
     pub(in super::super) fn new(address: PeerAddress, consumer: &'static str) -> Self {
-        Self { peer: Peer::new(address, LIMITS), consumer }
+        Self { peer: Peer::new(address, LIMITS), consumer, page_length: PAGE_LENGTH }
+    }
+
+    /// The same in pages of so many entries.
+    pub(in super::super) fn in_pages_of(self, page_length: usize) -> Self {
+        Self { page_length, ..self }
     }
 
     pub(super) async fn since(&self, number: u64) -> Result<Fetched, FeedError> {
-        let consumer = self.consumer;
-        let path = format!("/events?since={number}&limit={PAGE_LENGTH}&consumer={consumer}");
+        let Self { consumer, page_length, .. } = self;
+        let path = format!("/events?since={number}&limit={page_length}&consumer={consumer}");
         let deadline = Deadline::after(Instant::now(), PAGE_TIME_MAX);
         let response = self.peer.call(&Call::get(path), deadline).await?;
         match response.status {

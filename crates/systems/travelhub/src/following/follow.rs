@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use tokio_postgres::{Client, Error};
 
 use super::super::wire::{EventPage, ReservationEvent, Snapshot};
-use super::feed::{Feed, FeedError, Fetched, PAGE_LENGTH};
+use super::feed::{Feed, FeedError, Fetched};
 use super::progress::Progress;
 use crate::service::database::{CallError, Database, within};
 use crate::service::events;
@@ -128,7 +128,7 @@ impl Follow {
         let before = follower.since();
         match self.feed.since(before).await? {
             Fetched::Page(page) => {
-                let is_full = page.events.len() == PAGE_LENGTH;
+                let is_full = page.events.len() == self.feed.page_length;
                 match follower.judge(page_of(page)) {
                     Step::Apply { rows, cursor } => {
                         let entries: Vec<_> = rows.into_iter().map(|(_, entry)| entry).collect();

@@ -8,6 +8,6 @@ mod feed;
 mod follow;
 mod progress;
 
-pub(super) use feed::Feed;
+pub(super) use feed::{Feed, PAGE_LENGTH};
 pub(super) use follow::{Follow, Projection, Span};
 pub(super) use progress::Progress;

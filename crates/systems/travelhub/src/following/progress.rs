@@ -19,6 +19,8 @@ pub(in super::super) struct Progress {
     cursor: Gauge,
     /// From the start of the process until it had everything that there was; absent until then.
     catch_up_seconds: Gauge<f64, AtomicU64>,
+    /// What it had to apply for that: how much those before it had left, wherever they died.
+    catch_up_entries: Gauge,
 }
 
 impl Progress {
@@ -32,6 +34,7 @@ impl Progress {
             snapshots: Counter::default(),
             cursor: Gauge::default(),
             catch_up_seconds: Gauge::default(),
+            catch_up_entries: Gauge::default(),
         };
         this.catch_up_seconds.set(f64::NAN);
         registry.register("events_applied", "Entries applied", this.applied.clone());
@@ -42,6 +45,11 @@ impl Progress {
             "catch_up_seconds",
             "From the start of the process until nothing was left to apply",
             this.catch_up_seconds.clone(),
+        );
+        registry.register(
+            "catch_up_entries",
+            "Entries that were applied until then",
+            this.catch_up_entries.clone(),
         );
         this
     }
@@ -68,6 +76,7 @@ impl Progress {
         }
         let took = self.started.elapsed();
         self.catch_up_seconds.set(took.as_secs_f64());
+        self.catch_up_entries.set(self.applied.get().cast_signed());
         Some(took)
     }
 
@@ -91,11 +100,15 @@ mod tests {
             text
         };
         assert!(text().contains("inventory_catch_up_seconds NaN"), "{}", text());
+        progress.applied(5, 5);
+        progress.applied(2, 7);
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(progress.caught_up(7), Some(Duration::from_secs(2)));
         tokio::time::advance(Duration::from_secs(2)).await;
+        progress.applied(2, 9);
         assert_eq!(progress.caught_up(9), None);
         assert!(text().contains("inventory_catch_up_seconds 2.0"), "{}", text());
+        assert!(text().contains("inventory_catch_up_entries 7"), "{}", text());
         assert!(text().contains("inventory_cursor 9"), "{}", text());
     }
 }

@@ -35,7 +35,8 @@ pub(crate) async fn serve(
     let follow = Follow {
         name: NAME,
         database: Arc::clone(&stock.database),
-        feed: Feed::new(stock.settings.reservations.clone(), NAME),
+        feed: Feed::new(stock.settings.reservations.clone(), NAME)
+            .in_pages_of(stock.settings.page_length),
         poll_every: stock.settings.poll_every,
         progress: Arc::clone(&stock.progress),
     };

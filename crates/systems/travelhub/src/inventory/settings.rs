@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::super::TACTICS;
+use super::super::following::PAGE_LENGTH;
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::database::CONNECT_TIME_MAX;
+use crate::service::database;
 use crate::service::environment::Environment;
 use crate::service::peer::PeerAddress;
 
@@ -15,6 +16,8 @@ pub(super) struct Settings {
     pub(super) reservations: PeerAddress,
     /// How often the log is asked for what is new.
     pub(super) poll_every: Duration,
+    /// How many entries are asked for at once.
+    pub(super) page_length: usize,
     /// How often the projection is compared with the log.
     pub(super) compare_every: Duration,
     /// No request takes longer.
@@ -30,12 +33,11 @@ impl Settings {
     ) -> Result<Self, ServeError> {
         let without = environment.without(TACTICS)?;
         let name = environment.service_name(format!("inventory-{}", options.instance));
-        let mut postgres: tokio_postgres::Config = environment.required("POSTGRES_URL")?;
-        postgres.connect_timeout(CONNECT_TIME_MAX).application_name(&name);
         Ok(Self {
-            postgres,
+            postgres: database::address(environment, &name)?,
             reservations: environment.required("RESERVATIONS_URL")?,
             poll_every: environment.duration("POLL_EVERY", Duration::from_secs(10))?,
+            page_length: environment.number("PAGE_LENGTH", PAGE_LENGTH)?,
             compare_every: environment.duration("COMPARE_EVERY", Duration::from_secs(5))?,
             request_budget: environment.duration("REQUEST_BUDGET", Duration::from_secs(1))?,
             resyncs: !without.contains("resync"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::TACTICS;
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::database::CONNECT_TIME_MAX;
+use crate::service::database;
 use crate::service::environment::Environment;
 use crate::service::peer::PeerAddress;
 
@@ -38,12 +38,10 @@ impl Settings {
     ) -> Result<Self, ServeError> {
         let without = environment.without(TACTICS)?;
         let name = environment.service_name(format!("reservations-{}", options.instance));
-        let mut postgres: tokio_postgres::Config = environment.required("POSTGRES_URL")?;
-        postgres.connect_timeout(CONNECT_TIME_MAX).application_name(&name);
         let (inventory, analytics) =
             (environment.optional("INVENTORY_URL")?, environment.optional("ANALYTICS_URL")?);
         Ok(Self {
-            postgres,
+            postgres: database::address(environment, &name)?,
             cashier: environment.required("CASHIER_URL")?,
             request_budget: environment.duration("REQUEST_BUDGET", Duration::from_secs(1))?,
             charge_budget: environment.duration("CHARGE_BUDGET", Duration::from_millis(800))?,

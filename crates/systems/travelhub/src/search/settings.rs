@@ -6,6 +6,7 @@ use standfast_tactics::cache_aside;
 
 use super::super::TACTICS;
 use crate::serve::{ServeError, ServeOptions};
+use crate::service::database;
 use crate::service::environment::Environment;
 
 /// Copies expire up to a tenth of the TTL early, so that those made together do not expire
@@ -37,8 +38,6 @@ impl Settings {
     ) -> Result<Self, ServeError> {
         let without = environment.without(TACTICS)?;
         let name = environment.service_name(format!("search-{}", options.instance));
-        let mut postgres: tokio_postgres::Config = environment.required("POSTGRES_URL")?;
-        postgres.application_name(&name);
         let ttl = environment.duration("CACHE_TTL", Duration::from_secs(10))?;
         let stale_for = environment.duration("STALE_FOR", Duration::from_secs(600))?;
         let freshness = cache_aside::Policy::try_new(ttl, stale_for, TTL_JITTER);
@@ -46,7 +45,7 @@ impl Settings {
         // slower, not faster, with more.
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
-            postgres,
+            postgres: database::address(environment, &name)?,
             valkey: environment.required_by("VALKEY_URL", valkey)?,
             freshness: freshness.map_err(|error| ServeError::unusable("CACHE_TTL", error))?,
             request_budget: environment.duration("REQUEST_BUDGET", Duration::from_millis(400))?,
