@@ -15,8 +15,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout, timeout_at};
 use tokio_postgres::{Client, Config, Error, NoTls};
 
+use super::environment::Environment;
 use super::events;
 use super::problem::Problem;
+use crate::serve::ServeError;
 
 /// A connection that is not there by then is not made.
 pub(crate) const CONNECT_TIME_MAX: Duration = Duration::from_secs(1);
@@ -29,6 +31,26 @@ const POOL_MAX: usize = 8;
 
 /// What clients are told while the server is away.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The server that `POSTGRES_URL` names, as `application` uses it: in the role of the URL, or in
+/// that which `POSTGRES_ROLE` names.
+pub(crate) fn address(
+    environment: &Environment<'_>,
+    application: &str,
+) -> Result<Config, ServeError> {
+    let mut address: Config = environment.required("POSTGRES_URL")?;
+    address.connect_timeout(CONNECT_TIME_MAX).application_name(application);
+    if let Some(role) = environment.get("POSTGRES_ROLE") {
+        // It stands among other options, where a blank would begin the next one.
+        if !role.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+            let problem = format!("is `{role}`, and a role is named by a to z and `_`");
+            return Err(ServeError::variable("POSTGRES_ROLE", problem));
+        }
+        let before = address.get_options().map(|options| format!("{options} "));
+        address.options(format!("{}-c role={role}", before.unwrap_or_default()));
+    }
+    Ok(address)
+}
 
 /// Who uses the server, in events.
 #[derive(Clone, Copy, Debug)]
@@ -237,4 +259,34 @@ pub(crate) fn unknown_outcome() -> Problem {
     let title = "It is not known whether the write happened";
     let detail = "the database went away meanwhile; retry with the same Idempotency-Key";
     Problem::new(axum::http::StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", title, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: (&str, &str) =
+        ("POSTGRES_URL", "postgresql://all:secret@127.0.0.1:5432/shop?options=-c%20jit%3Doff");
+
+    #[test]
+    fn a_role_is_taken_beside_the_other_options_of_the_url() {
+        let of = |pairs: &[(&str, &str)]| address(&Environment::of(pairs), "search-1");
+        let plain = of(&[URL]).unwrap();
+        assert_eq!(plain.get_options(), Some("-c jit=off"));
+        assert_eq!(plain.get_application_name(), Some("search-1"));
+        let with_role = of(&[URL, ("POSTGRES_ROLE", "travelhub_search")]).unwrap();
+        assert_eq!(with_role.get_options(), Some("-c jit=off -c role=travelhub_search"));
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_used_is_named_without_its_password() {
+        let of = |pairs: &[(&str, &str)]| {
+            address(&Environment::of(pairs), "search-1").unwrap_err().to_string()
+        };
+        assert!(of(&[]).contains("`POSTGRES_URL`"));
+        let wrong = of(&[("POSTGRES_URL", "postgresql://all:secret@:::")]);
+        assert!(wrong.contains("`POSTGRES_URL`") && !wrong.contains("secret"), "{wrong}");
+        let role = of(&[URL, ("POSTGRES_ROLE", "search -c jit=on")]);
+        assert!(role.contains("`POSTGRES_ROLE`"), "{role}");
+    }
 }

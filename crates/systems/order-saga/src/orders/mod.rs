@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::app::{self, AppSettings, Desk};
 use super::database::PostgresSession;
 use crate::serve::{ServeError, ServeOptions};
+use crate::service::database;
 use crate::service::environment::Environment;
 
 /// A server that is not there by then is not there.
@@ -27,8 +28,8 @@ pub(crate) async fn serve(
     let environment = Environment::of_process();
     environment.without(super::TACTICS)?;
     let settings = AppSettings::read(&environment, &options, "orders")?;
-    let mut address: tokio_postgres::Config = environment.required("POSTGRES_URL")?;
-    address.connect_timeout(CONNECT_TIME_MAX).application_name(&settings.name);
+    let mut address = database::address(&environment, &settings.name)?;
+    address.connect_timeout(CONNECT_TIME_MAX);
     let desk = Arc::new(Desk::<PostgresSession>::new(settings, address, "orders"));
     app::serve(&options, Arc::clone(&desk), routes::router(desk), shutdown).await
 }

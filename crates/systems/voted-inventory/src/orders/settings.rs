@@ -5,10 +5,8 @@ use std::time::Duration;
 use super::super::TACTICS;
 use super::super::log::LogSettings;
 use crate::serve::{ServeError, ServeOptions};
+use crate::service::database;
 use crate::service::environment::Environment;
-
-/// A connection that is not there by then is not made.
-pub(super) const CONNECT_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The checked configuration.
 #[derive(Debug)]
@@ -39,12 +37,10 @@ impl Settings {
     ) -> Result<Self, ServeError> {
         let without = environment.without(TACTICS)?;
         let name = environment.service_name(format!("orders-{}", options.instance));
-        let mut postgres: tokio_postgres::Config = environment.required("POSTGRES_URL")?;
-        postgres.connect_timeout(CONNECT_TIME_MAX).application_name(&name);
         Ok(Self {
             log: LogSettings::read(environment, &name)?,
+            postgres: database::address(environment, &name)?,
             name,
-            postgres,
             replicas: environment.number("REPLICAS", 3)?,
             request_budget: environment.duration("REQUEST_BUDGET", Duration::from_secs(1))?,
             waiting_max: environment.number("WAITING_MAX", 1024)?,
