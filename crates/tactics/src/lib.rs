@@ -22,6 +22,7 @@
 //! | [`retry`] | May this be tried again, and when? |
 //! | [`saga`] | How does work over several databases end, all of it or nothing? |
 //! | [`session_token`] | Does this replica already show what this client wrote? |
+//! | [`shard`] | On which server does this key lie, and how does it get to another? |
 //! | [`shed`] | Which requests are served when there are more than can be? |
 //! | [`stack`] | Are these tactics put around the call in the right order? |
 //! | [`vote`] | What do most replicas say, and who says something else? |
@@ -43,6 +44,7 @@ pub mod replica_guard;
 pub mod retry;
 pub mod saga;
 pub mod session_token;
+pub mod shard;
 pub mod shed;
 pub mod stack;
 pub mod vote;
