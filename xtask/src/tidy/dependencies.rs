@@ -6,7 +6,7 @@ use super::{Finding, read};
 use crate::cargo;
 
 /// Crate → the siblings it may use. Arrows only point up this table.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("tactics", &[]),
     ("history", &[]),
     ("engines", &[]),
@@ -14,11 +14,22 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("checker", &["history"]),
     ("loadgen", &["history"]),
     ("failover", &["tactics"]),
+    ("reshard", &["tactics"]),
     ("systems", &["tactics", "failover"]),
     ("lab", &["history", "engines", "faultproxy", "checker", "loadgen", "failover"]),
     (
         "standfast",
-        &["history", "engines", "faultproxy", "checker", "loadgen", "failover", "systems", "lab"],
+        &[
+            "history",
+            "engines",
+            "faultproxy",
+            "checker",
+            "loadgen",
+            "failover",
+            "reshard",
+            "systems",
+            "lab",
+        ],
     ),
 ];
 

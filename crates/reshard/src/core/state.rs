@@ -1,0 +1,374 @@
+//! The state machine of one move: it follows the script of the phase that is on disk, begins it
+//! anew after whatever went wrong, and never forgets that writers wait.
+
+use std::time::Duration;
+
+use super::Moment;
+use super::action::{Action, Comparison, CopyState, Handover, Outcome, Position, Standing};
+use super::options::Options;
+use super::record::{Ending, Leg, Phase, Record, Side, Wish};
+use super::script::{self, Step};
+
+/// Longer than this times the first backoff no wait grows.
+const BACKOFF_GROWTH_MAX: u32 = 16;
+/// An owner that is closed already waits this many pauses for its follower before it is opened
+/// again.
+const CLOSED_PAUSES: u32 = 10;
+
+/// Decides on one move. One action is under way at a time.
+#[derive(Clone, Debug)]
+pub struct Core {
+    /// What is on disk.
+    record: Record,
+    options: Options,
+    wish: Option<Wish>,
+    /// Where in the script of the phase.
+    cursor: usize,
+    /// What was seen of the owner since the phase began.
+    standing: Option<Standing>,
+    position: Option<Position>,
+    mark: u64,
+    /// Until when writers may wait, while they do.
+    held_until: Option<Moment>,
+    /// Something may be held, and must not be.
+    must_release: bool,
+    /// What is to be written down before anything else.
+    pending: Option<(Record, Option<Handover>)>,
+    wait_until: Moment,
+    phase_began: Option<Moment>,
+    pauses: u32,
+    failures: u32,
+    gives_up: Option<String>,
+}
+
+impl Core {
+    /// Goes on from `record`. Marks of a coordinator with a higher `fence` are higher.
+    pub fn new(record: Record, options: Options, fence: u64) -> Self {
+        Self {
+            record,
+            options,
+            wish: None,
+            cursor: 0,
+            standing: None,
+            position: None,
+            mark: fence << 24,
+            held_until: None,
+            must_release: false,
+            pending: None,
+            wait_until: Moment::ZERO,
+            phase_began: None,
+            pauses: 0,
+            failures: 0,
+            gives_up: None,
+        }
+    }
+
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Do writers wait, or may they?
+    pub fn is_holding(&self) -> bool {
+        self.held_until.is_some() || self.must_release
+    }
+
+    /// What an operator wants from now on.
+    pub fn wish(&mut self, wish: Option<Wish>) {
+        self.wish = wish;
+    }
+
+    /// What is to be done next. It is told of the outcome before it is asked again.
+    pub fn next(&mut self, now: Moment) -> Action {
+        self.phase_began.get_or_insert(now);
+        if self.must_release {
+            return Action::Release;
+        }
+        if self.held_until.is_none() && self.pending.is_none() && self.gives_up.is_none() {
+            self.heed(now);
+        }
+        if let Some((record, handover)) = &self.pending {
+            return Action::Record { record: Box::new(record.clone()), handover: *handover };
+        }
+        if let Some(reason) = &self.gives_up {
+            return Action::GiveUp(reason.clone());
+        }
+        if now < self.wait_until {
+            return Action::Wait(self.wait_until - now);
+        }
+        if let Phase::Ended { ending } = self.record.phase {
+            return Action::Finish(ending);
+        }
+        self.step(now)
+    }
+
+    fn step(&mut self, now: Moment) -> Action {
+        let script = script::of(self.record.phase, self.standing, &self.options);
+        let Some(step) = script.get(self.cursor) else {
+            self.complete(now);
+            return self.next(now);
+        };
+        match step.clone() {
+            Step::Act(action) => action,
+            Step::Mark(leg) => {
+                self.mark += 1;
+                Action::Mark { leg, value: self.mark }
+            }
+            Step::AwaitLag(leg) => self.await_mark(leg, self.options.lag_max),
+            Step::AwaitClosed(leg) => self.await_mark(leg, self.options.pause_max * CLOSED_PAUSES),
+            Step::AwaitHeld(leg) => {
+                let until = self.held_until.unwrap_or_default();
+                self.await_mark(leg, until.saturating_sub(now))
+            }
+            Step::Hold(leg) => {
+                self.held_until = Some(now + self.options.pause_max);
+                let epoch = self.standing.map_or(0, |standing| standing.epoch + 1);
+                Action::Hold { leg, epoch, within: self.options.pause_max }
+            }
+            Step::OpenOwner(side) => match self.standing {
+                Some(Standing { is_closed: true, epoch }) => Action::Open { side, epoch },
+                Some(_) | None => {
+                    self.cursor += 1;
+                    self.step(now)
+                }
+            },
+            Step::Keep => self.keep(now),
+        }
+    }
+
+    fn await_mark(&self, leg: Leg, within: Duration) -> Action {
+        Action::AwaitMark { leg, value: self.mark, within }
+    }
+
+    fn keep(&mut self, now: Moment) -> Action {
+        let Phase::Kept { since } = self.record.phase else { unreachable!("only then is it kept") };
+        let until = since + self.options.keep;
+        if let Some(problem) = &self.record.problem {
+            return Action::GiveUp(format!("both copies are kept: {problem}"));
+        }
+        if now >= until {
+            self.turn_to(Phase::Cleaning { ending: Ending::Moved });
+            return self.next(now);
+        }
+        Action::Wait((until - now).min(self.options.look_every))
+    }
+
+    /// Turns to what an operator wants, where that is possible.
+    fn heed(&mut self, now: Moment) {
+        let phase = self.record.phase;
+        match (self.wish, phase) {
+            (Some(Wish::Abort | Wish::Rollback), phase) if phase.is_before_switch() => {
+                self.abort("an operator asked for it");
+            }
+            (Some(Wish::Rollback), Phase::Confirming | Phase::Kept { .. }) => {
+                self.record.problem = None;
+                self.turn_to(Phase::Returning);
+            }
+            (Some(Wish::Finish), Phase::Kept { .. }) => {
+                self.turn_to(Phase::Cleaning { ending: Ending::Moved });
+            }
+            _ => {}
+        }
+        if self.pending.is_some() {
+            self.wait_until = now;
+        }
+    }
+
+    /// The script of the phase has come to its end.
+    fn complete(&mut self, now: Moment) {
+        match self.record.phase {
+            Phase::Planned => self.turn_to(Phase::Capturing),
+            Phase::Capturing => self.turn_to(Phase::Copying),
+            Phase::Copying => self.turn_to(Phase::CatchingUp),
+            Phase::CatchingUp => self.turn_to(Phase::Verifying),
+            Phase::Verifying => self.turn_to(Phase::CuttingOver),
+            Phase::CuttingOver => {
+                let epoch = self.epoch();
+                let position = self.position.expect("the script has settled it");
+                self.turn_to(Phase::Switched { epoch: epoch + 1, position });
+                self.hand_over(Side::Source, epoch);
+            }
+            Phase::Switched { .. } => self.turn_to(Phase::Confirming),
+            Phase::Confirming => self.turn_to(Phase::Kept { since: now }),
+            Phase::Returning => {
+                let epoch = self.epoch();
+                self.turn_to(Phase::Cleaning { ending: Ending::RolledBack });
+                self.hand_over(Side::Target, epoch);
+            }
+            Phase::Cleaning { ending } => self.turn_to(Phase::Ended { ending }),
+            Phase::Kept { .. } | Phase::Ended { .. } => {
+                unreachable!("these phases have no end of their own")
+            }
+        }
+    }
+
+    fn epoch(&self) -> u64 {
+        self.standing.expect("the script has looked").epoch
+    }
+
+    fn turn_to(&mut self, phase: Phase) {
+        self.pending = Some((self.record.in_phase(phase), None));
+    }
+
+    fn hand_over(&mut self, from: Side, epoch: u64) {
+        if let Some((_, handover)) = &mut self.pending {
+            *handover = Some(Handover { from, epoch });
+        }
+    }
+
+    /// The slots stay where they are, and everything is taken away.
+    fn abort(&mut self, problem: &str) {
+        self.record.problem = Some(problem.to_owned());
+        self.turn_to(Phase::Cleaning { ending: Ending::Aborted });
+    }
+
+    /// Tells how the action that was asked for has ended.
+    pub fn tell(&mut self, outcome: Outcome, action: &Action, now: Moment) {
+        match (outcome, action) {
+            (Outcome::Fenced, _) => {
+                // Whatever is held ends with the session.
+                (self.held_until, self.must_release, self.pending) = (None, false, None);
+                self.gives_up = Some("another coordinator has taken over".to_owned());
+            }
+            (Outcome::Failed(problem), _) => self.failed(&problem, now),
+            (Outcome::Refused(problem), _) => self.refused(problem, now),
+            (outcome, Action::Record { record, .. }) if outcome == Outcome::Done => {
+                self.recorded(record, now);
+            }
+            (outcome, Action::Release) => self.released(&outcome, now),
+            (Outcome::Late, action) => self.late(action, now),
+            (Outcome::Standing(standing), _) => {
+                self.standing = Some(standing);
+                self.cursor += 1;
+            }
+            (Outcome::Settled(position), _) => {
+                self.position = Some(position);
+                self.cursor += 1;
+            }
+            (Outcome::Copy(state), _) => self.copied(state, now),
+            (Outcome::Compared(comparison), _) => self.compared(&comparison, now),
+            (Outcome::Done, Action::Wait(_)) => {}
+            (Outcome::Done, action) => {
+                if matches!(action, Action::Close(_)) {
+                    self.held_until = None;
+                }
+                self.cursor += 1;
+            }
+        }
+    }
+
+    fn recorded(&mut self, record: &Record, now: Moment) {
+        self.record = record.clone();
+        self.pending = None;
+        self.standing = None;
+        self.position = None;
+        (self.pauses, self.failures) = (0, 0);
+        self.phase_began = Some(now);
+        self.begin_anew(now);
+    }
+
+    /// After a comparison's snapshots this is a step of the script, otherwise it mends something.
+    fn released(&mut self, outcome: &Outcome, now: Moment) {
+        let (is_step, was_held) = (!self.must_release, self.held_until.is_some());
+        (self.held_until, self.must_release) = (None, false);
+        if !is_step {
+            return;
+        }
+        // The server may have taken the hold back before the snapshots were taken.
+        if *outcome == Outcome::Done && was_held {
+            self.cursor += 1;
+        } else {
+            self.paused_in_vain(now);
+        }
+    }
+
+    fn late(&mut self, action: &Action, now: Moment) {
+        let is_of_pause = self.held_until.is_some();
+        if is_of_pause {
+            self.must_release = true;
+            self.paused_in_vain(now);
+            return;
+        }
+        let is_closed = self.standing.is_some_and(|standing| standing.is_closed);
+        let began = self.phase_began.unwrap_or(now);
+        self.begin_anew(now + self.options.backoff);
+        if is_closed || now.saturating_sub(began) >= self.options.catch_up_max {
+            let what = action.name();
+            self.despair(format!("the follower did not come close in time ({what})"), now);
+        }
+    }
+
+    fn paused_in_vain(&mut self, now: Moment) {
+        let growth = (1_u32 << self.pauses.min(8)).min(BACKOFF_GROWTH_MAX);
+        self.begin_anew(now + self.options.backoff * growth);
+        self.pauses += 1;
+        if self.pauses >= self.options.pauses_max {
+            let (pause, count) = (self.options.pause_max, self.pauses);
+            self.despair(
+                format!("a pause would have been longer than {pause:?}, {count} times"),
+                now,
+            );
+        }
+    }
+
+    /// What was tried will not come to be: the slots stay where they are.
+    fn despair(&mut self, problem: String, now: Moment) {
+        match self.record.phase {
+            phase if phase.is_before_switch() => self.abort(&problem),
+            Phase::Confirming | Phase::Returning | Phase::Kept { .. } => {
+                self.record.problem = Some(problem);
+                self.wish = None;
+                self.turn_to(Phase::Kept { since: now });
+            }
+            _ => self.gives_up = Some(problem),
+        }
+    }
+
+    fn copied(&mut self, state: CopyState, now: Moment) {
+        match state {
+            CopyState::Tables { ready, all } if ready == all => self.cursor += 1,
+            CopyState::Tables { .. } => self.wait_until = now + self.options.look_every,
+            CopyState::Missing => self.abort("its subscription or its slot is gone"),
+        }
+    }
+
+    fn compared(&mut self, comparison: &Comparison, now: Moment) {
+        let Some(first) = comparison.differences.first() else {
+            self.cursor += 1;
+            return;
+        };
+        let count = comparison.differences.len();
+        self.despair(format!("{count} slots differ; {first}"), now);
+    }
+
+    fn refused(&mut self, problem: String, now: Moment) {
+        self.must_release |= self.held_until.is_some();
+        self.begin_anew(now);
+        match self.record.phase {
+            phase if phase.is_before_switch() => self.abort(&problem),
+            _ => self.gives_up = Some(problem),
+        }
+    }
+
+    fn failed(&mut self, problem: &str, now: Moment) {
+        self.must_release |= self.held_until.is_some();
+        let growth = (1_u32 << self.failures.min(8)).min(BACKOFF_GROWTH_MAX);
+        self.begin_anew(now + self.options.backoff * growth);
+        self.failures += 1;
+        if self.failures < self.options.failures_max {
+            return;
+        }
+        self.failures = 0;
+        match self.record.phase {
+            // Nobody may be open: the old owner can be, if it is there.
+            Phase::CuttingOver | Phase::Returning => self.despair(problem.to_owned(), now),
+            _ => self.gives_up = Some(problem.to_owned()),
+        }
+    }
+
+    /// The script of the phase from its first line, not before `at`.
+    fn begin_anew(&mut self, at: Moment) {
+        self.cursor = 0;
+        self.wait_until = at;
+        self.standing = None;
+    }
+}
