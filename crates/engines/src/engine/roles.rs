@@ -183,8 +183,13 @@ impl Engine {
     ) -> Result<Rejoined, EngineError> {
         let site = &self.site;
         let own_files = async {
-            let rejoined = mysql::reconcile(site, upstream).await?;
-            mysql::mark_replica(site, primary)?;
+            let rejoined = if site.spec.kind == EngineKind::Mysql {
+                self.follow_with_own_files(primary, upstream).await?
+            } else {
+                let rejoined = mysql::reconcile(site, upstream).await?;
+                mysql::mark_replica(site, primary)?;
+                rejoined
+            };
             self.start_following().await.map(|()| rejoined)
         };
         let why = match own_files.await {
@@ -199,7 +204,22 @@ impl Engine {
         self.start_following().await.map(|()| rejoined)
     }
 
-    /// Starts a replica, and waits until it is sent what its primary writes.
+    /// Starts a MySQL as a replica of nobody, and makes it follow when it can.
+    async fn follow_with_own_files(
+        &self,
+        primary: &str,
+        upstream: &Upstream,
+    ) -> Result<Rejoined, EngineError> {
+        mysql::check_whole(&self.site)?;
+        mysql::mark_fenced(&self.site)?;
+        self.start().await?;
+        let rejoined = mysql::reconcile_running(&self.site, upstream).await?;
+        mysql::follow(&self.site, upstream).await?;
+        mysql::mark_following(&self.site, primary)?;
+        Ok(rejoined)
+    }
+
+    /// Starts a replica unless it runs, and waits until it is sent what its primary writes.
     async fn start_following(&self) -> Result<(), EngineError> {
         self.start().await?;
         let reason = "it is sent nothing by its primary";

@@ -9,16 +9,19 @@
 //! A server whose role a watchdog decides always starts read-only and follows nobody. What it
 //! becomes is said by SQL, so whoever starts one by hand gets a server that takes no write.
 
+mod binlog;
 mod client;
 mod configuration;
 mod create;
 mod dialect;
 mod dump;
 mod gtid;
+mod gtid_set;
 mod lag;
 mod rejoin;
 mod replacement;
 mod replication;
+mod rewind;
 mod role;
 mod roles;
 mod script;
@@ -31,7 +34,7 @@ pub(crate) use client::folder_with as client_folder;
 pub(crate) use configuration::is_data_folder;
 pub(crate) use create::create;
 pub(crate) use lag::lag;
-pub(crate) use rejoin::{clone, reconcile};
+pub(crate) use rejoin::{check_whole, clone, reconcile, reconcile_running};
 pub(crate) use replication::{follow, follow_as_declared};
 pub(crate) use role::{mark_fenced, mark_following, mark_primary, mark_replica, stored_role};
 pub(crate) use script::run_script;

@@ -1,5 +1,5 @@
 //! An old primary becomes a replica: with its own files, when all that they hold is known to the
-//! new primary, else with a copy of the new primary's.
+//! new primary or can be taken back, else with a copy of the new primary's.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,7 +11,7 @@ use super::dialect::Dialect;
 use super::gtid::History;
 use super::session::Session;
 use super::workshop::Workshop;
-use super::{configuration, replacement, template};
+use super::{configuration, replacement, rewind, template};
 use crate::engine::{EngineError, Rejoined, Site, Upstream};
 
 /// MariaDB's recovery of a replica: transactions that wait in the log for an acknowledgement were
@@ -21,29 +21,22 @@ const AS_REPLICA: &str = "--init-rpl-role=SLAVE";
 /// What it says when it has done so.
 const TRUNCATED: &str = "truncated binlog file";
 
-/// Brings the files of a stopped server to a state from which it can follow `upstream`. It does not
-/// run afterwards, and has not been told whom to follow.
+/// Brings the files of a stopped MariaDB to a state from which it can follow `upstream`. It does
+/// not run afterwards, and has not been told whom to follow.
 ///
 /// # Errors
 /// When its files cannot be used: it does not start, or holds what the primary does not know.
 /// [`clone`] is left then.
 pub(crate) async fn reconcile(site: &Site, upstream: &Upstream) -> Result<Rejoined, EngineError> {
-    if replacement::is_unfinished(site) {
-        return Err(EngineError::HalfCopied { engine: site.name() });
-    }
+    check_whole(site)?;
     configuration::write(site)?;
-    let dialect = Dialect::of(site);
     let log_before = std::fs::metadata(&site.spec.log).map_or(0, |log| log.len());
-    let options = (dialect == Dialect::Mariadb).then(|| OsString::from(AS_REPLICA));
-    let workshop = Workshop::open(site, options).await?;
+    let workshop = Workshop::open(site, [OsString::from(AS_REPLICA)]).await?;
     let mut own = Session::open(site).await?;
     let mut primary = Session::open_at(site, &upstream.host, upstream.port).await?;
     // What it may still be told to apply by an earlier primary is of no interest any more.
-    own.run(site, dialect.stop_replication()).await?;
-    let held = match dialect {
-        Dialect::Mariadb => reconcile_mariadb(site, &mut own, &mut primary).await?,
-        Dialect::Mysql => reconcile_mysql(site, &mut own, &mut primary).await?,
-    };
+    own.run(site, Dialect::Mariadb.stop_replication()).await?;
+    let held = unknown_of_mariadb(site, &mut own, &mut primary).await?;
     drop(own);
     workshop.close().await?;
     if let Some(tail) = held {
@@ -51,6 +44,40 @@ pub(crate) async fn reconcile(site: &Site, upstream: &Upstream) -> Result<Rejoin
     }
     let was_truncated = text_after(&site.spec.log, log_before).contains(TRUNCATED);
     Ok(if was_truncated { Rejoined::Rewound } else { Rejoined::Replayed })
+}
+
+/// Brings a MySQL that was started as nobody's replica to a state from which it can follow
+/// `upstream`, while it runs: another start would take as long as all the rest.
+///
+/// # Errors
+/// When it holds what the primary does not know, and that cannot be taken back. [`clone`] is left
+/// then.
+pub(crate) async fn reconcile_running(
+    site: &Site,
+    upstream: &Upstream,
+) -> Result<Rejoined, EngineError> {
+    let mut own = Session::open(site).await?;
+    let mut primary = Session::open_at(site, &upstream.host, upstream.port).await?;
+    own.run(site, Dialect::Mysql.stop_replication()).await?;
+    match unknown_of_mysql(site, &mut own, &mut primary).await? {
+        None => Ok(Rejoined::Replayed),
+        Some(tail) => {
+            rewind::rewind(site, &mut own, &tail).await?;
+            tracing::info!(engine = site.name(), tail, "took back what nobody else has");
+            Ok(Rejoined::Rewound)
+        }
+    }
+}
+
+/// Whether nothing was begun with its files and not finished.
+///
+/// # Errors
+/// When something was.
+pub(crate) fn check_whole(site: &Site) -> Result<(), EngineError> {
+    match replacement::is_unfinished(site) {
+        true => Err(EngineError::HalfCopied { engine: site.name() }),
+        false => Ok(()),
+    }
 }
 
 /// Makes its files again from the primary, which runs. The old ones are put aside.
@@ -63,7 +90,7 @@ pub(crate) async fn clone(site: &Site, upstream: &Upstream) -> Result<Rejoined, 
 }
 
 /// What it holds and the primary does not, in the server's words; `None` when there is nothing.
-async fn reconcile_mariadb(
+async fn unknown_of_mariadb(
     site: &Site,
     own: &mut Session,
     primary: &mut Session,
@@ -82,7 +109,8 @@ async fn reconcile_mariadb(
     Ok(None)
 }
 
-async fn reconcile_mysql(
+/// The same, of MySQL.
+async fn unknown_of_mysql(
     site: &Site,
     own: &mut Session,
     primary: &mut Session,

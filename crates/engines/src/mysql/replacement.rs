@@ -1,8 +1,9 @@
-//! New files in the place of those that cannot be used any more: what was there is kept, and a copy
-//! that was never finished is not taken for one.
+//! New files in the place of those that cannot be used any more, or old ones in which something is
+//! taken back: what was there is kept, and what was never finished is not taken for whole.
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use super::configuration::files_folder;
 use crate::engine::{EngineError, Site, remove_folder};
@@ -34,6 +35,19 @@ pub(super) fn begin(site: &Site) -> Result<(), EngineError> {
         }
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// Marks its files before something is taken back in them. The log that has it is kept aside, in the
+/// place of earlier files.
+pub(super) fn begin_rewind(site: &Site, log: &Path) -> Result<(), EngineError> {
+    let folder = &site.spec.data;
+    let aside = folder.join(ASIDE);
+    remove_folder(&aside).map_err(|source| site.io("remove", &aside, source))?;
+    site.make_private_folder(&aside)?;
+    let kept = aside.join(log.file_name().unwrap_or_default());
+    // Another name of the same file, which the server is about to drop by its first one.
+    fs::hard_link(log, &kept).map_err(|source| site.io("put aside", log, source))?;
+    site.write_durably(&folder.join(MARK), "")
 }
 
 /// The new files are whole.

@@ -118,11 +118,10 @@ fn follows(name: &str) -> StoredRole {
     StoredRole::Replica { follows: Some(name.to_owned()) }
 }
 
-async fn takes_turns_and_forks(kind: EngineKind) {
-    let place = Place::new("turns");
-    let cluster = Cluster::new(&place, kind).await;
+async fn cluster_of_turns(place: &Place, kind: EngineKind) -> Cluster {
+    let cluster = Cluster::new(place, kind).await;
     takes_turns(&cluster).await;
-    a_fork_is_replaced(&cluster).await;
+    cluster
 }
 
 async fn takes_turns(cluster: &Cluster) {
@@ -162,8 +161,9 @@ async fn takes_turns(cluster: &Cluster) {
     assert_eq!(a.lag().await.unwrap(), None, "and follows nobody");
 }
 
-/// The old primary, `a` with four rows, commits what its replica never gets.
-async fn a_fork_is_replaced(cluster: &Cluster) {
+/// The old primary, `a` with four rows, commits what its replica never gets: three rows, and
+/// `others`, which change none. Answers how it came back.
+async fn forks(cluster: &Cluster, others: &[&str]) -> Rejoined {
     let Cluster { a, b, .. } = cluster;
     // Its restart closed it, as any.
     assert!(refuses_writes(a).await);
@@ -172,6 +172,9 @@ async fn a_fork_is_replaced(cluster: &Cluster) {
     assert!(has_rows(b, 5).await);
     b.pause().await.unwrap();
     cluster.insert(a, 3).await;
+    for statement in others {
+        sql(a, statement).await;
+    }
     a.kill().await.unwrap();
     // What its replica had been sent and not read is gone as well, as when a machine dies.
     b.kill().await.unwrap();
@@ -180,27 +183,53 @@ async fn a_fork_is_replaced(cluster: &Cluster) {
     cluster.promote(b).await;
     cluster.insert(b, 1).await;
 
-    assert_eq!(rejoin(a, "b").await, Rejoined::Cloned);
+    let rejoined = rejoin(a, "b").await;
     assert!(has_rows(a, 6).await, "what nobody else had is gone");
     assert!(refuses_writes(a).await);
     cluster.insert(b, 1).await;
     assert!(has_rows(a, 7).await, "and it follows");
     assert!(a.spec().data.join("diverged").is_dir(), "kept for whoever wants to look at it");
-    // The copy knows enough of its own past to come back without another copy.
+    // It knows enough of its own past to come back once more.
     b.kill().await.unwrap();
     b.mark_fenced().unwrap();
     cluster.promote(a).await;
     cluster.insert(a, 1).await;
     rejoins_with_its_own_files(b, "a").await;
     assert!(has_rows(b, 8).await);
+    rejoined
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_mariadbs_take_turns_and_a_fork_of_one_is_copied_anew() {
-    takes_turns_and_forks(EngineKind::Mariadb).await;
+    let place = Place::new("turns");
+    let cluster = cluster_of_turns(&place, EngineKind::Mariadb).await;
+    assert_eq!(forks(&cluster, &[]).await, Rejoined::Cloned);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_mysqls_take_turns_and_a_fork_of_one_is_copied_anew() {
-    takes_turns_and_forks(EngineKind::Mysql).await;
+async fn two_mysqls_take_turns_and_a_fork_of_rows_is_taken_back() {
+    let place = Place::new("turns");
+    let cluster = cluster_of_turns(&place, EngineKind::Mysql).await;
+    let changes = [
+        "UPDATE kept SET id = id + 100 ORDER BY id DESC",
+        "DELETE FROM kept WHERE id = 101",
+        "INSERT INTO kept VALUES (1)",
+    ];
+    assert_eq!(forks(&cluster, &changes).await, Rejoined::Rewound);
+    let Cluster { a, b, .. } = &cluster;
+    let rows = [rows(a).await, rows(b).await];
+    assert_eq!(rows[0], rows[1], "each row is again what it was");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mysql_that_forked_by_a_statement_is_copied_anew() {
+    let place = Place::new("turns");
+    let cluster = cluster_of_turns(&place, EngineKind::Mysql).await;
+    let statements = ["CREATE TABLE left_over (id int PRIMARY KEY)"];
+    assert_eq!(forks(&cluster, &statements).await, Rejoined::Cloned);
+}
+
+/// All of them, in order.
+async fn rows(engine: &Engine) -> Vec<u64> {
+    client(&engine.url()).await.query("SELECT id FROM kept ORDER BY id").await.unwrap()
 }
