@@ -7,8 +7,10 @@
 //!
 //! | tactic | answers the question |
 //! |---|---|
+//! | [`anti_entropy`] | In which keys do these two nodes differ? |
 //! | [`bulkhead`] | How many calls of one kind may run, and wait, at once? |
 //! | [`cache_aside`] | May this copy be served, and how is it to be called? |
+//! | [`cart`] | What is in it, when every node could be written to? |
 //! | [`circuit_breaker`] | Is it worth asking this dependency now? |
 //! | [`coalesce`] | Is somebody already fetching what I want? |
 //! | [`deadline`] | How much time is left for this request? |
@@ -16,6 +18,7 @@
 //! | [`detect`] | Is this process up, and how sure is that? |
 //! | [`event_log`] | What happened since, all of it, though commits overtake each other? |
 //! | [`hedge`] | Has this taken so long that another replica is asked as well? |
+//! | [`hlc`] | Which of two writes on two nodes was the last one? |
 //! | [`outbox`] | How do others learn, once and in order, what was committed? |
 //! | [`outlier`] | Which replica differs from the others, and may it count? |
 //! | [`replica_guard`] | Is this replica recent enough to be read? |
@@ -29,8 +32,10 @@
 
 #![warn(missing_docs)]
 
+pub mod anti_entropy;
 pub mod bulkhead;
 pub mod cache_aside;
+pub mod cart;
 pub mod circuit_breaker;
 pub mod coalesce;
 pub mod deadline;
@@ -38,6 +43,7 @@ pub mod degrade;
 pub mod detect;
 pub mod event_log;
 pub mod hedge;
+pub mod hlc;
 pub mod outbox;
 pub mod outlier;
 pub mod replica_guard;

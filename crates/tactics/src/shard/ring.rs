@@ -41,7 +41,19 @@ pub struct RingError {
 impl ConsistentHash {
     /// A ring in which a shard has `points` points for each unit of its weight.
     ///
+    /// Exact shares, by lengths of arcs, of 16 shards of weight 1 and a 17th, over 1,000 choices of
+    /// their numbers (`cargo xtask bench shard` repeats it):
     ///
+    /// | points | fullest / mean: median, 1 in 100 | what the 17th takes / ideal: 1 in 100 |
+    /// |---:|---|---|
+    /// | 40 | 1.29, 1.55 | 1.40 |
+    /// | 160 | 1.14, 1.27 | 1.19 |
+    /// | 1,024 | 1.05, 1.10 | 1.07 |
+    /// | 4,096 | 1.03, 1.05 | 1.03 |
+    /// | 16,384 | 1.01, 1.02 | 1.02 |
+    ///
+    /// So a ring keeps 1.05 with 4,096 points per shard, and moves no more than 1.02 of the ideal
+    /// with 16,384: 2 MB for 16 shards. What the 17th takes is right on average with any number.
     ///
     /// # Errors
     /// When there would be no point, or more than four million.
@@ -119,5 +131,38 @@ impl Placement for ConsistentHash {
 
     fn shards(&self) -> &[ShardId] {
         &self.shards
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_key_lies_at_the_next_point_as_a_plain_search_finds_it(
+            ids in prop::collection::btree_set(any::<u16>(), 1..20),
+            points in 1..50_u32,
+            keys in prop::collection::vec(any::<u64>(), 50),
+        ) {
+            let shards = Shards::try_new(ids.iter().copied()).expect("a set");
+            let ring = ConsistentHash::try_new(&shards, points).expect("few points");
+            let plain: Vec<(u64, u16)> = ids
+                .iter()
+                .flat_map(|&id| (0..points).map(move |index| (id, index)))
+                .map(|(id, index)| {
+                    let point = split_mix(split_mix(u64::from(id) << 48 | u64::from(index)) ^ SALT);
+                    (point >> SHARD_BITS, id)
+                })
+                .collect();
+            for key in keys {
+                let hash = Key::Number(key).hashed() >> SHARD_BITS;
+                let next = plain.iter().filter(|(point, _)| *point >= hash).min();
+                let expected = next.or(plain.iter().min()).map(|(_, id)| ShardId(*id));
+                prop_assert_eq!(Some(ring.shard_of(Key::Number(key))), expected);
+            }
+        }
     }
 }
