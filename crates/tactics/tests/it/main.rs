@@ -1,7 +1,10 @@
 //! What the tactics promise, as sentences.
 
+mod anti_entropy;
 mod breaker_options;
 mod bulkhead;
+mod cart;
+mod cart_partition;
 mod circuit_breaker;
 mod coalesce;
 mod deadline;
