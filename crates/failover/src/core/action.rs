@@ -129,6 +129,8 @@ pub struct Event {
 pub enum EventKind {
     /// The primary is seen to have failed.
     Detected,
+    /// A switchover has waited for the last client and for the replica.
+    Drained,
     /// A node is proved dead.
     Fenced,
     /// A node takes writes as primary of the epoch.
@@ -180,6 +182,7 @@ impl EventKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Detected => "detected",
+            Self::Drained => "drained",
             Self::Fenced => "fenced",
             Self::Promoted => "promoted",
             Self::Switched => "switched",

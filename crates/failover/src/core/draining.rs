@@ -9,6 +9,7 @@
 //! waiting.
 
 use super::Moment;
+use super::action::EventKind;
 use super::node::NodeId;
 use super::options::Options;
 use super::position::Position;
@@ -26,8 +27,8 @@ pub(super) struct Drain {
     paused: Option<Moment>,
     /// Of clients, that were left after that.
     sessions: Option<u32>,
-    /// Connections are being ended.
-    pub(super) is_closing: bool,
+    /// Connections are being ended, since then and for this reason.
+    closing: Option<(Moment, Parting)>,
     /// None is left since then.
     closed: Option<Moment>,
     /// What the primary had written after that.
@@ -36,14 +37,7 @@ pub(super) struct Drain {
 
 impl Drain {
     pub(super) fn new(now: Moment) -> Self {
-        Self {
-            began: now,
-            paused: None,
-            sessions: None,
-            is_closing: false,
-            closed: None,
-            goal: None,
-        }
+        Self { began: now, paused: None, sessions: None, closing: None, closed: None, goal: None }
     }
 
     pub(super) fn note_routing(&mut self, routing: Routing, now: Moment) {
@@ -59,13 +53,55 @@ impl Drain {
         }
     }
 
-    /// Is it time to end the connections that are left?
-    fn is_over(&self, now: Moment, options: &Options, report: Option<(Moment, &Report)>) -> bool {
-        let Some(paused) = self.paused else { return false };
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Is it time to end the connections that are left, and why?
+    fn is_over(
+        &self,
+        now: Moment,
+        options: &Options,
+        report: Option<(Moment, &Report)>,
+    ) -> Option<Parting> {
+        let paused = self.paused?;
         let rested = paused + options.drain_rest;
         let is_idle = report.is_some_and(|(began, report)| began >= rested && report.busy == 0);
-        self.sessions == Some(0) || is_idle || now >= paused + options.drain_max
+        if self.sessions == Some(0) {
+            Some(Parting::Gone)
+        } else if is_idle {
+            Some(Parting::Idle)
+        } else {
+            (now >= paused + options.drain_max).then_some(Parting::CutOff)
+        }
     }
+
+    /// What took how long, in milliseconds since it began.
+    fn story(&self, now: Moment) -> String {
+        let ms = |moment: Moment| moment.saturating_sub(self.began).as_millis();
+        let parting = self.closing.map(|(at, parting)| match parting {
+            Parting::Gone => format!("clients went by themselves by {} ms", ms(at)),
+            Parting::Idle => format!("idle sessions were closed at {} ms", ms(at)),
+            Parting::CutOff => {
+                let left = self.sessions.unwrap_or_default();
+                format!("{left} sessions were cut off at {} ms", ms(at))
+            }
+        });
+        let closed = self.closed.map(ms).unwrap_or_default();
+        let parting = parting.unwrap_or_default();
+        format!("{parting}, none was left at {closed} ms, the replica had all at {} ms", ms(now))
+    }
+}
+
+/// How the last clients of an old primary go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Parting {
+    /// By themselves.
+    Gone,
+    /// Their sessions are closed, while none does anything.
+    Idle,
+    /// Their sessions are closed, in the middle of something.
+    CutOff,
 }
 
 impl Core {
@@ -83,7 +119,9 @@ impl Core {
             return self.give_up_switchover(now, RefusalKind::SwitchoverTooSlow);
         }
         let report = self.nodes[primary.index()].watch.report_since(self.since);
-        drain.is_closing |= drain.is_over(now, &self.options, report);
+        if drain.closing.is_none() {
+            drain.closing = drain.is_over(now, &self.options, report).map(|parting| (now, parting));
+        }
         if let Some((began, report)) = report
             && let Some(closed) = drain.closed.filter(|closed| began >= *closed)
             && drain.goal.is_none()
@@ -97,8 +135,10 @@ impl Core {
             // What it has not applied yet, its promotion would wait for.
             follower.is_some_and(|follower| follower.applied.holds(goal))
         });
+        let story = has_all.then(|| drain.story(now));
         self.drain = Some(drain);
-        if has_all {
+        if let Some(story) = story {
+            self.tell(EventKind::Drained, primary, story);
             let phase = Phase::Fencing { cause: Cause::Switchover, to: Some(to) };
             self.write(now, Record { phase, ..self.record.clone() });
         }

@@ -2,6 +2,7 @@
 
 use super::Moment;
 use super::action::{Action, EventKind, Outcome};
+use super::draining::Drain;
 use super::node::NodeSet;
 use super::options::Sabotage;
 use super::record::{Cause, Phase};
@@ -39,7 +40,7 @@ impl Core {
                 is_open.then_some(Routing { ready: primary, is_paused: false })
             }
             Phase::Draining { .. } => {
-                let is_closing = self.drain.as_ref().is_some_and(|drain| drain.is_closing);
+                let is_closing = self.drain.as_ref().is_some_and(Drain::is_closing);
                 Some(if is_closing { away } else { Routing { ready: primary, is_paused: true } })
             }
             Phase::Promoting { candidate, .. }

@@ -13,8 +13,17 @@ use crate::claim::{FaultRecord, TrialRecord};
 const BEFORE_US: u64 = 1_000_000;
 
 /// The steps of a failover, in their order.
-const STEPS: [&str; 8] =
-    ["detected", "fenced", "promoted", "switched", "restarted", "rejoined", "insync", "refused"];
+const STEPS: [&str; 9] = [
+    "detected",
+    "drained",
+    "fenced",
+    "promoted",
+    "switched",
+    "restarted",
+    "rejoined",
+    "insync",
+    "refused",
+];
 
 /// Steps before or after which nothing is told: an instance that is taken down is no failover.
 const IGNORED: [&str; 1] = ["stopped"];

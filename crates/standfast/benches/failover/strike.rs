@@ -71,6 +71,9 @@ pub(crate) async fn strike<S: Stand>(
     let after = stand.at_rest().await;
     let end_us = watch.clock.now_us();
     trial.told = stand.told(at_us);
+    for (step, at_us) in stand.steps(at_us) {
+        trial.steps_ms.entry(step).or_insert(since(at_us));
+    }
     measure(watch, trial, &(at_us..switched_us + SWITCH_TOLD_LATE_US), end_us);
     trial.acknowledged = watch.ledger.count() - count_before;
     if let Ok(after) = &after {

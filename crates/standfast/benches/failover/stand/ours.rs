@@ -151,7 +151,8 @@ impl Stand for Ours {
     fn told(&self, since_us: u64) -> Vec<String> {
         let line = |event: Event| {
             let detail = event.fields.get("detail")?.as_str()?;
-            let is_telling = ["detected", "refused", "rejoined"].contains(&event.event.as_str());
+            let telling = ["detected", "refused", "drained", "rejoined"];
+            let is_telling = telling.contains(&event.event.as_str());
             is_telling.then(|| format!("{}: {detail}", event.event))
         };
         let told = self.running.told(&self.watchdog, since_us);
