@@ -154,6 +154,7 @@ const TRAVELHUB: SystemFiles = SystemFiles {
     files: &[
         ("sql/analytics.sql", file!("travelhub/sql/analytics.sql")),
         ("sql/monitor.sql", file!("travelhub/sql/monitor.sql")),
+        ("sql/roles.sql", file!("travelhub/sql/roles.sql")),
         ("sql/catalogue.sql", file!("travelhub/sql/catalogue.sql")),
         ("sql/reservations.sql", file!("travelhub/sql/reservations.sql")),
         ("sql/writes.sql", file!("travelhub/sql/writes.sql")),

@@ -40,16 +40,25 @@ pub(crate) fn address(
 ) -> Result<Config, ServeError> {
     let mut address: Config = environment.required("POSTGRES_URL")?;
     address.connect_timeout(CONNECT_TIME_MAX).application_name(application);
-    if let Some(role) = environment.get("POSTGRES_ROLE") {
-        // It stands among other options, where a blank would begin the next one.
-        if !role.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
-            let problem = format!("is `{role}`, and a role is named by a to z and `_`");
-            return Err(ServeError::variable("POSTGRES_ROLE", problem));
-        }
-        let before = address.get_options().map(|options| format!("{options} "));
-        address.options(format!("{}-c role={role}", before.unwrap_or_default()));
-    }
+    take_role(&mut address, environment, "POSTGRES_ROLE")?;
     Ok(address)
+}
+
+/// Has sessions of `address` take the role that `variable` names, if any.
+pub(crate) fn take_role(
+    address: &mut Config,
+    environment: &Environment<'_>,
+    variable: &str,
+) -> Result<(), ServeError> {
+    let Some(role) = environment.get(variable) else { return Ok(()) };
+    // It stands among other options, where a blank would begin the next one.
+    if !role.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+        let problem = format!("is `{role}`, and a role is named by a to z and `_`");
+        return Err(ServeError::variable(variable, problem));
+    }
+    let before = address.get_options().map(|options| format!("{options} "));
+    address.options(format!("{}-c role={role}", before.unwrap_or_default()));
+    Ok(())
 }
 
 /// Who uses the server, in events.

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_postgres::{Config, NoTls};
 
-use super::database::{CONNECT_TIME_MAX, CallError, within};
+use super::database::{CONNECT_TIME_MAX, CallError, take_role, within};
 use super::environment::Environment;
 use crate::serve::ServeError;
 
@@ -32,8 +32,8 @@ pub(crate) struct Heartbeats {
 }
 
 impl Heartbeats {
-    /// Those of `service`: `MONITOR_DB_URL`, `HEARTBEAT_EVERY` and `CLOCK_SCALE`, by which the
-    /// interval is divided.
+    /// Those of `service`: `MONITOR_DB_URL`, written as `HEARTBEAT_ROLE`, `HEARTBEAT_EVERY` and
+    /// `CLOCK_SCALE`, by which the interval is divided.
     pub(crate) fn read(environment: &Environment<'_>, service: &str) -> Result<Self, ServeError> {
         let every = environment.duration("HEARTBEAT_EVERY", BEAT_EVERY)?;
         let every = every.div_f64(clock_scale(environment)?);
@@ -41,7 +41,10 @@ impl Heartbeats {
             let problem = "is below a millisecond, once it is divided by CLOCK_SCALE";
             return Err(ServeError::variable("HEARTBEAT_EVERY", problem));
         }
-        let database = environment.optional("MONITOR_DB_URL")?;
+        let mut database = environment.optional("MONITOR_DB_URL")?;
+        if let Some(database) = &mut database {
+            take_role(database, environment, "HEARTBEAT_ROLE")?;
+        }
         Ok(Self { service: service.to_owned(), every, database })
     }
 

@@ -1,5 +1,5 @@
 -- The cashier's ledger: what was charged, what was given back, and by whose word. Run as superuser in
--- its database, once; the service itself only has the role `travelhub`.
+-- its database, once; the service itself only has the role `cashier`.
 
 CREATE SCHEMA cashier;
 
@@ -97,5 +97,5 @@ BEGIN
     RETURN cashier.row_of(one, 'made');
 END $$;
 
-GRANT USAGE ON SCHEMA cashier TO travelhub;
-GRANT SELECT, INSERT ON cashier.charges, cashier.entries, cashier.replica_keys TO travelhub;
+GRANT USAGE ON SCHEMA cashier TO cashier;
+GRANT SELECT, INSERT ON cashier.charges, cashier.entries, cashier.replica_keys TO cashier;

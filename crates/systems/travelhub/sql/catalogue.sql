@@ -109,5 +109,5 @@ CREATE INDEX offers_city ON offers (city_id);
 VACUUM (FREEZE, ANALYZE) cities, offers, city_rates, room_nights;
 CHECKPOINT;
 
-GRANT SELECT ON cities, offers, city_rates TO travelhub;
-GRANT SELECT, INSERT, UPDATE ON room_nights TO travelhub;
+GRANT SELECT ON cities, offers, city_rates, room_nights TO search, reservations, inventory;
+GRANT INSERT, UPDATE ON room_nights TO reservations;

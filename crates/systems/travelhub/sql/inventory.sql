@@ -72,7 +72,7 @@ SELECT offer_id, night, coalesce(logged, 0)::integer AS logged, coalesce(taken, 
   FULL JOIN inventory.taken AS projection USING (offer_id, night)
  WHERE coalesce(logged, 0) <> coalesce(taken, 0);
 
-GRANT USAGE ON SCHEMA inventory TO travelhub;
-GRANT SELECT, INSERT, UPDATE, DELETE ON inventory.taken TO travelhub;
-GRANT SELECT, UPDATE ON inventory.cursor TO travelhub;
-GRANT SELECT ON inventory.differences TO travelhub;
+GRANT USAGE ON SCHEMA inventory TO inventory;
+GRANT SELECT, INSERT, UPDATE, DELETE ON inventory.taken TO inventory;
+GRANT SELECT, UPDATE ON inventory.cursor TO inventory;
+GRANT SELECT ON inventory.differences TO inventory;

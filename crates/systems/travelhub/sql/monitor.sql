@@ -27,3 +27,9 @@ CREATE INDEX failures_by_time ON failures (detected_at DESC);
 
 GRANT SELECT, INSERT, DELETE ON beats TO monitor;
 GRANT SELECT, INSERT, UPDATE ON failures TO monitor;
+
+-- Who lives says so, and no more: services write their beats in this role, and what failed is written
+-- by the monitor alone.
+CREATE ROLE heartbeats NOLOGIN;
+GRANT INSERT ON beats TO heartbeats;
+GRANT heartbeats TO monitor;

@@ -1,5 +1,5 @@
 -- Tables of the reservations service. Run as superuser in its database, once; the service itself only
--- has the role `travelhub`, which may do what the grants at the end say.
+-- has the role `reservations`, which may do what the grants at the end say.
 
 CREATE TABLE reservations (
     -- Version 7: by id is by time.
@@ -67,8 +67,8 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys USING brin (created_at);
 
-GRANT SELECT, INSERT, UPDATE ON reservations, payments_due, idempotency_keys TO travelhub;
-GRANT SELECT, INSERT, UPDATE ON reservation_events_deleted TO travelhub;
-GRANT SELECT, INSERT, DELETE ON reservation_events TO travelhub;
-GRANT SELECT ON reservation_events_seq_seq TO travelhub;
-GRANT DELETE ON payments_due, idempotency_keys TO travelhub;
+GRANT SELECT, INSERT, UPDATE ON reservations, payments_due, idempotency_keys TO reservations;
+GRANT SELECT, INSERT, UPDATE ON reservation_events_deleted TO reservations;
+GRANT SELECT, INSERT, DELETE ON reservation_events TO reservations;
+GRANT SELECT ON reservation_events_seq_seq TO reservations;
+GRANT DELETE ON payments_due, idempotency_keys TO reservations;
