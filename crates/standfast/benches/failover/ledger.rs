@@ -78,6 +78,12 @@ impl Ledger {
         })
     }
 
+    /// How long each row took until it was acknowledged.
+    pub(crate) fn latencies_ms(&self) -> Vec<f64> {
+        let length = |row: &Acknowledged| row.at_us.saturating_sub(row.sent_us) as f64 / 1000.0;
+        self.with(|pages| pages.acknowledged.iter().flatten().map(length).collect())
+    }
+
     /// Requests that failed in a time, counted by their reasons.
     pub(crate) fn failures(&self, within: &Range<u64>) -> BTreeMap<String, u32> {
         let mut counts = BTreeMap::new();

@@ -12,6 +12,7 @@ options of `cargo xtask bench failover`:
   --kills N          `kill -9` of the primary's processes (30)
   --freezes N        SIGSTOP, and SIGCONT after the failover (20)
   --switchovers N    by order, once with a connection for each request, once with kept ones (10)
+  --whole            all of order-saga under orders by HTTP, instead of each cluster under rows
   --patroni N        also Patroni with etcd: N trials of each fault under each setting (0)
   --clients N        writers at full speed (3)
   --failovers-max N  raised for the series: 3 within 10 minutes is the default of a watchdog (1000)
@@ -26,6 +27,8 @@ pub(crate) struct Options {
     pub(crate) kills: u32,
     pub(crate) freezes: u32,
     pub(crate) switchovers: u32,
+    /// Whether all of order-saga is measured, and not each cluster alone.
+    pub(crate) whole: bool,
     /// How many trials of each fault Patroni gets.
     pub(crate) patroni: u32,
     pub(crate) clients: usize,
@@ -45,6 +48,7 @@ impl Options {
             kills: 30,
             freezes: 20,
             switchovers: 10,
+            whole: false,
             patroni: 0,
             clients: 3,
             failovers_max: 1000,
@@ -61,6 +65,7 @@ impl Options {
                 "--kills" => options.kills = number(&value()?)?,
                 "--freezes" => options.freezes = number(&value()?)?,
                 "--switchovers" => options.switchovers = number(&value()?)?,
+                "--whole" => options.whole = true,
                 "--patroni" => options.patroni = number(&value()?)?,
                 "--clients" => options.clients = number(&value()?)? as usize,
                 "--failovers-max" => options.failovers_max = number(&value()?)?,
@@ -76,6 +81,10 @@ impl Options {
         ensure!(
             (1..=CLIENTS_MAX).contains(&options.clients),
             "--clients is from 1 to {CLIENTS_MAX}\n{USAGE}"
+        );
+        ensure!(
+            !options.whole || options.patroni == 0,
+            "--patroni has no shop around it for --whole\n{USAGE}"
         );
         if options.engines.is_empty() {
             options.engines = Kind::ALL.to_vec();

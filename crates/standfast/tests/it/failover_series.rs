@@ -12,15 +12,15 @@ mod options;
 #[path = "../../benches/failover/outage.rs"]
 mod outage;
 #[path = "../../benches/failover/percentile.rs"]
-mod percentile;
+pub(crate) mod percentile;
 #[path = "../../benches/failover/record.rs"]
-mod record;
+pub(crate) mod record;
 #[path = "../../benches/failover/report.rs"]
 mod report;
 #[path = "../../benches/failover/taken.rs"]
 mod taken;
 #[path = "../../benches/failover/target.rs"]
-mod target;
+pub(crate) mod target;
 
 mod of_differences {
     use super::difference::*;
@@ -77,10 +77,18 @@ mod of_options {
         let options = read("--bench").unwrap();
         assert_eq!((options.kills, options.freezes, options.switchovers), (30, 20, 10));
         assert_eq!((options.clients, options.engines.len()), (3, 3));
+        assert!(!options.whole && read("--whole").unwrap().whole);
         let options = read("--engine mysql --engine mariadb --kills 0 --clients 5").unwrap();
         assert_eq!(options.engines, [Kind::Mysql, Kind::Mariadb]);
         assert_eq!((options.kills, options.clients), (0, 5));
-        for wrong in ["--engine oracle", "--kills", "--kills x", "--clients 0", "--rounds 3"] {
+        for wrong in [
+            "--engine oracle",
+            "--kills",
+            "--kills x",
+            "--clients 0",
+            "--rounds 3",
+            "--whole --patroni 1",
+        ] {
             assert!(read(wrong).unwrap_err().to_string().contains("options of"), "{wrong}");
         }
     }

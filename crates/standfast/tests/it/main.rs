@@ -5,6 +5,7 @@ mod cli;
 mod example;
 mod failover;
 mod failover_series;
+mod failover_whole;
 mod hosts;
 mod http;
 mod killed;

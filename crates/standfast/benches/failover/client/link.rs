@@ -97,6 +97,14 @@ impl Link {
         }
     }
 
+    /// Rows of one column of text.
+    pub(crate) async fn texts(&mut self, query: &str) -> Result<Vec<String>, LinkError> {
+        match self {
+            Self::Postgres(link) => link.texts(query).await,
+            Self::Mysql(link) => link.texts(query).await,
+        }
+    }
+
     /// Pairs of whole numbers.
     pub(crate) async fn pairs(&mut self, query: &str) -> Result<Vec<(i64, i64)>, LinkError> {
         match self {

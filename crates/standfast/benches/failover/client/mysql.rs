@@ -24,6 +24,10 @@ impl MysqlLink {
         self.0.query_drop(statement).await.map_err(told)
     }
 
+    pub(super) async fn texts(&mut self, query: &str) -> Result<Vec<String>, LinkError> {
+        self.0.query(query).await.map_err(told)
+    }
+
     pub(super) async fn pairs(&mut self, query: &str) -> Result<Vec<(i64, i64)>, LinkError> {
         self.0.query(query).await.map_err(told)
     }

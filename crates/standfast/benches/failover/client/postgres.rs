@@ -28,6 +28,15 @@ impl PostgresLink {
         self.client.batch_execute(statement).await.map_err(told)
     }
 
+    pub(super) async fn texts(&self, query: &str) -> Result<Vec<String>, LinkError> {
+        let messages = self.client.simple_query(query).await.map_err(told)?;
+        let text = |message: SimpleQueryMessage| {
+            let SimpleQueryMessage::Row(row) = message else { return None };
+            row.get(0).map(str::to_owned)
+        };
+        Ok(messages.into_iter().filter_map(text).collect())
+    }
+
     pub(super) async fn pairs(&self, query: &str) -> Result<Vec<(i64, i64)>, LinkError> {
         let messages = self.client.simple_query(query).await.map_err(told)?;
         let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());

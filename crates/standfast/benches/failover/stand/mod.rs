@@ -4,6 +4,7 @@ mod ours;
 mod patroni;
 mod processes;
 mod running;
+mod shop;
 mod source;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::target::Target;
 
 pub(crate) use ours::Ours;
 pub(crate) use patroni::{Patroni, Programs, Variant};
+pub(crate) use shop::Shop;
 
 /// A cluster at which nothing is under way, and whose replica is sure to have everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
