@@ -1,5 +1,7 @@
 //! Which source the successes came from, and which status the answers had.
 
+use std::ops::RangeInclusive;
+
 use standfast_history::{Operation, Outcome};
 
 use crate::latency::has_answer;
@@ -15,13 +17,15 @@ pub fn share_of_source<'a>(
     Proportion::of(successes.map(|operation| operation.source.as_deref() == Some(source)))
 }
 
-/// Share of all attempts that were answered with `status`. An attempt without an answer counts as
-/// another status: a system that hangs does not answer 503.
+/// Share of all attempts that were answered with one of `statuses`. An attempt without an answer
+/// counts as another status: a system that hangs does not answer 503.
 pub fn share_of_status<'a>(
     operations: impl IntoIterator<Item = &'a Operation>,
-    status: u16,
+    statuses: RangeInclusive<u16>,
 ) -> Proportion {
     Proportion::of(
-        operations.into_iter().map(|operation| has_answer(operation) && operation.status == status),
+        operations
+            .into_iter()
+            .map(|operation| has_answer(operation) && statuses.contains(&operation.status)),
     )
 }

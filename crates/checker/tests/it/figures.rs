@@ -95,7 +95,9 @@ fn a_source_is_a_share_of_successes_and_a_status_of_all_attempts() {
         Operation { status: 0, error: Some(ErrorKind::Timeout), ..read(2, 1, Outcome::Fail) };
     let operations = [cached, read(1, 1, Outcome::Ok), silent, read(3, 1, Outcome::Fail)];
     assert_eq!(share_of_source(&operations, "cache"), Proportion { hits: 1, total: 2 });
-    assert_eq!(share_of_status(&operations, 503), Proportion { hits: 1, total: 4 });
+    assert_eq!(share_of_status(&operations, 503..=503), Proportion { hits: 1, total: 4 });
+    assert_eq!(share_of_status(&operations, 504..=599), Proportion { hits: 0, total: 4 });
+    assert_eq!(share_of_status(&operations, 500..=599), Proportion { hits: 1, total: 4 });
 }
 
 #[test]

@@ -166,7 +166,7 @@ pub(super) fn measure(measure: &Measure, during: spec::Phase, view: &View<'_>) -
             latency(&scope.inside(of)?, *percentile, *answers)
         }
         Measure::Source { is, of } => share(share_of_source(scope.inside(of)?, is)),
-        Measure::Status { is, of } => share(share_of_status(scope.inside(of)?, *is)),
+        Measure::Status { is, of } => share(share_of_status(scope.inside(of)?, is.range())),
         Measure::Ttd { by } => ttd(trial, by.as_deref()),
         Measure::Ttr { of } => ttr(trial, &scope.everywhere(of)),
         Measure::Outage { of } => outage(&windows, &scope.everywhere(of)),

@@ -9,6 +9,7 @@ use super::super::quantity::{Quantity, Unit};
 use super::super::units::format_duration;
 use super::accounts::Accounts;
 use super::file::{Aggregate, Answers, Phase};
+use super::statuses::Statuses;
 
 /// One claim of an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -134,7 +135,7 @@ pub enum Measure {
         of: Option<String>,
     },
     Status {
-        is: u16,
+        is: Statuses,
         of: Option<String>,
     },
     Ttd {

@@ -138,7 +138,8 @@ pub enum Subject {
     ErrorLatencyMax,
     /// The share of successful answers that came from `is`.
     Source,
-    /// The share of all answers that had the status `is`.
+    /// The share of all answers that had the status `is`: one such as 503, or a class such as
+    /// `5xx`.
     Status,
     /// From the injection to the first event that names the target.
     Ttd,
@@ -316,7 +317,7 @@ pub enum ScenarioOrMeasure {
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a source such as \"cache\", or a status such as 503")]
+#[serde(untagged, expecting = "a source such as \"cache\", or a status such as 503 or \"5xx\"")]
 pub enum TextOrNumber {
     Number(u16),
     Text(String),

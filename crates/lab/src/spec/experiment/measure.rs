@@ -8,6 +8,7 @@ use super::file::{
     Answers, ClaimFile, MeasureFile, Phase, ScenarioOrMeasure, Subject, TextOrNumber,
 };
 use super::limit::Written;
+use super::statuses::Statuses;
 
 /// Reports what is wrong with the claim at `index`; `None` when anything is.
 pub(super) fn claim(check: &mut Check<'_, '_>, index: usize, file: ClaimFile) -> Option<Claim> {
@@ -144,13 +145,13 @@ impl Reader<'_, '_, '_> {
                     None
                 }
             },
-            Subject::Status => match file.is {
-                Some(TextOrNumber::Number(is @ 100..=599)) => Some(Measure::Status { is, of }),
-                Some(TextOrNumber::Number(_) | TextOrNumber::Text(_)) | None => {
-                    self.report("status needs `is`, such as `is = 503`");
-                    None
+            Subject::Status => {
+                let is = file.is.and_then(Statuses::read);
+                if is.is_none() {
+                    self.report("status needs `is`, such as `is = 503` or `is = \"5xx\"`");
                 }
-            },
+                is.map(|is| Measure::Status { is, of })
+            }
             Subject::Ttd if of.is_some() => {
                 self.report("ttd is about the fault's target, not `of` a scenario");
                 None

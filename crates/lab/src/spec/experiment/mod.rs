@@ -8,6 +8,7 @@ mod limit;
 mod measure;
 mod reading;
 mod source;
+mod statuses;
 mod timeline;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ pub use claim::{Claim, Limit, Measure, Operand, Percentile};
 pub use file::{Aggregate, Answers, Arrivals, ExperimentFile, Phase, Suite};
 pub use reading::{Page, Reading, Until};
 pub use source::ExperimentSource;
+pub use statuses::Statuses;
 
 /// An experiment that makes sense on its system.
 #[derive(Clone, Debug)]
