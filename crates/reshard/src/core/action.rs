@@ -23,7 +23,8 @@ pub enum Action {
     Publish(Leg),
     /// Keep the log from here on.
     MakeSlot(Leg),
-    /// Have the follower copy (forward), or go on after `after` (reverse).
+    /// Have the follower copy (forward), or go on after `after` (reverse). Without a slot there is
+    /// nothing to follow: the copy is `Missing`.
     Subscribe {
         leg: Leg,
         after: Option<Position>,

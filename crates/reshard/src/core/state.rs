@@ -327,7 +327,18 @@ impl Core {
         match state {
             CopyState::Tables { ready, all } if ready == all => self.cursor += 1,
             CopyState::Tables { .. } => self.wait_until = now + self.options.look_every,
-            CopyState::Missing => self.abort("its subscription or its slot is gone"),
+            CopyState::Missing => {
+                let problem = "its subscription or its replication slot is gone";
+                match self.record.phase {
+                    phase if phase.is_before_switch() => self.abort(problem),
+                    // Nothing is lost, but there is no way back.
+                    _ => {
+                        self.record.problem =
+                            Some(format!("the old owner does not follow: {problem}"));
+                        self.turn_to(Phase::Kept { since: now });
+                    }
+                }
+            }
         }
     }
 

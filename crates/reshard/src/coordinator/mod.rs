@@ -1,0 +1,199 @@
+//! Runs moves: asks the core, does what it says, tells it how that went.
+//!
+//! There is one coordinator at a time. Whoever has the catalog's advisory lock is it, and its number
+//! (the fence) is told to every shard before it does anything else, so that one who lost the lock
+//! and does not know is refused everywhere.
+
+mod performing;
+mod sweeping;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::catalog::{Catalog, CatalogError};
+use crate::core::{Action, Core, Ending, Moment, Options, Outcome, PlannedMove, Record};
+use crate::session::SqlError;
+use crate::shard::{Shard, ShardAddress, Table};
+
+use performing::Performer;
+pub use sweeping::Swept;
+
+/// Between two looks whether the lock is free.
+const LOOK_FOR_LOCK_EVERY: Duration = Duration::from_millis(200);
+
+/// Everything that takes part.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    pub catalog_url: String,
+    pub shards: Vec<ShardAddress>,
+    pub tables: Vec<Table>,
+    pub slots: u16,
+    pub options: Options,
+}
+
+/// What a coordinator does, for those who watch.
+#[derive(Debug)]
+pub enum Progress<'move_> {
+    /// A move is in another phase.
+    Phase(&'move_ Record),
+    /// An action has ended so, after this long.
+    Acted {
+        record: &'move_ Record,
+        action: &'move_ Action,
+        outcome: &'move_ Outcome,
+        took: Duration,
+    },
+}
+
+/// Whoever is told.
+pub type Watcher<'watcher> = &'watcher mut (dyn FnMut(Progress<'_>) + Send);
+
+/// Why a coordinator ended before its work did.
+#[derive(Debug, thiserror::Error)]
+pub enum ReshardError {
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+    #[error("no shard is called `{0}`")]
+    NoShard(String),
+    #[error("move {id} stands still, {phase}: {reason} (it can be resumed)")]
+    Stands { id: u64, phase: &'static str, reason: String },
+    #[error("the lock in the catalog was lost: another coordinator goes on")]
+    LockLost,
+}
+
+/// The one that may act.
+#[derive(Debug)]
+pub struct Coordinator {
+    fleet: Fleet,
+    catalog: Catalog,
+    shards: Vec<Shard>,
+}
+
+impl Fleet {
+    pub fn address(&self, name: &str) -> Result<&ShardAddress, ReshardError> {
+        let found = self.shards.iter().find(|shard| shard.name == name);
+        found.ok_or_else(|| ReshardError::NoShard(name.to_owned()))
+    }
+
+    /// Makes catalog and shards what a move needs, and the map even over `owners` if there is none.
+    /// May be repeated, also while a move is under way.
+    pub async fn install(&self, owners: &[String]) -> Result<(), ReshardError> {
+        for owner in owners {
+            self.address(owner)?;
+        }
+        let catalog = Catalog::connect(&self.catalog_url).await?;
+        let map = catalog.install(self.slots, owners).await?;
+        for address in &self.shards {
+            let shard = Shard::connect(address, 0).await?;
+            let owned = map.slots_of(&address.name);
+            shard.install(&self.tables, self.slots, &owned, map.epoch).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Coordinator {
+    /// Takes the lock, waiting `patience` for another one to end, and tells every shard.
+    pub async fn begin(fleet: Fleet, patience: Duration) -> Result<Self, ReshardError> {
+        let mut catalog = Catalog::connect(&fleet.catalog_url).await?;
+        let give_up = tokio::time::Instant::now() + patience;
+        while !catalog.try_lock().await? {
+            if tokio::time::Instant::now() >= give_up {
+                return Err(CatalogError::Busy.into());
+            }
+            tokio::time::sleep(LOOK_FOR_LOCK_EVERY).await;
+        }
+        let mut shards = Vec::new();
+        for address in &fleet.shards {
+            let shard = Shard::connect(address, catalog.fence()).await?;
+            shard.take_over().await?;
+            shards.push(shard);
+        }
+        Ok(Self { fleet, catalog, shards })
+    }
+
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Notes a move down; nothing else happens yet.
+    pub async fn plan(&self, planned: &PlannedMove) -> Result<Record, ReshardError> {
+        self.fleet.address(&planned.source)?;
+        self.fleet.address(&planned.target)?;
+        Ok(self.catalog.insert(planned).await?)
+    }
+
+    /// Brings every move that has not ended to its end, the oldest first.
+    pub async fn resume(
+        &mut self,
+        watcher: Watcher<'_>,
+    ) -> Result<Vec<(Record, Ending)>, ReshardError> {
+        let mut ended = Vec::new();
+        for record in self.catalog.open_moves().await? {
+            let ending = self.run(record.clone(), watcher).await?;
+            ended.push((self.catalog.record(record.id).await?, ending));
+        }
+        Ok(ended)
+    }
+
+    /// Brings a move to its end, wherever it is.
+    pub async fn run(
+        &mut self,
+        record: Record,
+        watcher: Watcher<'_>,
+    ) -> Result<Ending, ReshardError> {
+        let lost = self.catalog.lost();
+        let running = self.drive(record, watcher);
+        tokio::select! {
+            ended = running => ended,
+            // What was under way ends with its sessions, as after a kill.
+            () = lost => Err(ReshardError::LockLost),
+        }
+    }
+
+    async fn drive(
+        &mut self,
+        record: Record,
+        watcher: Watcher<'_>,
+    ) -> Result<Ending, ReshardError> {
+        let fence = self.catalog.fence();
+        let mut core = Core::new(record.clone(), self.fleet.options, fence);
+        let mut performer = Performer::new(&self.fleet, &self.catalog, &mut self.shards, &record)?;
+        watcher(Progress::Phase(&record));
+        loop {
+            // Nobody is asked while writers wait.
+            if !core.is_holding() {
+                core.wish(self.catalog.wish(record.id).await?);
+            }
+            let action = core.next(now());
+            match &action {
+                Action::Finish(ending) => return Ok(*ending),
+                Action::GiveUp(reason) => {
+                    let (id, phase) = (record.id, core.record().phase.name());
+                    return Err(ReshardError::Stands { id, phase, reason: reason.clone() });
+                }
+                _ => {}
+            }
+            let began = tokio::time::Instant::now();
+            let outcome = performer.perform(&action, core.record()).await?;
+            let took = began.elapsed();
+            watcher(Progress::Acted {
+                record: core.record(),
+                action: &action,
+                outcome: &outcome,
+                took,
+            });
+            let phase = core.record().phase;
+            core.tell(outcome, &action, now());
+            if core.record().phase != phase {
+                watcher(Progress::Phase(core.record()));
+            }
+        }
+    }
+}
+
+/// Since 1970, so that a successor goes on with the same clock.
+fn now() -> Moment {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

@@ -1,0 +1,204 @@
+//! What each action is, in SQL on the two shards of a move.
+
+use crate::catalog::Catalog;
+use crate::core::{Action, CopyState, Leg, Outcome, Record, Side};
+use crate::session::SqlError;
+use crate::shard::{Hold, Shard, Snapshot, compare, name_of};
+
+use super::{Fleet, ReshardError};
+
+/// The two shards of a move, and what is held of them.
+#[derive(Debug)]
+pub(super) struct Performer<'fleet> {
+    fleet: &'fleet Fleet,
+    catalog: &'fleet Catalog,
+    source: &'fleet mut Shard,
+    target: &'fleet mut Shard,
+    hold: Option<Hold>,
+    /// Of the shard that is followed, and of its follower.
+    snapshots: Option<(Snapshot, Snapshot)>,
+}
+
+impl<'fleet> Performer<'fleet> {
+    pub(super) fn new(
+        fleet: &'fleet Fleet,
+        catalog: &'fleet Catalog,
+        shards: &'fleet mut [Shard],
+        record: &Record,
+    ) -> Result<Self, ReshardError> {
+        let (mut source, mut target) = (None, None);
+        for shard in shards {
+            match shard.name() {
+                name if name == record.source => source = Some(shard),
+                name if name == record.target => target = Some(shard),
+                _ => {}
+            }
+        }
+        let missing = |name: &str| ReshardError::NoShard(name.to_owned());
+        Ok(Self {
+            fleet,
+            catalog,
+            source: source.ok_or_else(|| missing(&record.source))?,
+            target: target.ok_or_else(|| missing(&record.target))?,
+            hold: None,
+            snapshots: None,
+        })
+    }
+
+    fn shard(&self, side: Side) -> &Shard {
+        match side {
+            Side::Source => self.source,
+            Side::Target => self.target,
+        }
+    }
+
+    /// Does it. An error is the catalog's and ends the coordinator, because the lock is there.
+    pub(super) async fn perform(
+        &mut self,
+        action: &Action,
+        record: &Record,
+    ) -> Result<Outcome, ReshardError> {
+        if let Action::Record { record, handover } = action {
+            self.catalog.write(record, *handover).await?;
+            return Ok(Outcome::Done);
+        }
+        let epoch = match action {
+            Action::LookAtOwnership(_) => self.catalog.epoch().await?,
+            _ => 0,
+        };
+        let outcome = match self.reconnect().await {
+            Err(error) => Err(error),
+            Ok(()) => match action {
+                Action::LookAtOwnership(leg) => {
+                    let standing = self.shard(leg.from()).standing(&record.slots, epoch).await;
+                    standing.map(Outcome::Standing)
+                }
+                Action::Hold { .. }
+                | Action::Snapshot(_)
+                | Action::Release
+                | Action::Close(_)
+                | Action::Compare(_) => self.pause(action, record).await,
+                _ => self.replicate(action, record).await,
+            },
+        };
+        Ok(outcome.unwrap_or_else(|error| {
+            tracing::info!(action = action.name(), %error, "an action failed");
+            match error {
+                SqlError::Fenced { .. } => Outcome::Fenced,
+                SqlError::Unfit(problem) => Outcome::Refused(problem),
+                error => Outcome::Failed(error.to_string()),
+            }
+        }))
+    }
+
+    /// A server that was restarted, or whose place another one has taken, is connected to again.
+    async fn reconnect(&mut self) -> Result<(), SqlError> {
+        let fence = self.catalog.fence();
+        for shard in [&mut *self.source, &mut *self.target] {
+            if shard.is_closed() {
+                let again = Shard::connect(&shard.address, fence).await?;
+                again.take_over().await?;
+                *shard = again;
+            }
+        }
+        Ok(())
+    }
+
+    async fn pause(&mut self, action: &Action, record: &Record) -> Result<Outcome, SqlError> {
+        match action {
+            Action::Hold { leg, epoch, within } => {
+                self.hold = None;
+                let shard = self.shard(leg.from());
+                let held = shard.hold(&record.slots, *epoch, *within).await?;
+                self.hold = held;
+                Ok(if self.hold.is_some() { Outcome::Done } else { Outcome::Late })
+            }
+            Action::Snapshot(leg) => {
+                let (followed, follower) = (self.shard(leg.from()), self.shard(leg.to()));
+                let (one, two) = tokio::try_join!(followed.snapshot(), follower.snapshot())?;
+                self.snapshots = Some((one, two));
+                Ok(Outcome::Done)
+            }
+            Action::Release => {
+                let Some(hold) = self.hold.take() else { return Ok(Outcome::Late) };
+                Ok(if hold.release().await { Outcome::Done } else { Outcome::Late })
+            }
+            Action::Close(_) => {
+                let Some(hold) = self.hold.take() else {
+                    return Err(SqlError::Unfit("nothing is held".to_owned()));
+                };
+                hold.close().await.map(|()| Outcome::Done)
+            }
+            _ => {
+                let Some((followed, follower)) = self.snapshots.take() else {
+                    return Err(SqlError::Unfit("there are no snapshots".to_owned()));
+                };
+                let (tables, slots) = (&self.fleet.tables, &record.slots);
+                let (one, two) = tokio::try_join!(
+                    followed.checksums(tables, slots),
+                    follower.checksums(tables, slots)
+                )?;
+                Ok(Outcome::Compared(compare(&one, &two)))
+            }
+        }
+    }
+
+    async fn replicate(&mut self, action: &Action, record: &Record) -> Result<Outcome, SqlError> {
+        let tables = &self.fleet.tables;
+        match action {
+            Action::Check => {
+                let problem = self.source.unfit(self.target, tables, record).await?;
+                return Ok(problem.map_or(Outcome::Done, Outcome::Refused));
+            }
+            Action::Empty(side) => self.shard(*side).empty(record, *side, tables).await?,
+            Action::Publish(leg) => self.shard(leg.from()).publish(record, *leg, tables).await?,
+            Action::MakeSlot(leg) => self.shard(leg.from()).make_slot(record, *leg).await?,
+            Action::Subscribe { leg, after } => {
+                let (followed, follower) = (self.shard(leg.from()), self.shard(leg.to()));
+                if !follower.subscribe(record, *leg, followed, *after).await? {
+                    return Ok(Outcome::Copy(CopyState::Missing));
+                }
+            }
+            Action::LookAtCopy => {
+                let copy = self.target.look_at_copy(record, Leg::Forward, self.source).await?;
+                return Ok(Outcome::Copy(copy));
+            }
+            Action::Mark { leg, value } => {
+                self.shard(leg.from()).mark(record.id, *leg, *value).await?;
+            }
+            Action::AwaitMark { leg, value, within } => {
+                let follower = self.shard(leg.to());
+                let is_seen = follower.await_mark(record.id, *leg, *value, *within).await?;
+                return Ok(if is_seen { Outcome::Done } else { Outcome::Late });
+            }
+            Action::Settle(leg) => {
+                return Ok(Outcome::Settled(self.shard(leg.to()).settle().await?));
+            }
+            Action::Open { side, epoch } => self.shard(*side).open(&record.slots, *epoch).await?,
+            Action::Unsubscribe(leg) => {
+                self.shard(leg.to()).unsubscribe(&name_of(record, *leg)).await?;
+            }
+            Action::DropSlot(leg) => {
+                self.shard(leg.from()).drop_slot(&name_of(record, *leg)).await?;
+            }
+            Action::Unpublish(leg) => {
+                self.shard(leg.from()).unpublish(&name_of(record, *leg)).await?;
+            }
+            Action::ForgetMarks => {
+                self.source.forget_marks(record.id).await?;
+                self.target.forget_marks(record.id).await?;
+            }
+            Action::Wait(wait) => tokio::time::sleep(*wait).await,
+            Action::Record { .. }
+            | Action::LookAtOwnership(_)
+            | Action::Hold { .. }
+            | Action::Snapshot(_)
+            | Action::Release
+            | Action::Close(_)
+            | Action::Compare(_)
+            | Action::Finish(_)
+            | Action::GiveUp(_) => unreachable!("these are done elsewhere"),
+        }
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,333 @@
+//! Publications, replication slots, subscriptions and marks of a move, each named after it.
+//!
+//! The slot is made apart from the subscription: `CREATE SUBSCRIPTION` with a slot of its own cannot
+//! be undone by a transaction, and hangs when both databases are in one server.
+
+use std::time::Duration;
+
+use crate::core::{CopyState, Leg, Position, Record, Side};
+use crate::session::{Session, SqlError, quoted};
+
+use super::{Shard, Table, name_of};
+
+/// Between two looks for a mark, which is a question of one row.
+const LOOK_FOR_MARK_EVERY: Duration = Duration::from_millis(2);
+/// Rows that one statement deletes: more would hold back vacuum and replicas.
+const DELETE_AT_ONCE: u32 = 10_000;
+/// How long a slot may stay in use after its subscription is gone.
+const SLOT_IDLE_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_FOR_IDLE_EVERY: Duration = Duration::from_millis(20);
+
+/// Something on a shard that bears the name of a move.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Leftover {
+    pub shard: String,
+    pub kind: LeftoverKind,
+    pub name: String,
+    /// Of the move.
+    pub id: u64,
+}
+
+/// In the order in which they can be taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeftoverKind {
+    Subscription,
+    Slot,
+    Publication,
+    Mark,
+}
+
+impl Shard {
+    pub(crate) async fn publish(
+        &self,
+        record: &Record,
+        leg: Leg,
+        tables: &[Table],
+    ) -> Result<(), SqlError> {
+        let name = name_of(record, leg);
+        if self.exists("pg_publication", "pubname", &name).await? {
+            return Ok(());
+        }
+        let condition = record.slots.condition();
+        let mut published: Vec<String> =
+            tables.iter().map(|table| format!("{} WHERE {condition}", table.quoted())).collect();
+        let (move_id, leg) = (record.id, leg.name());
+        published.push(format!("reshard.mark WHERE (move = {move_id} AND leg = '{leg}')"));
+        self.change(&format!(
+            "CREATE PUBLICATION {name} FOR TABLE {} WITH (publish = 'insert, update, delete')",
+            published.join(", ")
+        ))
+        .await
+    }
+
+    pub(crate) async fn unpublish(&self, name: &str) -> Result<(), SqlError> {
+        self.change(&format!("DROP PUBLICATION IF EXISTS {name}")).await
+    }
+
+    /// Waits until every transaction that runs on the server now has ended.
+    pub(crate) async fn make_slot(&self, record: &Record, leg: Leg) -> Result<(), SqlError> {
+        let name = name_of(record, leg);
+        if self.exists("pg_replication_slots", "slot_name", &name).await? {
+            return Ok(());
+        }
+        // A transaction that has a number cannot make a slot, so the fence is asked apart. What a
+        // ghost makes in between is found by `leftovers`.
+        self.change("SELECT 1").await?;
+        let make = format!("SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')");
+        self.session.run(&make).await
+    }
+
+    /// Drops the slot as soon as nobody uses it.
+    pub(crate) async fn drop_slot(&self, name: &str) -> Result<(), SqlError> {
+        let drop = format!(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots \
+             WHERE slot_name = {} AND NOT active",
+            quoted(name)
+        );
+        let give_up = tokio::time::Instant::now() + SLOT_IDLE_WITHIN;
+        loop {
+            self.change(&drop).await?;
+            if !self.exists("pg_replication_slots", "slot_name", name).await? {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() >= give_up {
+                return Err(self.session.odd(format!("slot {name} is still in use")));
+            }
+            tokio::time::sleep(LOOK_FOR_IDLE_EVERY).await;
+        }
+    }
+
+    /// Follows the shard `followed`: with a copy first, or from its slot on, which is set to `after`
+    /// before. Answers false when there is no slot to follow.
+    pub(crate) async fn subscribe(
+        &self,
+        record: &Record,
+        leg: Leg,
+        followed: &Self,
+        after: Option<Position>,
+    ) -> Result<bool, SqlError> {
+        let name = name_of(record, leg);
+        if !followed.exists("pg_replication_slots", "slot_name", &name).await? {
+            return Ok(false);
+        }
+        if self.exists("pg_subscription", "subname", &name).await? {
+            return Ok(true);
+        }
+        if let Some(Position(after)) = after {
+            // Never back: what the subscriber confirmed may be gone.
+            followed
+                .change(&format!(
+                    "SELECT pg_replication_slot_advance(slot_name, '0/0'::pg_lsn + {after}::numeric) \
+                     FROM pg_replication_slots \
+                     WHERE slot_name = '{name}' AND confirmed_flush_lsn < '0/0'::pg_lsn + {after}::numeric"
+                ))
+                .await?;
+        }
+        let peer = quoted(&followed.address.peer_url);
+        let copy = leg == Leg::Forward;
+        self.change(&format!(
+            "CREATE SUBSCRIPTION {name} CONNECTION {peer} PUBLICATION {name} WITH \
+             (create_slot = false, slot_name = '{name}', copy_data = {copy})"
+        ))
+        .await?;
+        Ok(true)
+    }
+
+    /// Ends the subscription; its slot stays. Not in reach, the slots of its copying would stay too.
+    pub(crate) async fn unsubscribe(&self, name: &str) -> Result<(), SqlError> {
+        if !self.exists("pg_subscription", "subname", name).await? {
+            return Ok(());
+        }
+        self.change(&format!(
+            "ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); \
+             DROP SUBSCRIPTION {name}"
+        ))
+        .await
+    }
+
+    /// How many tables are copied. `followed` must still have the slot.
+    pub(crate) async fn look_at_copy(
+        &self,
+        record: &Record,
+        leg: Leg,
+        followed: &Self,
+    ) -> Result<CopyState, SqlError> {
+        let name = name_of(record, leg);
+        if !followed.exists("pg_replication_slots", "slot_name", &name).await? {
+            return Ok(CopyState::Missing);
+        }
+        let tables = format!(
+            "SELECT count(*) FILTER (WHERE r.srsubstate = 'r'), count(*) FROM pg_subscription s \
+             JOIN pg_subscription_rel r ON r.srsubid = s.oid WHERE s.subname = '{name}'"
+        );
+        let rows = self.session.rows(&tables).await?;
+        let count =
+            |column: usize| -> Option<u32> { rows.first()?.get(column)?.as_deref()?.parse().ok() };
+        match (count(0), count(1)) {
+            (Some(_), Some(0)) | (None, _) | (_, None) => Ok(CopyState::Missing),
+            (Some(ready), Some(all)) => Ok(CopyState::Tables { ready, all }),
+        }
+    }
+
+    pub(crate) async fn mark(&self, id: u64, leg: Leg, value: u64) -> Result<(), SqlError> {
+        let leg = leg.name();
+        self.change(&format!(
+            "INSERT INTO reshard.mark VALUES ({id}, '{leg}', {value}) \
+             ON CONFLICT (move, leg) DO UPDATE SET value = excluded.value"
+        ))
+        .await
+    }
+
+    /// Whether the mark comes `within`: all that was committed before it on the other shard is here.
+    pub(crate) async fn await_mark(
+        &self,
+        id: u64,
+        leg: Leg,
+        value: u64,
+        within: Duration,
+    ) -> Result<bool, SqlError> {
+        let leg = leg.name();
+        let look = format!(
+            "SELECT value >= {value} FROM reshard.mark WHERE move = {id} AND leg = '{leg}'"
+        );
+        let give_up = tokio::time::Instant::now() + within;
+        loop {
+            if self.session.value(&look).await?.as_deref() == Some("t") {
+                return Ok(true);
+            }
+            if tokio::time::Instant::now() >= give_up {
+                return Ok(false);
+            }
+            tokio::time::sleep(LOOK_FOR_MARK_EVERY).await;
+        }
+    }
+
+    pub(crate) async fn forget_marks(&self, id: u64) -> Result<(), SqlError> {
+        self.change(&format!("DELETE FROM reshard.mark WHERE move = {id}")).await
+    }
+
+    /// Brings what was applied so far to the disk, and says where the log is then.
+    pub(crate) async fn settle(&self) -> Result<Position, SqlError> {
+        // A commit that is waited for takes everything before it along.
+        self.change("SELECT pg_logical_emit_message(true, 'reshard', '')").await?;
+        let end = "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint";
+        Ok(Position(self.session.number(end).await?))
+    }
+
+    /// Deletes the rows of the slots, which must be closed, unless they come from a subscription.
+    pub(crate) async fn empty(
+        &self,
+        record: &Record,
+        side: Side,
+        tables: &[Table],
+    ) -> Result<(), SqlError> {
+        let leg = if side == Side::Target { Leg::Forward } else { Leg::Reverse };
+        if self.exists("pg_subscription", "subname", &name_of(record, leg)).await? {
+            return Ok(());
+        }
+        let condition = record.slots.condition();
+        // The row locks keep the slots closed until the rows are gone.
+        let guard = format!(
+            "SELECT 1 / (count(*) FILTER (WHERE NOT is_open) / {}) FROM \
+             (SELECT is_open FROM reshard.slot WHERE {condition} FOR SHARE) s",
+            record.slots.len()
+        );
+        self.session.run("SET session_replication_role = replica").await?;
+        let mut emptied = Ok(());
+        for table in tables {
+            emptied = self.empty_table(&guard, table, &condition).await;
+            if emptied.is_err() {
+                break;
+            }
+        }
+        self.session.run("SET session_replication_role = origin").await?;
+        emptied
+    }
+
+    async fn empty_table(
+        &self,
+        guard: &str,
+        table: &Table,
+        condition: &str,
+    ) -> Result<(), SqlError> {
+        let name = table.quoted();
+        let delete = format!(
+            "{}; {guard}; WITH gone AS (DELETE FROM {name} WHERE ctid = ANY (ARRAY(SELECT ctid \
+             FROM {name} WHERE {condition} LIMIT {DELETE_AT_ONCE})) RETURNING 1) \
+             SELECT count(*) FROM gone",
+            self.fence_check()
+        );
+        loop {
+            let rows = self.session.transaction(&delete).await;
+            let rows = rows.map_err(|error| self.unfenced(error))?;
+            let gone = rows.last().and_then(|row| row.first()?.as_deref()?.parse::<u32>().ok());
+            if gone.is_none_or(|gone| gone == 0) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn exists(&self, catalog: &str, column: &str, name: &str) -> Result<bool, SqlError> {
+        let name = quoted(name);
+        let count = format!("SELECT count(*) FROM pg_catalog.{catalog} WHERE {column} = {name}");
+        Ok(self.session.number(&count).await? > 0)
+    }
+
+    /// Everything on the shard that bears the name of a move.
+    pub async fn leftovers(&self) -> Result<Vec<Leftover>, SqlError> {
+        let found = session_leftovers(&self.session).await?;
+        let leftover = |(kind, name, id): (LeftoverKind, String, u64)| Leftover {
+            shard: self.address.name.clone(),
+            kind,
+            name,
+            id,
+        };
+        Ok(found.into_iter().map(leftover).collect())
+    }
+
+    /// Takes one of them away.
+    pub(crate) async fn remove(&self, leftover: &Leftover) -> Result<(), SqlError> {
+        match leftover.kind {
+            LeftoverKind::Subscription => self.unsubscribe(&leftover.name).await,
+            LeftoverKind::Slot => self.drop_slot(&leftover.name).await,
+            LeftoverKind::Publication => self.unpublish(&leftover.name).await,
+            LeftoverKind::Mark => self.forget_marks(leftover.id).await,
+        }
+    }
+}
+
+async fn session_leftovers(
+    session: &Session,
+) -> Result<Vec<(LeftoverKind, String, u64)>, SqlError> {
+    let pattern = r"'^reshard_\d+_(forward|reverse)$'";
+    let queries = [
+        (
+            LeftoverKind::Subscription,
+            format!(
+                "SELECT subname FROM pg_catalog.pg_subscription WHERE subname ~ {pattern} \
+             AND subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
+            ),
+        ),
+        (
+            LeftoverKind::Slot,
+            format!(
+                "SELECT slot_name FROM pg_catalog.pg_replication_slots WHERE slot_name ~ {pattern} \
+             AND database = current_database()"
+            ),
+        ),
+        (
+            LeftoverKind::Publication,
+            format!("SELECT pubname FROM pg_catalog.pg_publication WHERE pubname ~ {pattern}"),
+        ),
+        (LeftoverKind::Mark, "SELECT DISTINCT 'mark_' || move FROM reshard.mark".to_owned()),
+    ];
+    let mut found = Vec::new();
+    for (kind, query) in queries {
+        for name in session.rows(&query).await?.into_iter().flatten().flatten() {
+            let id = name.split('_').nth(1).and_then(|id| id.parse().ok());
+            found.extend(id.map(|id| (kind, name, id)));
+        }
+    }
+    Ok(found)
+}
