@@ -22,6 +22,8 @@ pub struct Core {
     record: Record,
     options: Options,
     wish: Option<Wish>,
+    /// What was wished for has come to nothing: it is not tried again before the move is resumed.
+    is_disheartened: bool,
     /// Where in the script of the phase.
     cursor: usize,
     /// What was seen of the owner since the phase began.
@@ -48,6 +50,7 @@ impl Core {
             record,
             options,
             wish: None,
+            is_disheartened: false,
             cursor: 0,
             standing: None,
             position: None,
@@ -74,7 +77,7 @@ impl Core {
 
     /// What an operator wants from now on.
     pub fn wish(&mut self, wish: Option<Wish>) {
-        self.wish = wish;
+        self.wish = wish.filter(|_| !self.is_disheartened);
     }
 
     /// What is to be done next. It is told of the outcome before it is asked again.
@@ -316,7 +319,7 @@ impl Core {
             phase if phase.is_before_switch() => self.abort(&problem),
             Phase::Confirming | Phase::Returning | Phase::Kept { .. } => {
                 self.record.problem = Some(problem);
-                self.wish = None;
+                (self.wish, self.is_disheartened) = (None, true);
                 self.turn_to(Phase::Kept { since: now });
             }
             _ => self.gives_up = Some(problem),
