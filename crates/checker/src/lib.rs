@@ -1,5 +1,5 @@
 //! What a history proves: availability, latency, sources, staleness, wrong answers, orders and
-//! stock, detection and recovery.
+//! stock, detection and recovery, and whether a sequential model explains it all.
 //!
 //! Everything here is a pure function of recorded operations and events: no clock, no I/O, no
 //! randomness, so that a stored history judged again gives the same figures. A function that finds
@@ -10,6 +10,7 @@
 
 mod agreement;
 mod availability;
+mod consistency;
 mod crowding;
 mod detection;
 mod interval;
@@ -27,6 +28,10 @@ mod window;
 
 pub use agreement::{Agreement, Truth, Witness, WrongAnswer, judge_agreement};
 pub use availability::Availability;
+pub use consistency::{
+    AppendOptions, CartReading, Finding, Judgement, Lack, Limits, Model, RegisterOptions, Search,
+    Seen, Timed, Verdict, judge_append, judge_cart, judge_keys, judge_register, judge_stock, search,
+};
 pub use crowding::{Crowding, FOREIGN_SHARE_MIN, LATE_US_MIN, SLOW_FAILURE_US_MIN, WAITS_MAX};
 pub use detection::{InjectedFault, time_to_detect};
 pub use interval::{Interval, quantile_interval};

@@ -1,6 +1,7 @@
 //! The checker against figures worked out by hand, and against slower ways to the same answer.
 
 mod agreement;
+mod consistency;
 mod crowding;
 mod figures;
 mod ledger;
