@@ -22,6 +22,7 @@
 //! | [`outbox`] | How do others learn, once and in order, what was committed? |
 //! | [`outlier`] | Which replica differs from the others, and may it count? |
 //! | [`replica_guard`] | Is this replica recent enough to be read? |
+//! | [`replica_router`] | Which copy answers this read, which may be so old and no older? |
 //! | [`retry`] | May this be tried again, and when? |
 //! | [`saga`] | How does work over several databases end, all of it or nothing? |
 //! | [`session_token`] | Does this replica already show what this client wrote? |
@@ -47,6 +48,7 @@ pub mod hlc;
 pub mod outbox;
 pub mod outlier;
 pub mod replica_guard;
+pub mod replica_router;
 pub mod retry;
 pub mod saga;
 pub mod session_token;

@@ -87,7 +87,12 @@ impl ReplicaGuard {
     /// Whether the replica is recent enough: it shows a heartbeat of this guard, if there was any,
     /// and lacks none for too long.
     pub fn may_read(&self, now: Instant) -> bool {
+        self.is_within(self.policy.lag_max, now)
+    }
+
+    /// The same, for a reader that has a bound of its own.
+    pub fn is_within(&self, lag_max: Duration, now: Instant) -> bool {
         let shows_one = self.first.is_none_or(|first| self.visible >= Some(first));
-        shows_one && self.lag(now) <= self.policy.lag_max
+        shows_one && self.lag(now) <= lag_max
     }
 }

@@ -50,10 +50,9 @@ mod tests {
 
     #[test]
     fn it_is_the_logarithm() {
-        let numbers = (0..64).flat_map(|bit| {
-            (0..100_u64).map(move |part| {
-                (1_u64 << bit) | (part * 0x9E37_79B9_7F4A_7C15 >> (64 - bit).min(63))
-            })
+        let numbers = (0..64_u32).flat_map(|bit| {
+            let (high, below) = (1_u64 << bit, (1_u64 << bit) - 1);
+            (0..100_u64).map(move |part| high | (part.wrapping_mul(0x9E37_79B9_7F4A_7C15) & below))
         });
         for number in numbers.chain([0, 1, 2, u64::MAX - 1]) {
             let exact = 64.0 - (number as f64 + 1.0).log2();

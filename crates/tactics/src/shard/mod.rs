@@ -7,7 +7,7 @@
 //! **When to use.** When one primary's writes or size are the limit, and nearly every request names
 //! the key by which data is divided: a user, a tenant, an order.
 //!
-//! **When not.** For more reads (take replicas, see replica_router); for joins and
+//! **When not.** For more reads (take replicas, [`crate::replica_router`]); for joins and
 //! transactions over all data: each of them becomes a distributed one. Before a larger machine was
 //! looked at.
 //!
