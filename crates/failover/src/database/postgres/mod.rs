@@ -26,6 +26,10 @@ const SETTINGS_LOCK: i64 = 0x7374_616e_6466_6173;
 /// The end of a stream that the death of its sender ends is there by then.
 const END_OF_STREAM_WITHIN: Duration = Duration::from_millis(100);
 
+/// A receiver on a link that was cut ends after so much silence, once it is asked to hurry. It looks
+/// ten times a second.
+const SILENCE_MAX: Duration = Duration::from_millis(100);
+
 /// Of looks at a promotion that is under way.
 const WAKE_EVERY: u32 = 4;
 
@@ -114,20 +118,45 @@ impl Postgres {
         let deadline = Instant::now() + SEAL_WITHIN;
         let patience = Instant::now() + END_OF_STREAM_WITHIN;
         let receivers = "SELECT count(*) FROM pg_stat_wal_receiver";
-        // A link that was cut does not tell that the primary is dead. What is still on its way was
-        // confirmed to nobody.
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_wal_receiver";
-        while session.value(receivers).await?.as_deref() != Some("0") {
+        let mut told_to_end = false;
+        let sealed = loop {
+            if session.value(receivers).await?.as_deref() == Some("0") {
+                break Ok(session.read().await?.position);
+            }
             let now = Instant::now();
             if now >= deadline {
-                return Err(self.failed("it still receives from the old primary"));
+                break Err(self.failed("it still receives from the old primary"));
             }
-            if now >= patience {
-                session.run(end).await?;
+            if now >= patience && !told_to_end {
+                told_to_end = true;
+                self.lock_settings(&session).await?;
+                self.set_receiver_timeout(&session, Some(SILENCE_MAX)).await?;
             }
             sleep(LOOK_EVERY).await;
+        };
+        if told_to_end {
+            self.set_receiver_timeout(&session, None).await?;
         }
-        Ok(session.read().await?.position)
+        sealed
+    }
+
+    /// A link that was cut does not tell its receiver that the primary is dead, and PostgreSQL lets
+    /// nobody end a receiver: it is no backend to `pg_terminate_backend`, and a new
+    /// `primary_conninfo` would stay when we die now. How long it bears silence, it reads at once.
+    /// What is still on its way was confirmed to nobody.
+    async fn set_receiver_timeout(
+        &self,
+        session: &PostgresSession,
+        longest: Option<Duration>,
+    ) -> Result<(), DatabaseError> {
+        let alter = match longest {
+            Some(longest) => {
+                format!("ALTER SYSTEM SET wal_receiver_timeout = '{}ms'", longest.as_millis())
+            }
+            None => "ALTER SYSTEM RESET wal_receiver_timeout".to_owned(),
+        };
+        session.run(&alter).await?;
+        session.run("SELECT pg_reload_conf()").await
     }
 
     async fn open_for_writes(&self) -> Result<(), DatabaseError> {
