@@ -229,9 +229,8 @@ impl Shard {
         let condition = record.slots.condition();
         // The row locks keep the slots closed until the rows are gone.
         let guard = format!(
-            "SELECT 1 / (count(*) FILTER (WHERE NOT is_open) / {}) FROM \
-             (SELECT is_open FROM reshard.slot WHERE {condition} FOR SHARE) s",
-            record.slots.len()
+            "SELECT 1 / (1 - least(1, count(*) FILTER (WHERE is_open))) FROM \
+             (SELECT is_open FROM reshard.slot WHERE {condition} FOR SHARE) s"
         );
         self.session.run("SET session_replication_role = replica").await?;
         let mut emptied = Ok(());
@@ -252,6 +251,15 @@ impl Shard {
         condition: &str,
     ) -> Result<(), SqlError> {
         let name = table.quoted();
+        // Of a move that was refused because of its tables, there is nothing to delete.
+        let is_sharded = format!(
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass({}) \
+             AND attname = 'slot' AND NOT attisdropped",
+            quoted(&name)
+        );
+        if self.session.number(&is_sharded).await? == 0 {
+            return Ok(());
+        }
         let delete = format!(
             "{}; {guard}; WITH gone AS (DELETE FROM {name} WHERE ctid = ANY (ARRAY(SELECT ctid \
              FROM {name} WHERE {condition} LIMIT {DELETE_AT_ONCE})) RETURNING 1) \

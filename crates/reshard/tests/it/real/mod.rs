@@ -1,0 +1,8 @@
+//! Moves between real PostgreSQL servers, beside writers that note what was acknowledged.
+
+mod growth;
+mod guard;
+mod kills;
+mod stand;
+mod turning_back;
+mod writers;
