@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
@@ -21,6 +21,7 @@ use super::queries::Subject;
 use super::reads::Answer;
 use super::search::Search;
 use super::writes::{Change, Written};
+use crate::service::answer;
 use crate::service::idempotency::IdempotencyKey;
 use crate::service::problem::Problem;
 
@@ -33,24 +34,19 @@ const TOKEN_HEADER: &str = "x-consistency-token";
 type App = State<Arc<Offers>>;
 
 pub(super) fn router(offers: Arc<Offers>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/offers", get(search).post(create))
         .route("/offers/{id}", get(offer).put(replace))
-        .route("/health", get(health))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready))
-        .route("/metrics", get(metrics))
-        .fallback(async || Problem::not_found("there is nothing under this path"))
-        .method_not_allowed_fallback(async || {
-            let title = "This method cannot be used here";
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", title, title)
-        })
-        .with_state(offers)
+        .route("/metrics", get(metrics));
+    answer::with_fallbacks(router).with_state(offers)
 }
 
 async fn search(State(offers): App, request: Request<Body>) -> Response<Body> {
     let start = Instant::now();
     let subject = Search::parse(request.uri().query().unwrap_or("")).map(Subject::Search);
-    answer(&offers, "search", subject, request.headers(), start).await
+    answered(&offers, "search", subject, request.headers(), start).await
 }
 
 async fn offer(
@@ -63,10 +59,10 @@ async fn offer(
         None | Some("") => offer_id(&id).map(Subject::Offer),
         Some(_) => Err(Problem::bad_request("an offer has no parameters")),
     };
-    answer(&offers, "offer", subject, request.headers(), start).await
+    answered(&offers, "offer", subject, request.headers(), start).await
 }
 
-async fn answer(
+async fn answered(
     offers: &Arc<Offers>,
     operation: &'static str,
     subject: Result<Subject, Problem>,
@@ -79,7 +75,7 @@ async fn answer(
             respond(&answer, start)
         }
         Err(problem) => {
-            offers.metrics.answered(operation, "none", outcome(problem.status()));
+            offers.metrics.answered(operation, "none", answer::fault_of(problem.status()));
             problem.into_response()
         }
     }
@@ -105,7 +101,10 @@ async fn read(
 fn respond(answer: &Answer, start: Instant) -> Response<Body> {
     let age = answer.entry.age(now_ms());
     let provenance = Provenance { source: answer.source, stale: answer.stale, age };
-    let mut response = json_response(body::whole(provenance, start.elapsed(), &answer.entry.tail));
+    let mut response = answer::raw_json(
+        StatusCode::OK,
+        body::whole(provenance, start.elapsed(), &answer.entry.tail),
+    );
     let headers = response.headers_mut();
     headers.insert("x-source", HeaderValue::from_static(answer.source.name()));
     let stale = if answer.stale { "true" } else { "false" };
@@ -165,13 +164,12 @@ fn respond_written(offers: &Offers, written: Result<Written, Problem>) -> Respon
     let written = match written {
         Ok(written) => written,
         Err(problem) => {
-            offers.metrics.answered("write", "none", outcome(problem.status()));
+            offers.metrics.answered("write", "none", answer::fault_of(problem.status()));
             return problem.into_response();
         }
     };
     offers.metrics.answered("write", "primary", "ok");
-    let mut response = json_response(Bytes::from(written.json));
-    *response.status_mut() = written.status;
+    let mut response = answer::raw_json(written.status, written.json);
     let headers = response.headers_mut();
     headers.insert("x-source", HeaderValue::from_static("primary"));
     headers.insert(header::ETAG, etag(written.version.unsigned_abs()));
@@ -188,10 +186,6 @@ fn respond_written(offers: &Offers, written: Result<Written, Problem>) -> Respon
     response
 }
 
-async fn health() -> Response<Body> {
-    json_response(Bytes::from_static(br#"{"status":"ok"}"#))
-}
-
 async fn ready(State(offers): App) -> Response<Body> {
     let is_ready = offers.is_ready();
     let dependencies: serde_json::Map<_, _> = offers
@@ -199,27 +193,13 @@ async fn ready(State(offers): App) -> Response<Body> {
         .into_iter()
         .map(|one| (one.name.to_owned(), json!(if one.is_usable() { "usable" } else { "away" })))
         .collect();
-    let body = json!({ "ready": is_ready, "dependencies": dependencies }).to_string();
-    let mut response = json_response(Bytes::from(body));
-    if !is_ready {
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    }
-    response
+    let body = json!({ "ready": is_ready, "dependencies": dependencies });
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    answer::json(status, &body)
 }
 
 async fn metrics(State(offers): App) -> Response<Body> {
-    let text = offers.metrics.render(&offers.readings());
-    let mut response = Response::new(Body::from(text));
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
-}
-
-fn json_response(body: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    let kind = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
+    answer::metrics(offers.metrics.render(&offers.readings()))
 }
 
 fn etag(version: u32) -> HeaderValue {
@@ -254,11 +234,6 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Probl
     let Some(value) = headers.get(name) else { return Ok(None) };
     let value = value.to_str();
     value.map(Some).map_err(|_| Problem::bad_request(format!("header `{name}` must be ASCII")))
-}
-
-/// Of a refused request: whether it was the client's fault.
-fn outcome(status: StatusCode) -> &'static str {
-    if status.is_client_error() { "refused" } else { "failed" }
 }
 
 fn out_of_time() -> Problem {

@@ -5,20 +5,52 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
 use serde::Serialize;
+use serde_json::json;
 use standfast_tactics::deadline::{self, Deadline};
 use tokio::time::{Instant, timeout_at};
 
 use super::problem::Problem;
 
+/// A service that is not ready is worth asking again after this.
+const READY_AGAIN: Duration = Duration::from_secs(1);
+
 /// `value` as JSON.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     let body = serde_json::to_vec(value).expect("answers have string keys and plain values");
-    let mut response = Response::new(Body::from(body));
+    raw_json(status, body)
+}
+
+/// `text`, which is JSON already.
+pub(crate) fn raw_json(status: StatusCode, text: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
+}
+
+/// Answers `result`, once `count` was told how it went: `ok`, or as [`fault_of`] says.
+pub(crate) fn counted(
+    result: Result<Response<Body>, Problem>,
+    count: impl FnOnce(&'static str),
+) -> Response<Body> {
+    count(result.as_ref().map_or_else(|problem| fault_of(problem.status()), |_| "ok"));
+    result.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// That the service lives: all that `/health` says, unless a service has more to tell.
+pub(crate) async fn health() -> Response<Body> {
+    json(StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+/// Whether the service can do its work; if not, what it waits for.
+pub(crate) fn ready(is_ready: bool, awaited: &str) -> Response<Body> {
+    if is_ready {
+        return json(StatusCode::OK, &json!({ "ready": true }));
+    }
+    Problem::unavailable(READY_AGAIN, awaited).into_response()
 }
 
 /// `text` as Prometheus reads it.
@@ -75,4 +107,35 @@ pub(crate) fn out_of_time() -> Problem {
 /// Of a refused request: whether it was the client's fault.
 pub(crate) fn fault_of(status: StatusCode) -> &'static str {
     if status.is_client_error() { "refused" } else { "failed" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_counted_by_how_it_went_and_answered_all_the_same() {
+        let problem = |status| Problem::new(status, "kind", "A title", "a detail");
+        let results = [
+            (Ok(raw_json(StatusCode::CREATED, "{}")), "ok"),
+            (Err(problem(StatusCode::CONFLICT)), "refused"),
+            (Err(problem(StatusCode::SERVICE_UNAVAILABLE)), "failed"),
+        ];
+        for (result, expected) in results {
+            let status = result.as_ref().map_or_else(Problem::status, Response::status);
+            let mut outcomes = Vec::new();
+            let response = counted(result, |outcome| outcomes.push(outcome));
+            assert_eq!((outcomes, response.status()), (vec![expected], status));
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_not_ready_says_what_is_awaited_and_when_to_ask_again() {
+        assert_eq!(ready(true, "the database is away").status(), 200);
+        let response = ready(false, "the database is away");
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["retry-after"], "1");
+        let body = to_bytes(response.into_body(), 1000).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains("the database is away"));
+    }
 }

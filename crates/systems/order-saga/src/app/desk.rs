@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use axum::response::IntoResponse;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -89,10 +88,7 @@ impl<S: Session> Desk<S> {
 
     /// Whether the database is there.
     pub(in super::super) fn ready(&self) -> Response<Body> {
-        if self.database.is_there() {
-            return answer::json(StatusCode::OK, &json!({ "ready": true }));
-        }
-        super::super::database::away("the database is away").into_response()
+        answer::ready(self.database.is_there(), "the database is away")
     }
 
     /// The text form of what is counted.
@@ -111,15 +107,8 @@ pub(in super::super) fn respond(
     operation: &'static str,
     result: Result<Response<Body>, Problem>,
 ) -> Response<Body> {
-    match result {
-        Ok(response) => {
-            let is_declined = response.status().is_client_error();
-            metrics.answered(operation, if is_declined { "declined" } else { "ok" });
-            response
-        }
-        Err(problem) => {
-            metrics.answered(operation, answer::fault_of(problem.status()));
-            problem.into_response()
-        }
-    }
+    let is_declined = result.as_ref().is_ok_and(|response| response.status().is_client_error());
+    answer::counted(result, |outcome| {
+        metrics.answered(operation, if is_declined { "declined" } else { outcome });
+    })
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 use standfast_tactics::saga::{Outcome, Standing};
@@ -40,7 +39,7 @@ pub(super) fn router(middleware: Arc<Middleware>) -> Router {
         .route("/sagas/{id}", get(saga))
         .route("/sagas/{id}/resume", post(resume))
         .route("/openapi.json", get(openapi))
-        .route("/health", get(async || answer::json(StatusCode::OK, &json!({ "status": "ok" }))))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics));
     answer::with_fallbacks(router).with_state(middleware)
@@ -166,10 +165,7 @@ fn find(middleware: &Middleware, id: &str) -> Result<Arc<Case>, Problem> {
 }
 
 async fn openapi() -> Response<Body> {
-    let mut response = Response::new(Body::from(OPENAPI));
-    let kind = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
+    answer::raw_json(StatusCode::OK, OPENAPI)
 }
 
 /// Orders are taken while participants are away for a moment, so these do not count; the journal
@@ -199,16 +195,7 @@ fn respond(
     operation: &'static str,
     result: Result<Response<Body>, Problem>,
 ) -> Response<Body> {
-    match result {
-        Ok(response) => {
-            middleware.metrics.answered(operation, "ok");
-            response
-        }
-        Err(problem) => {
-            middleware.metrics.answered(operation, answer::fault_of(problem.status()));
-            problem.into_response()
-        }
-    }
+    answer::counted(result, |outcome| middleware.metrics.answered(operation, outcome))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ type App = State<Arc<PathBuf>>;
 pub(super) fn router(control: PathBuf) -> Router {
     let router = Router::new()
         .route("/status", get(show))
-        .route("/health", get(async || answer::json(StatusCode::OK, &json!({ "status": "ok" }))))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready))
         .route("/settled", get(settled))
         .route("/metrics", get(metrics));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde_json::json;
@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use super::office::Office;
 use crate::service::answer;
-use crate::service::database::RETRY_AFTER;
 use crate::service::problem::Problem;
 
 /// A reservation.
@@ -25,7 +24,7 @@ type App = State<Arc<Office>>;
 pub(super) fn router(office: Arc<Office>) -> Router {
     let mut router = Router::new()
         .route("/reports", get(reports))
-        .route("/health", get(health))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics));
     if !office.settings.is_isolated {
@@ -36,15 +35,9 @@ pub(super) fn router(office: Arc<Office>) -> Router {
 
 async fn reports(State(office): App, headers: HeaderMap) -> Response<Body> {
     let result = async { office.reports(deadline(&office, &headers)?).await };
-    match result.await {
-        Ok(json) => {
-            let mut response = Response::new(Body::from(json));
-            let kind = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(header::CONTENT_TYPE, kind);
-            response
-        }
-        Err(problem) => problem.into_response(),
-    }
+    result
+        .await
+        .map_or_else(IntoResponse::into_response, |json| answer::raw_json(StatusCode::OK, json))
 }
 
 async fn record(State(office): App, request: Request<Body>) -> Response<Body> {
@@ -67,15 +60,8 @@ fn deadline(office: &Office, headers: &HeaderMap) -> Result<Deadline, Problem> {
     answer::deadline_of(headers, Instant::now(), office.settings.request_budget)
 }
 
-async fn health() -> Response<Body> {
-    answer::json(StatusCode::OK, &json!({ "status": "ok" }))
-}
-
 async fn ready(State(office): App) -> Response<Body> {
-    if !office.database.is_there() {
-        return Problem::unavailable(RETRY_AFTER, "the database is away").into_response();
-    }
-    answer::json(StatusCode::OK, &json!({ "ready": true }))
+    answer::ready(office.database.is_there(), "the database is away")
 }
 
 async fn metrics(State(office): App) -> Response<Body> {

@@ -36,7 +36,7 @@ pub(super) fn router(desk: Arc<Desk>) -> Router {
         .route("/refunds", post(refund))
         .route("/accounts/{account}", get(accounts))
         .route("/votes", get(votes))
-        .route("/health", get(async || answer::json(StatusCode::OK, &json!({ "status": "ok" }))))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics));
     answer::with_fallbacks(router).with_state(desk)
@@ -161,12 +161,8 @@ async fn votes(State(desk): App) -> Response<Body> {
 }
 
 async fn ready(State(desk): App) -> Response<Body> {
-    if desk.is_ready() {
-        return answer::json(StatusCode::OK, &json!({ "ready": true }));
-    }
-    let retry_after = std::time::Duration::from_secs(1);
-    let detail = "the ledger is away, or too few replicas are known by their keys";
-    Problem::unavailable(retry_after, detail).into_response()
+    let awaited = "the ledger is away, or too few replicas are known by their keys";
+    answer::ready(desk.is_ready(), awaited)
 }
 
 async fn metrics(State(desk): App) -> Response<Body> {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use serde_json::json;
 use standfast_tactics::deadline::Deadline;
 use time::Date;
 use time::macros::format_description;
@@ -17,7 +16,6 @@ use uuid::Uuid;
 
 use super::stock::{Stay, Stock};
 use crate::service::answer;
-use crate::service::database::RETRY_AFTER;
 use crate::service::problem::Problem;
 
 /// The longest stay.
@@ -33,7 +31,7 @@ pub(super) fn router(stock: Arc<Stock>) -> Router {
         .route("/availability/{offer}", get(availability))
         .route("/inventory", get(city))
         .route("/differences", get(differences))
-        .route("/health", get(health))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics));
     if !stock.settings.resyncs {
@@ -110,30 +108,16 @@ fn deadline(stock: &Stock, headers: &HeaderMap) -> Result<Deadline, Problem> {
 }
 
 fn finish(result: Result<String, Problem>) -> Response<Body> {
-    match result {
-        Ok(json) => {
-            let mut response = Response::new(Body::from(json));
-            let kind = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(header::CONTENT_TYPE, kind);
-            response
-        }
-        Err(problem) => problem.into_response(),
-    }
-}
-
-async fn health() -> Response<Body> {
-    answer::json(StatusCode::OK, &json!({ "status": "ok" }))
+    result.map_or_else(IntoResponse::into_response, |json| answer::raw_json(StatusCode::OK, json))
 }
 
 /// One that has not caught up since its start would answer from the past.
 async fn ready(State(stock): App) -> Response<Body> {
     if !stock.database.is_there() {
-        return Problem::unavailable(RETRY_AFTER, "the database is away").into_response();
+        return answer::ready(false, "the database is away");
     }
-    if stock.settings.resyncs && !stock.progress.is_caught_up() {
-        return Problem::unavailable(RETRY_AFTER, "it has not caught up yet").into_response();
-    }
-    answer::json(StatusCode::OK, &json!({ "ready": true }))
+    let has_caught_up = !stock.settings.resyncs || stock.progress.is_caught_up();
+    answer::ready(has_caught_up, "it has not caught up yet")
 }
 
 async fn metrics(State(stock): App) -> Response<Body> {

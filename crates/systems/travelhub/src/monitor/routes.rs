@@ -41,7 +41,7 @@ pub(super) fn router(app: App) -> Router {
         .route("/metrics.json", get(figures))
         .route("/quality", get(quality))
         .route("/quality.svg", get(chart))
-        .route("/health", get(health))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready));
     answer::with_fallbacks(router).with_state(app)
 }
@@ -226,10 +226,6 @@ async fn replayed(monitor: &Arc<Monitor>) -> Replayed {
     };
     let replayed = tokio::task::spawn_blocking(replay).await;
     replayed.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-}
-
-async fn health() -> Response<Body> {
-    answer::json(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
 /// Ready once every service has been pinged: it needs its database for heartbeats alone.

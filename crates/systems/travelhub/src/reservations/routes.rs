@@ -6,7 +6,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde::Serialize;
 use serde_json::json;
@@ -39,7 +38,7 @@ pub(super) fn router(desk: Arc<Desk>) -> Router {
         .route("/ledger", get(all))
         .route("/events", get(follow))
         .route("/events/snapshot", get(snapshot))
-        .route("/health", get(health))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics));
     answer::with_fallbacks(router).with_state(desk)
@@ -117,7 +116,7 @@ async fn cancel(
 async fn show(State(desk): App, Path(id): Path<String>, headers: HeaderMap) -> Response<Body> {
     let result = async {
         let deadline = deadline(&desk, &headers)?;
-        Ok(plain(StatusCode::OK, desk.reservation(query::id(&id)?, deadline).await?))
+        Ok(answer::raw_json(StatusCode::OK, desk.reservation(query::id(&id)?, deadline).await?))
     };
     let result = result.await;
     finish(&desk, "show", result)
@@ -131,7 +130,7 @@ async fn of_customer(
     let result = async {
         let page = query::of_customer(query.as_deref().unwrap_or(""))?;
         let page = desk.page(&page, deadline(&desk, &headers)?).await?;
-        Ok(plain(StatusCode::OK, page.json()))
+        Ok(answer::raw_json(StatusCode::OK, page.json()))
     };
     let result = result.await;
     finish(&desk, "list", result)
@@ -143,7 +142,7 @@ async fn all(State(desk): App, RawQuery(query): RawQuery, headers: HeaderMap) ->
     let result = async {
         let page = query::all(query.as_deref().unwrap_or(""))?;
         let page = desk.page(&page, deadline(&desk, &headers)?).await?;
-        Ok(plain(StatusCode::OK, page.json()))
+        Ok(answer::raw_json(StatusCode::OK, page.json()))
     };
     let result = result.await;
     finish(&desk, "ledger", result)
@@ -153,7 +152,7 @@ async fn follow(State(desk): App, RawQuery(query): RawQuery, headers: HeaderMap)
     let result = async {
         let following = query::following(query.as_deref().unwrap_or(""))?;
         match desk.follow(&following, deadline(&desk, &headers)?).await? {
-            Followed::Page(page) => Ok(plain(StatusCode::OK, page)),
+            Followed::Page(page) => Ok(answer::raw_json(StatusCode::OK, page)),
             Followed::Gone(gone) => Ok(answer::json(StatusCode::GONE, &gone)),
             Followed::Ahead { settled } => {
                 let title = "The log does not go that far";
@@ -167,8 +166,9 @@ async fn follow(State(desk): App, RawQuery(query): RawQuery, headers: HeaderMap)
 }
 
 async fn snapshot(State(desk): App, headers: HeaderMap) -> Response<Body> {
-    let result =
-        async { Ok(plain(StatusCode::OK, desk.snapshot(deadline(&desk, &headers)?).await?)) };
+    let result = async {
+        Ok(answer::raw_json(StatusCode::OK, desk.snapshot(deadline(&desk, &headers)?).await?))
+    };
     let result = result.await;
     finish(&desk, "snapshot", result)
 }
@@ -232,41 +232,17 @@ fn problem_of(status: StatusCode, why: Option<String>) -> Problem {
     }
 }
 
-fn plain(status: StatusCode, json: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(json));
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
-}
-
 fn finish(
     desk: &Desk,
     operation: &'static str,
     result: Result<Response<Body>, Problem>,
 ) -> Response<Body> {
-    match result {
-        Ok(response) => {
-            desk.metrics.answered(operation, "ok");
-            response
-        }
-        Err(problem) => {
-            desk.metrics.answered(operation, answer::fault_of(problem.status()));
-            problem.into_response()
-        }
-    }
-}
-
-async fn health() -> Response<Body> {
-    answer::json(StatusCode::OK, &json!({ "status": "ok" }))
+    answer::counted(result, |outcome| desk.metrics.answered(operation, outcome))
 }
 
 /// The cashier is no condition: without it, payments are pending.
 async fn ready(State(desk): App) -> Response<Body> {
-    if desk.database.is_there() {
-        return answer::json(StatusCode::OK, &json!({ "ready": true }));
-    }
-    Problem::unavailable(RETRY_AFTER, "the database is away").into_response()
+    answer::ready(desk.database.is_there(), "the database is away")
 }
 
 async fn metrics(State(desk): App) -> Response<Body> {

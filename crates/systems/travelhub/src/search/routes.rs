@@ -9,7 +9,6 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use serde_json::json;
 use standfast_tactics::degrade::HEADER;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -26,7 +25,7 @@ pub(super) fn router(catalogue: Arc<Catalogue>) -> Router {
     let router = Router::new()
         .route("/offers", get(search))
         .route("/offers/{id}", get(offer))
-        .route("/health", get(health))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics));
     answer::with_fallbacks(router).with_state(catalogue)
@@ -102,9 +101,8 @@ fn whole(found: &Found, start: Instant) -> Response<Body> {
         elapsed_us % 1000,
     );
     body.extend_from_slice(tail);
-    let mut response = Response::new(Body::from(body));
+    let mut response = answer::raw_json(StatusCode::OK, body);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert("x-source", HeaderValue::from_static(source.name()));
     headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
     let grade = HeaderValue::try_from(grade.header_value());
@@ -112,16 +110,8 @@ fn whole(found: &Found, start: Instant) -> Response<Body> {
     response
 }
 
-async fn health() -> Response<Body> {
-    answer::json(StatusCode::OK, &json!({ "status": "ok" }))
-}
-
 async fn ready(State(catalogue): App) -> Response<Body> {
-    if catalogue.is_ready() {
-        return answer::json(StatusCode::OK, &json!({ "ready": true }));
-    }
-    let soon = std::time::Duration::from_secs(1);
-    Problem::unavailable(soon, "the database is away").into_response()
+    answer::ready(catalogue.is_ready(), "the database is away")
 }
 
 async fn metrics(State(catalogue): App) -> Response<Body> {
@@ -133,6 +123,7 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
+    use serde_json::json;
     use standfast_tactics::degrade::Grade;
 
     use super::super::catalogue::Source;

@@ -7,7 +7,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Serialize;
 use serde_json::json;
@@ -57,32 +56,30 @@ async fn one(
     headers: HeaderMap,
 ) -> Response<Body> {
     let start = Instant::now();
-    let found = match arrive(&replica, query.as_deref(), &headers, start).await {
-        Ok(()) => replica
-            .product(&name)
-            .ok_or_else(|| Problem::not_found(format!("there is no product `{name}`"))),
-        Err(problem) => Err(problem),
+    let found = async {
+        arrive(&replica, query.as_deref(), &headers, start).await?;
+        let found = replica.product(&name);
+        let (product, applied_offset) =
+            found.ok_or_else(|| Problem::not_found(format!("there is no product `{name}`")))?;
+        let view =
+            ProductView { product_id: &name, stock: product.stock, version: product.version };
+        let body = One { product: view, replica: replica.name(), applied_offset };
+        let mut response = answer::json(StatusCode::OK, &body);
+        response.headers_mut().insert(header::ETAG, etag(product.version));
+        Ok(response)
     };
-    match found {
-        Ok((product, applied_offset)) => {
-            replica.metrics.answered("ok");
-            let view =
-                ProductView { product_id: &name, stock: product.stock, version: product.version };
-            let body = One { product: view, replica: replica.name(), applied_offset };
-            let mut response = answer::json(StatusCode::OK, &body);
-            response.headers_mut().insert(header::ETAG, etag(product.version));
-            response
-        }
-        Err(problem) => refused(&replica, problem),
-    }
+    answer::counted(found.await, |outcome| replica.metrics.answered(outcome))
 }
 
 async fn all(State(replica): App, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
     let start = Instant::now();
-    if let Err(problem) = arrive(&replica, query.as_deref(), &headers, start).await {
-        return refused(&replica, problem);
-    }
-    replica.metrics.answered("ok");
+    let arrived = arrive(&replica, query.as_deref(), &headers, start).await;
+    answer::counted(arrived.map(|()| everything(&replica)), |outcome| {
+        replica.metrics.answered(outcome);
+    })
+}
+
+fn everything(replica: &Replica) -> Response<Body> {
     let stock = replica.stock();
     let view = |(name, product): (_, super::state::Product)| ProductView {
         product_id: name,
@@ -126,11 +123,6 @@ fn version_min(query: Option<&str>) -> Result<Option<i64>, Problem> {
     })
 }
 
-fn refused(replica: &Replica, problem: Problem) -> Response<Body> {
-    replica.metrics.answered(answer::fault_of(problem.status()));
-    problem.into_response()
-}
-
 /// It looks at the state, as a query does: a replica whose state cannot be had is not well.
 async fn health(State(replica): App) -> Response<Body> {
     let Reading { applied, is_caught_up } = replica.reading();
@@ -142,11 +134,7 @@ async fn health(State(replica): App) -> Response<Body> {
 }
 
 async fn ready(State(replica): App) -> Response<Body> {
-    if replica.is_caught_up() {
-        return answer::json(StatusCode::OK, &json!({ "ready": true }));
-    }
-    Problem::unavailable(RETRY_AFTER, "the replica has not caught up with the log yet")
-        .into_response()
+    answer::ready(replica.is_caught_up(), "the replica has not caught up with the log yet")
 }
 
 async fn metrics(State(replica): App) -> Response<Body> {

@@ -47,7 +47,7 @@ pub(super) fn router(app: App) -> Router {
         .route("/monitor/metrics", get(figures))
         .route("/monitor/reports", post(report))
         .route("/metrics", get(metrics))
-        .route("/health", get(health))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready));
     answer::with_fallbacks(router).with_state(app)
 }
@@ -168,10 +168,6 @@ async fn take_report(monitor: &Monitor, request: Request) -> Result<(), Problem>
 
 async fn metrics(Shared(app): Shared<App>) -> Response<Body> {
     answer::metrics(app.metrics.render(&app.monitor.book()))
-}
-
-async fn health() -> Response<Body> {
-    answer::json(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
 /// Ready once every replica has been checked. It needs neither database nor log for its work.

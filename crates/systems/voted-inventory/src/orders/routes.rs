@@ -6,7 +6,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -35,7 +34,7 @@ pub(super) fn router(desk: Arc<Desk>) -> Router {
         .route("/orders", post(place).get(page))
         .route("/orders/{id}", get(show))
         .route("/orders/{id}/cancel", post(cancel))
-        .route("/health", get(health))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics));
     answer::with_fallbacks(router).with_state(desk)
@@ -146,14 +145,11 @@ fn written_response(written: Written) -> Response<Body> {
         let id = body.get("order_id")?.as_str()?;
         HeaderValue::try_from(format!("/orders/{id}")).ok()
     });
-    let mut answer = Response::new(Body::from(response));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut response = answer::raw_json(status, response);
     if let Some(location) = location {
-        headers.insert(header::LOCATION, location);
+        response.headers_mut().insert(header::LOCATION, location);
     }
-    answer
+    response
 }
 
 fn respond(
@@ -161,28 +157,12 @@ fn respond(
     operation: &'static str,
     result: Result<Response<Body>, Problem>,
 ) -> Response<Body> {
-    match result {
-        Ok(response) => {
-            desk.metrics.answered(operation, "ok");
-            response
-        }
-        Err(problem) => {
-            desk.metrics.answered(operation, answer::fault_of(problem.status()));
-            problem.into_response()
-        }
-    }
-}
-
-async fn health() -> Response<Body> {
-    answer::json(StatusCode::OK, &json!({ "status": "ok" }))
+    answer::counted(result, |outcome| desk.metrics.answered(operation, outcome))
 }
 
 /// The log is no condition: without it, orders are taken and published later.
 async fn ready(State(desk): App) -> Response<Body> {
-    if desk.database.is_there() {
-        return answer::json(StatusCode::OK, &json!({ "ready": true }));
-    }
-    Problem::unavailable(RETRY_AFTER, "the database is away").into_response()
+    answer::ready(desk.database.is_there(), "the database is away")
 }
 
 async fn metrics(State(desk): App) -> Response<Body> {

@@ -44,7 +44,7 @@ pub(super) fn router(app: App) -> Router {
         .route("/inventory", get(all))
         .route("/inventory/{product}", get(one))
         .route("/voter/voting-stats", get(stats))
-        .route("/health", get(health))
+        .route("/health", get(answer::health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics));
     answer::with_fallbacks(router).with_state(app)
@@ -120,34 +120,25 @@ fn respond(
     voted: Result<Answer, Problem>,
     render: impl FnOnce(&Answer) -> Result<(Response<Body>, i64), Problem>,
 ) -> Response<Body> {
-    let rendered = voted.and_then(|voted| render(&voted).map(|rendered| (rendered, voted)));
-    let ((mut response, version), voted) = match rendered {
-        Ok(rendered) => rendered,
-        Err(problem) => {
-            app.metrics.answered(answer::fault_of(problem.status()));
-            return problem.into_response();
+    let rendered = voted.and_then(|voted| {
+        let (mut response, version) = render(&voted)?;
+        let texts = [
+            (header::ETAG, format!("\"{version}\"")),
+            (VOTES, format!("{}/{}", voted.votes, voted.panel)),
+            (DISSENT, voted.dissenters.join(", ")),
+        ];
+        for (name, text) in texts {
+            if let (Ok(value), false) = (HeaderValue::try_from(&text), text.is_empty()) {
+                response.headers_mut().insert(name, value);
+            }
         }
-    };
-    app.metrics.answered("ok");
-    let texts = [
-        (header::ETAG, format!("\"{version}\"")),
-        (VOTES, format!("{}/{}", voted.votes, voted.panel)),
-        (DISSENT, voted.dissenters.join(", ")),
-    ];
-    for (name, text) in texts {
-        if let (Ok(value), false) = (HeaderValue::try_from(&text), text.is_empty()) {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response
+        Ok(response)
+    });
+    answer::counted(rendered, |outcome| app.metrics.answered(outcome))
 }
 
 async fn stats(State(app): State<App>) -> Response<Body> {
     answer::json(StatusCode::OK, &Stats::of(&app.voter, Instant::now()))
-}
-
-async fn health() -> Response<Body> {
-    answer::json(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
 /// Ready while a majority of the replicas is worth asking.
