@@ -66,7 +66,8 @@ impl Drain {
     ) -> Option<Parting> {
         let paused = self.paused?;
         let rested = paused + options.drain_rest;
-        let is_idle = report.is_some_and(|(began, report)| began >= rested && report.busy == 0);
+        let is_idle =
+            report.is_some_and(|(began, report)| began >= rested && report.busy == Some(0));
         if self.sessions == Some(0) {
             Some(Parting::Gone)
         } else if is_idle {
@@ -126,7 +127,7 @@ impl Core {
             && let Some(closed) = drain.closed.filter(|closed| began >= *closed)
             && drain.goal.is_none()
             // What was cut off is undone, or done, by then.
-            && (report.busy == 0 || now >= closed + self.options.drain_max)
+            && (report.busy == Some(0) || now >= closed + self.options.drain_max)
         {
             drain.goal = Some(report.position.clone());
         }

@@ -48,8 +48,8 @@ pub struct Report {
     pub follows: Option<NodeId>,
     /// The newest epoch that a watchdog has written into the data.
     pub epoch: u64,
-    /// Transactions of clients that are running.
-    pub busy: u32,
+    /// Clients that are in a transaction or a statement; `None` when nobody asked.
+    pub busy: Option<u32>,
 }
 
 /// A replica as its primary sees it.

@@ -43,6 +43,12 @@ pub trait Session: Send + std::fmt::Debug {
     /// What the server says of itself.
     fn report(&mut self) -> Asking<'_, Report>;
 
+    /// The same with clients that are busy, where that costs more: asked while a switchover waits
+    /// for them.
+    fn report_with_clients(&mut self) -> Asking<'_, Report> {
+        self.report()
+    }
+
     /// A tiny durable write, which waits for no replica and tells the epoch to whoever reads it.
     fn beat(&mut self, epoch: u64) -> Asking<'_, ()>;
 

@@ -85,7 +85,8 @@ async fn hold(
             continue;
         }
         asked_at = Instant::now();
-        match timeout(ANSWER_WITHIN, session.report()).await {
+        let report = if is_hurried { session.report_with_clients() } else { session.report() };
+        match timeout(ANSWER_WITHIN, report).await {
             Ok(Ok(report)) => {
                 let sighting = Sighting { began, seen: Seen::Heard(report) };
                 drop(inputs.send(Input::Seen { node, sighting }).await);

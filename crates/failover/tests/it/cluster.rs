@@ -82,7 +82,7 @@ impl Cluster {
             followers: vec![follower],
             follows: None,
             epoch: self.core.record().epoch,
-            busy: 0,
+            busy: Some(0),
         }
     }
 

@@ -152,7 +152,7 @@ fn a_switchover_cuts_nobody_off_who_goes_by_himself() {
     cluster.see(A, Seen::Answered(cluster.primary(A, 10)));
     assert_eq!(cluster.obey(), Vec::<String>::new(), "a client may be about to ask");
     let mut running = cluster.primary(A, 12);
-    running.busy = 1;
+    running.busy = Some(1);
     cluster.pass(200);
     cluster.see(A, Seen::Answered(running.clone()));
     cluster.tell(Input::Sessions { began: cluster.now, count: 1 });

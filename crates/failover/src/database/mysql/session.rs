@@ -18,13 +18,16 @@ use crate::database::{Asking, DatabaseError, Session};
 /// has to know of would wait for the replica, or would make histories differ.
 const TABLE: &str = "standfast_watchdog.reign";
 
-/// Clients that are in a transaction or a statement; a commit that waits is in both.
-const BUSY: &str = "\
-SELECT COUNT(*) FROM information_schema.PROCESSLIST p
-  LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID
- WHERE p.USER NOT IN ('system user', 'event_scheduler', SUBSTRING_INDEX(USER(), '@', 1))
-   AND p.COMMAND NOT LIKE 'Binlog Dump%' AND p.COMMAND NOT IN ('Daemon', 'Connect')
-   AND (p.COMMAND <> 'Sleep' OR t.trx_id IS NOT NULL)";
+/// Clients that are in a statement.
+const RUNNING: &str = "\
+SELECT COUNT(*) FROM information_schema.PROCESSLIST
+ WHERE USER NOT IN ('system user', 'event_scheduler', SUBSTRING_INDEX(USER(), '@', 1))
+   AND COMMAND NOT LIKE 'Binlog Dump%' AND COMMAND NOT IN ('Daemon', 'Connect', 'Sleep')";
+
+/// What InnoDB does, transactions that wait for their next statement included. The table
+/// `INNODB_TRX` has them, too, but its content stays the same for as long as it is read more often
+/// than every tenth of a second.
+const ENGINE_STATUS: &str = "SHOW ENGINE INNODB STATUS";
 
 /// What one look at a server shows.
 pub(super) struct Look {
@@ -62,7 +65,6 @@ impl MysqlSession {
             server.roll.note(server.node, at, word);
         }
         let epoch: Option<u64> = link.row_if_any(&format!("SELECT epoch FROM {TABLE}")).await?;
-        let busy: u32 = if look.is_writable { link.row(BUSY).await? } else { 0 };
         Ok(Report {
             is_writable: look.is_writable,
             position: look.position,
@@ -70,7 +72,7 @@ impl MysqlSession {
             followers: server.roll.followers(server.node, at, look.waits),
             follows,
             epoch: epoch.unwrap_or_default(),
-            busy,
+            busy: None,
         })
     }
 
@@ -94,9 +96,41 @@ impl MysqlSession {
     }
 }
 
+/// Clients that are in a transaction or a statement; a commit that waits is in both.
+async fn busy(link: &mut Link) -> Result<u32, DatabaseError> {
+    let (running,): (u32,) = link.row(RUNNING).await?;
+    if running > 0 {
+        return Ok(running);
+    }
+    let status = link.named(ENGINE_STATUS).await?.unwrap_or_default();
+    Ok(status.get("Status").map_or(0, |text| transactions_of_sessions(text)))
+}
+
+/// Transactions that were begun in a session, in what InnoDB says of itself: those of its own
+/// threads belong to none.
+fn transactions_of_sessions(status: &str) -> u32 {
+    let (mut count, mut is_active) = (0, false);
+    for line in status.lines() {
+        if line.starts_with("---TRANSACTION ") {
+            is_active = line.contains(", ACTIVE");
+        } else if is_active && line.contains(" thread id ") {
+            (count, is_active) = (count + 1, false);
+        }
+    }
+    count
+}
+
 impl Session for MysqlSession {
     fn report(&mut self) -> Asking<'_, Report> {
         Box::pin(self.read())
+    }
+
+    fn report_with_clients(&mut self) -> Asking<'_, Report> {
+        Box::pin(async {
+            // Before its position: what they have done until then is in that.
+            let busy = busy(&mut self.link).await?;
+            Ok(Report { busy: Some(busy), ..self.read().await? })
+        })
     }
 
     fn beat(&mut self, epoch: u64) -> Asking<'_, ()> {
@@ -109,5 +143,30 @@ impl Session for MysqlSession {
             .sentry
             .get_or_insert_with(|| Sentry::post(server.options.clone(), server.address.clone()));
         Box::pin(sentry.ended())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transactions_of_sessions_are_counted_in_what_innodb_says() {
+        let status = "\
+LIST OF TRANSACTIONS FOR EACH SESSION:
+---TRANSACTION 421906, not started
+0 lock struct(s), heap size 1128, 0 row lock(s)
+---TRANSACTION 193817, ACTIVE 4 sec
+1 lock struct(s), heap size 1128, 0 row lock(s), undo log entries 1
+MySQL thread id 8, OS thread handle 139, query id 2333 127.0.0.1 reports
+---TRANSACTION 193818, ACTIVE (PREPARED) 0 sec committing
+MariaDB thread id 9, OS thread handle 140, query id 2334 127.0.0.1 stock starting
+---TRANSACTION 193820, ACTIVE 0 sec recovered trx
+--------
+FILE I/O
+I/O thread 0 state: waiting for completed aio requests (insert buffer thread)
+";
+        assert_eq!(transactions_of_sessions(status), 2);
+        assert_eq!(transactions_of_sessions(""), 0);
     }
 }

@@ -153,7 +153,7 @@ impl PostgresSession {
             followers: row.followers.into_iter().filter_map(follower).collect(),
             follows,
             epoch,
-            busy: row.busy,
+            busy: Some(row.busy),
         })
     }
 

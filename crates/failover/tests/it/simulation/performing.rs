@@ -230,7 +230,7 @@ impl World {
             followers,
             follows: self.is_streaming(node),
             epoch: 0,
-            busy: server.waiting.len() as u32,
+            busy: Some(server.waiting.len() as u32),
         }
     }
 
