@@ -210,8 +210,8 @@ impl Engine {
         primary: &str,
         upstream: &Upstream,
     ) -> Result<Rejoined, EngineError> {
-        mysql::check_whole(&self.site)?;
         mysql::mark_fenced(&self.site)?;
+        mysql::prepare_to_reconcile(&self.site, upstream).await?;
         self.start().await?;
         let rejoined = mysql::reconcile_running(&self.site, upstream).await?;
         mysql::follow(&self.site, upstream).await?;

@@ -59,6 +59,28 @@ pub(super) fn find(log: &Path, wanted: &GtidSet) -> io::Result<Found> {
     find_in(BufReader::with_capacity(1 << 20, File::open(log)?), wanted)
 }
 
+/// Whether `log` has a transaction that is not among `known`; `None` when it has none at all. A log
+/// whose server was killed may end in the middle of one.
+pub(super) fn has_more_than(log: &Path, known: &GtidSet) -> io::Result<Option<bool>> {
+    let mut more = None;
+    let read = look_for_more(BufReader::with_capacity(1 << 20, File::open(log)?), known, &mut more);
+    match read {
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
+        Ok(()) | Err(_) => Ok(more),
+    }
+}
+
+fn look_for_more(mut log: impl Read, known: &GtidSet, more: &mut Option<bool>) -> io::Result<()> {
+    log.read_exact(&mut [0; MAGIC.len()])?;
+    while let Some(event) = Event::read(&mut log)? {
+        if event.kind == kind::GTID {
+            let is_known = event.gtid().is_some_and(|gtid| known.contains(gtid));
+            *more = Some(*more == Some(true) || !is_known);
+        }
+    }
+    Ok(())
+}
+
 fn find_in(mut log: impl Read, wanted: &GtidSet) -> io::Result<Found> {
     let mut magic = MAGIC;
     log.read_exact(&mut magic)?;
@@ -265,6 +287,19 @@ mod tests {
         let events = [transaction(1), transaction(2), transaction(3)];
         assert_eq!(search(&events, "2-3"), Found::Tail(Tail { start: before, tables }));
         assert_eq!(search(&[event(kind::STOP, &[])], "2-3"), Found::Empty, "a server just started");
+    }
+
+    #[test]
+    fn a_log_that_has_more_than_is_known_says_so_although_it_was_cut() {
+        let more = |events: &[Vec<u8>], known: &str| {
+            let (mut more, log) = (None, log(events));
+            let cut = look_for_more(&log[..log.len() - 1], &wanted(known), &mut more);
+            assert!(cut.is_err(), "the last event is not whole");
+            more
+        };
+        let events = [transaction(1), transaction(2)];
+        assert_eq!((more(&events, "1"), more(&events, "1-7")), (Some(true), Some(false)));
+        assert_eq!(more(&[event(kind::STOP, &[0])], "1"), None);
     }
 
     fn is_unfit(events: &[Vec<u8>], numbers: &str) -> bool {

@@ -18,10 +18,13 @@ const DUMP_WITHIN: Duration = Duration::from_secs(600);
 /// The dump connects and begins its transaction in milliseconds. Nobody can write until then.
 const SNAPSHOT_WITHIN: Duration = Duration::from_secs(5);
 
-/// How many transactions the dump has open: one, as soon as its snapshot is taken.
-const SNAPSHOTS: &str = "SELECT count(*) FROM information_schema.innodb_trx AS trx \
-    JOIN information_schema.processlist AS client ON client.id = trx.trx_mysql_thread_id \
-    WHERE client.user = 'replicator'";
+/// What InnoDB does. The table `INNODB_TRX` has transactions, too, but its content stays the same
+/// for as long as it is read more often than every tenth of a second.
+const ENGINE_STATUS: &str = "SHOW ENGINE INNODB STATUS";
+
+/// While a copy is read, nothing of it has to survive anything: its files are marked as not whole.
+const CARELESS: &str = "SET GLOBAL innodb_flush_log_at_trx_commit = 0";
+const CAREFUL: &str = "SET GLOBAL innodb_flush_log_at_trx_commit = 1";
 
 /// Fills a fresh server, to which `session` is connected, from the primary, which is running.
 pub(super) async fn copy_primary(
@@ -36,8 +39,10 @@ pub(super) async fn copy_primary(
         Dialect::Mariadb => dump_mariadb(site, upstream, &mut primary, &copy.0).await?,
         Dialect::Mysql => dump_mysql(site, upstream, &mut primary, &copy.0).await?,
     };
+    session.run(site, CARELESS).await?;
     load(site, &copy.0).await?;
     drop(copy);
+    session.run(site, CAREFUL).await?;
     session.run(site, "SET SESSION sql_log_bin = OFF").await?;
     for statement in &accounts {
         session.run(site, statement).await?;
@@ -91,7 +96,8 @@ async fn dump_mysql(
     tokio::pin!(dumping);
     let snapshots = || async {
         let mut watcher = Session::open_at(site, &upstream.host, upstream.port).await.ok()?;
-        watcher.value::<u64>(site, SNAPSHOTS).await.ok().filter(|count| *count > 0)
+        let status = watcher.named(site, ENGINE_STATUS).await.ok()??;
+        has_snapshot(status.get("Status")?).then_some(())
     };
     // A small dump may be over before anybody has seen it begin.
     let (ended, taken) = tokio::select! {
@@ -109,6 +115,18 @@ async fn dump_mysql(
     }
     let executed = executed.replace('\n', "");
     Ok(vec![format!("SET GLOBAL gtid_purged = '{executed}'")])
+}
+
+/// Whether, by what InnoDB says of itself, the dump has a transaction: its only one, the snapshot.
+fn has_snapshot(status: &str) -> bool {
+    let mut is_active = false;
+    status.lines().any(|line| {
+        if line.starts_with("---TRANSACTION ") {
+            is_active = line.contains(", ACTIVE");
+        }
+        let is_of_dump = || line.split_whitespace().any(|word| word == REPLICATOR);
+        is_active && line.contains(" thread id ") && is_of_dump()
+    })
 }
 
 /// Writes all databases but the server's own into `copy`, from one snapshot.
@@ -174,6 +192,16 @@ async fn accounts(site: &Site, primary: &mut Session) -> Result<Vec<String>, Eng
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_snapshot_is_seen_by_the_transaction_of_the_dump() {
+        let session = "MySQL thread id 7, OS thread handle 1, query id 2 127.0.0.1";
+        let idle = format!("---TRANSACTION 421, not started\n{session} replicator Source has sent");
+        let writer = format!("---TRANSACTION 193, ACTIVE 0 sec\n{session} reports");
+        let dump = writer.replace("reports", "replicator starting");
+        assert!(!has_snapshot(&format!("{idle}\n{writer}\n{idle}")));
+        assert!(has_snapshot(&format!("{idle}\n{writer}\n{dump}\n")));
+    }
 
     #[test]
     fn the_place_of_a_snapshot_is_read_from_the_end_of_a_dump() {

@@ -37,6 +37,12 @@ impl GtidSet {
         self.0.iter().any(is_in)
     }
 
+    /// Whether any of them was written by the server of that name.
+    pub(super) fn is_of(&self, name: &str) -> bool {
+        let named = server(name);
+        self.0.iter().any(|part| Some(part.server) == named)
+    }
+
     /// How many transactions these are.
     pub(super) fn count(&self) -> u64 {
         self.0.iter().map(|part| part.last - part.first + 1).sum()
@@ -69,6 +75,7 @@ mod tests {
         assert_eq!(set.count(), 5);
         assert!(set.contains((own, 3)) && set.contains((own, 7)));
         assert!(!set.contains((own, 4)) && !set.contains((own, 9)));
+        assert!(set.is_of(SERVER) && !set.is_of(&SERVER.replace('3', "5")));
         assert_eq!(GtidSet::parse("").map(|set| set.count()), Some(0));
     }
 

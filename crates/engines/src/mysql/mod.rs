@@ -34,7 +34,7 @@ pub(crate) use client::folder_with as client_folder;
 pub(crate) use configuration::is_data_folder;
 pub(crate) use create::create;
 pub(crate) use lag::lag;
-pub(crate) use rejoin::{check_whole, clone, reconcile, reconcile_running};
+pub(crate) use rejoin::{clone, prepare_to_reconcile, reconcile, reconcile_running};
 pub(crate) use replication::{follow, follow_as_declared};
 pub(crate) use role::{mark_fenced, mark_following, mark_primary, mark_replica, stored_role};
 pub(crate) use script::run_script;

@@ -46,6 +46,20 @@ pub(crate) async fn reconcile(site: &Site, upstream: &Upstream) -> Result<Rejoin
     Ok(if was_truncated { Rejoined::Rewound } else { Rejoined::Replayed })
 }
 
+/// Readies the files of a stopped MySQL for a start after which it is reconciled with `upstream`.
+///
+/// # Errors
+/// When something was begun with its files and not finished, or they cannot be read.
+pub(crate) async fn prepare_to_reconcile(
+    site: &Site,
+    upstream: &Upstream,
+) -> Result<(), EngineError> {
+    check_whole(site)?;
+    let mut primary = Session::open_at(site, &upstream.host, upstream.port).await?;
+    let known: String = primary.value(site, "SELECT @@GLOBAL.gtid_executed").await?;
+    rewind::renew_identity(site, &known).await
+}
+
 /// Brings a MySQL that was started as nobody's replica to a state from which it can follow
 /// `upstream`, while it runs: another start would take as long as all the rest.
 ///
@@ -70,10 +84,7 @@ pub(crate) async fn reconcile_running(
 }
 
 /// Whether nothing was begun with its files and not finished.
-///
-/// # Errors
-/// When something was.
-pub(crate) fn check_whole(site: &Site) -> Result<(), EngineError> {
+fn check_whole(site: &Site) -> Result<(), EngineError> {
     match replacement::is_unfinished(site) {
         true => Err(EngineError::HalfCopied { engine: site.name() }),
         false => Ok(()),

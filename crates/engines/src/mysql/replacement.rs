@@ -37,8 +37,8 @@ pub(super) fn begin(site: &Site) -> Result<(), EngineError> {
     }
 }
 
-/// Marks its files before something is taken back in them. The log that has it is kept aside, in the
-/// place of earlier files.
+/// Marks its files before something is taken back in them. The log that has it is kept aside, in
+/// the place of earlier files.
 pub(super) fn begin_rewind(site: &Site, log: &Path) -> Result<(), EngineError> {
     let folder = &site.spec.data;
     let aside = folder.join(ASIDE);

@@ -7,9 +7,15 @@
 //! The server finds each row that it is to change, or stops. After that its history is made to end
 //! where that of its primary goes on.
 //!
+//! The numbers of these transactions must never be given to others: who waits for a replica to have
+//! one of them would take the other for it. So a server whose log ends with what nobody else has is
+//! another one from its next start on, by its UUID.
+//!
 //! Where that cannot be done (see `binlog`, and foreign keys that change other rows without a word
 //! in the log) the answer is an error, and a copy is left.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +29,12 @@ use crate::engine::{EngineError, Site, TemporaryFile};
 
 const FLASHBACK: &str = "mariadb-binlog";
 
+/// Names the logs, oldest first.
+const LOG_INDEX: &str = "binlog.index";
+
+/// Has the UUID. Who finds none makes one.
+const IDENTITY: &str = "auto.cnf";
+
 /// What nobody waited for is a few transactions: as many as there are clients. More than this is no
 /// accident of the last millisecond.
 const TRANSACTIONS_MAX: u64 = 10_000;
@@ -31,6 +43,31 @@ const TRANSACTIONS_MAX: u64 = 10_000;
 const STATEMENTS_BYTES_MAX: usize = 32 << 20;
 
 const WITHIN: Duration = Duration::from_secs(30);
+
+/// Lets a stopped server be another one when it starts, if its log ends with what is not among
+/// `known`.
+pub(super) async fn renew_identity(site: &Site, known: &str) -> Result<(), EngineError> {
+    let Some(known) = GtidSet::parse(known) else { return Ok(()) };
+    let files = files_folder(&site.spec.data);
+    let index = files.join(LOG_INDEX);
+    let text = fs::read_to_string(&index).map_err(|source| site.io("read", &index, source))?;
+    let newest_first: Vec<PathBuf> = text.lines().rev().map(|name| files.join(name)).collect();
+    let search = move || {
+        for log in newest_first {
+            let more = binlog::has_more_than(&log, &known);
+            if let Some(more) = more.map_err(|source| (log, source))? {
+                return Ok(more);
+            }
+        }
+        Ok(false)
+    };
+    let has_more = tokio::task::spawn_blocking(search).await.expect("reading a log cannot panic");
+    if has_more.map_err(|(log, source): (PathBuf, io::Error)| site.io("read", &log, source))? {
+        let identity = files.join(IDENTITY);
+        fs::remove_file(&identity).map_err(|source| site.io("remove", &identity, source))?;
+    }
+    Ok(())
+}
 
 /// Undoes the transactions `tail`, the last ones of this server, which runs and takes no writes.
 /// They are kept aside.
@@ -49,6 +86,10 @@ pub(super) async fn rewind(
     let set = GtidSet::parse(tail).ok_or_else(|| unfit("that is no set"))?;
     if set.count() > TRANSACTIONS_MAX {
         return Err(unfit("these are too many"));
+    }
+    let own: String = session.value(site, "SELECT @@GLOBAL.server_uuid").await?;
+    if set.is_of(&own) {
+        return Err(unfit("their numbers would be given once more"));
     }
     let (log, tail_of_log) = match find(site, session, set).await? {
         Ok(found) => found,
@@ -133,7 +174,7 @@ async fn undo(site: &Site, log: &Path, start: u64) -> Result<Vec<String>, Engine
         log.display().to_string(),
     ]);
     site.run(command, WITHIN).await?;
-    let text = std::fs::read(&result.0).map_err(|source| site.io("read", &result.0, source))?;
+    let text = fs::read(&result.0).map_err(|source| site.io("read", &result.0, source))?;
     if text.len() > STATEMENTS_BYTES_MAX {
         let reason = format!("what undoes its last transactions has {} bytes", text.len());
         return Err(EngineError::NoAnswer { engine: site.name(), reason });

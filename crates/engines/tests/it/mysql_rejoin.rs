@@ -215,8 +215,10 @@ async fn two_mysqls_take_turns_and_a_fork_of_rows_is_taken_back() {
         "DELETE FROM kept WHERE id = 101",
         "INSERT INTO kept VALUES (1)",
     ];
-    assert_eq!(forks(&cluster, &changes).await, Rejoined::Rewound);
     let Cluster { a, b, .. } = &cluster;
+    let was = uuid(a).await;
+    assert_eq!(forks(&cluster, &changes).await, Rejoined::Rewound);
+    assert_ne!(uuid(a).await, was, "it would give the same numbers to other transactions");
     let rows = [rows(a).await, rows(b).await];
     assert_eq!(rows[0], rows[1], "each row is again what it was");
 }
@@ -227,6 +229,10 @@ async fn a_mysql_that_forked_by_a_statement_is_copied_anew() {
     let cluster = cluster_of_turns(&place, EngineKind::Mysql).await;
     let statements = ["CREATE TABLE left_over (id int PRIMARY KEY)"];
     assert_eq!(forks(&cluster, &statements).await, Rejoined::Cloned);
+}
+
+async fn uuid(engine: &Engine) -> String {
+    client(&engine.admin_url()).await.query_first("SELECT @@server_uuid").await.unwrap().unwrap()
 }
 
 /// All of them, in order.
