@@ -31,6 +31,7 @@ usage: cargo xtask TASK
   bench failover   kills, freezes and switchovers of databases in series, with writers at full speed
   bench breaker    a call through our circuit breaker, and known defects, against tower-resilience
                    and seatbelt
+  bench shard      lookups, spread and movement of keys against anchorhash, hashring and others
   soak [KILLS]     random `kill -9` of any process of cache-fallback (default 200), bounded in time
 ";
 
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         ["bench", "orders", rest @ ..] => bench::orders(rest),
         ["bench", "failover", rest @ ..] => bench::failover(rest),
         ["bench", "breaker", rest @ ..] => bench::breaker(rest),
+        ["bench", "shard", rest @ ..] => bench::shard(rest),
         ["soak", rest @ ..] => soak(rest),
         ["help" | "--help" | "-h"] => {
             eprint!("{USAGE}");

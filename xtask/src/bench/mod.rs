@@ -10,6 +10,7 @@ mod load;
 mod measured;
 mod proxy;
 mod rival;
+mod shard;
 
 pub(crate) use breaker::run as breaker;
 pub(crate) use cache::run as cache;
@@ -18,6 +19,18 @@ pub(crate) use gateway::run as gateway;
 pub(crate) use inventory::{orders, vote};
 pub(crate) use load::run as load;
 pub(crate) use proxy::run as proxy;
+pub(crate) use shard::run as shard;
+
+use crate::cargo;
+
+/// Runs a package of `xtask/rivals`, which has a lock of its own and is built here and by nothing
+/// else.
+fn beside_crates(package: &str, arguments: &[&str]) -> Result<(), String> {
+    let manifest = format!("xtask/rivals/{package}/Cargo.toml");
+    let cargo = ["run", "--release", "--locked", "--manifest-path", &manifest];
+    // The workspace's own folder: nothing is built twice, and nothing lies elsewhere.
+    cargo::run(&[&cargo, ["--target-dir", "target", "--"].as_slice(), arguments].concat())
+}
 
 /// The middle of the sorted figures; of an even number, the lower of the two.
 fn median(mut figures: Vec<f64>) -> Option<f64> {

@@ -42,7 +42,7 @@ impl ConsistentHash {
     /// A ring in which a shard has `points` points for each unit of its weight.
     ///
     /// Exact shares, by lengths of arcs, of 16 shards of weight 1 and a 17th, over 1,000 choices of
-    /// their numbers (`cargo xtask bench shard` repeats it):
+    /// their numbers (`cargo xtask bench shard --choices 1000` repeats it):
     ///
     /// | points | fullest / mean: median, 1 in 100 | what the 17th takes / ideal: 1 in 100 |
     /// |---:|---|---|
