@@ -23,7 +23,7 @@ impl fmt::Display for Line<'_> {
         write!(
             f,
             "outage {} ms, one client {}, back {}, later gap {}; lost {}+{}, doubled {}, \
-             by both {} of {}, failed {}; rows {}, stalled {:.0}, load {:.1}",
+             by both {} of {}, failed {}; acknowledged {}, stalled {:.0}, load {:.1}",
             shown(trial.outage_ms),
             shown(trial.client_outage_ms),
             shown(trial.back_ms),
