@@ -184,8 +184,7 @@ impl<'a> Lists<'a> {
         }
         let last = list.last()?;
         let writer = *self.writer.get(&(key, last.as_str()))?;
-        let of_writer = self.appended[key].iter().filter(|(_, by)| *by == writer);
-        let (final_element, _) = of_writer.last()?;
+        let (final_element, _) = self.appended[key].iter().rfind(|(_, by)| *by == writer)?;
         (writer != reader && final_element != last).then(|| {
             let by = transactions[writer].name();
             let text = format!("{name} reads {key} up to {last}, in the midst of {by}");

@@ -61,7 +61,7 @@ pub fn judge_cart(operations: &[&Operation], readings: &[CartReading]) -> Result
     }
     let all: BTreeSet<&(String, String)> =
         readings.iter().flat_map(|reading| &reading.lines).collect();
-    for (cart, item) in all.difference(&added).copied() {
+    for (cart, item) in all.difference(&added) {
         let text = format!("{item} is in cart {cart}, and nobody has put it there");
         judgement.findings.push(Finding::new("never added", text, []));
     }
@@ -142,12 +142,12 @@ impl Line<'_> {
         let may_know =
             |add: &Operation| self.removes.iter().any(|remove| end(remove) >= start(add));
         let acknowledged = self.adds.iter().filter(|add| effect(add) == Effect::Done);
-        let Some(lost) = acknowledged.filter(|add| !may_know(add)).last() else { return };
+        let Some(lost) = acknowledged.rev().find(|add| !may_know(add)) else { return };
         let text = format!(
             "{item} was added to cart {cart}, nobody has removed it since, and {node} has it not"
         );
-        let seen = self.removes.iter().map(|remove| Seen::of(remove, format!("remove {item}")));
-        let seen = seen.last().into_iter().chain([Seen::of(lost, format!("add {item}"))]);
+        let last = self.removes.last().map(|remove| Seen::of(remove, format!("remove {item}")));
+        let seen = last.into_iter().chain([Seen::of(lost, format!("add {item}"))]);
         judgement.findings.push(Finding::new("lost add", text, seen));
     }
 

@@ -70,7 +70,8 @@ fn judge(
     let mut judgement = Judgement::default();
     for operation in operations {
         let is_read = is_answered(operation);
-        if !is_read && !(operation.write && effect(operation) != Effect::None) {
+        let is_effective = operation.write && effect(operation) != Effect::None;
+        if !is_read && !is_effective {
             continue;
         }
         let Some(name) = name(operation) else {

@@ -1,5 +1,7 @@
 //! Two nodes find what differs: all of it, in few messages of bounded size, and beside writes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

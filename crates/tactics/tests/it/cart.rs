@@ -1,5 +1,7 @@
 //! What a cart means, change by change, and that merging is a maximum.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
+
 use proptest::prelude::*;
 use standfast_tactics::cart::{Cart, CartError, ENTRIES_MAX, LastWriterCart, ReplicaId};
 use standfast_tactics::hlc::{AHEAD_MAX, HybridClock, Stamp};
