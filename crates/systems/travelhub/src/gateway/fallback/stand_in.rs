@@ -14,6 +14,10 @@ use super::super::upstream::Reply;
 /// Where an answer comes from, as services say it.
 const SOURCE: HeaderName = HeaderName::from_static("x-source");
 
+/// Whether it is past its time, as the lab reads it: such an answer is no return to normal.
+const STALE: HeaderName = HeaderName::from_static("x-stale");
+const AGE_MS: HeaderName = HeaderName::from_static("x-age-ms");
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
@@ -77,6 +81,10 @@ fn response(kind: HeaderValue, body: Bytes, grade: &Grade) -> Response<Reply> {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let source = if matches!(grade, Grade::Degraded { .. }) { "none" } else { "cache" };
     headers.insert(SOURCE, HeaderValue::from_static(source));
+    if let Grade::Stale { age } = grade {
+        headers.insert(STALE, HeaderValue::from_static("true"));
+        headers.insert(AGE_MS, HeaderValue::from(millis(*age)));
+    }
     if let Ok(value) = HeaderValue::try_from(grade.header_value()) {
         headers.insert(ANSWER, value);
     }
@@ -101,6 +109,8 @@ mod tests {
         let grade = Grade::Stale { age: Duration::from_millis(1234) };
         let stale = graded(br#"{"offers":[7]}"#, &grade, "search is away");
         assert_eq!(stale.headers()[ANSWER], "stale; age=1234");
+        assert_eq!(stale.headers()[STALE], "true");
+        assert_eq!(stale.headers()[AGE_MS], "1234");
         assert_eq!(
             body(stale),
             json!({
