@@ -4,10 +4,12 @@
 //! Nobody tells it anything, so nothing can be missed: after an outage of any length it asks from
 //! where it stopped.
 
+mod cursor;
 mod feed;
 mod follow;
 mod progress;
 
+pub(super) use cursor::{cursor_of, move_to};
 pub(super) use feed::{Feed, PAGE_LENGTH};
 pub(super) use follow::{Follow, Projection, Span};
 pub(super) use progress::Progress;

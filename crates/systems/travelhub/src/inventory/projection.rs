@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use time::{Date, Duration};
-use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Error};
 use uuid::Uuid;
 
-use super::super::following::{Projection, Span};
+use super::super::following::{Projection, Span, cursor_of, move_to};
 use super::super::wire::{ReservationEvent, Snapshot, day};
 
 const CURSOR: &str = "SELECT seq FROM inventory.cursor";
@@ -29,8 +28,7 @@ pub(super) struct Rooms;
 
 impl Projection for Rooms {
     async fn cursor(client: &Client) -> Result<u64, Error> {
-        let cursor: i64 = client.query_one(CURSOR, &[]).await?.try_get(0)?;
-        Ok(cursor.cast_unsigned())
+        cursor_of(client, CURSOR).await
     }
 
     async fn apply(
@@ -44,17 +42,6 @@ impl Projection for Rooms {
     async fn replace(client: &Client, snapshot: &Snapshot, span: Span) -> Result<u64, Error> {
         move_to(client, REPLACE, &snapshot.taken, span).await
     }
-}
-
-async fn move_to<T: Serialize + std::fmt::Debug + Sync>(
-    client: &Client,
-    statement: &str,
-    nights: &[T],
-    span: Span,
-) -> Result<u64, Error> {
-    let (before, reached) = (span.before.cast_signed(), span.reached.cast_signed());
-    let row = client.query_one(statement, &[&Json(nights), &before, &reached]).await?;
-    Ok(row.try_get::<_, i64>(0)?.cast_unsigned())
 }
 
 /// What the entries change altogether, each night once.
