@@ -2,11 +2,12 @@
 
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use crate::service::metrics;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 type GaugeFamily<const N: usize> = Family<Labels<N>, Gauge<f64, AtomicU64>>;
@@ -68,10 +69,7 @@ impl Metrics {
             let labels = [("dependency", reading.dependency), ("what", reading.what)];
             self.gauges.get_or_create(&labels).set(reading.value);
         }
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics::text(&self.registry)
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod fault_layer;
 pub(crate) mod guarded;
 pub(crate) mod heartbeat;
 pub(crate) mod idempotency;
+pub(crate) mod metrics;
 pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod runtime;

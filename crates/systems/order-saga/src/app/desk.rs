@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,6 +13,7 @@ use super::super::database::{Database, PoolOptions, Session};
 use super::super::step::{Effect, Records, Reply, StepCall, perform};
 use super::AppSettings;
 use crate::service::answer;
+use crate::service::metrics;
 use crate::service::problem::Problem;
 
 type Labels = [(&'static str, &'static str); 2];
@@ -94,9 +94,7 @@ impl<S: Session> Desk<S> {
     /// The text form of what is counted.
     pub(in super::super) fn render(&self) -> Response<Body> {
         self.metrics.database_up.set(self.database.is_there().into());
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.metrics.registry);
+        let text = metrics::text(&self.metrics.registry);
         answer::metrics(text)
     }
 }

@@ -1,6 +1,5 @@
 //! What the middleware counts.
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -10,6 +9,7 @@ use standfast_tactics::saga::{Answer, Call, Entry, Outcome};
 
 use super::plan::Role;
 use crate::service::events;
+use crate::service::metrics;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
@@ -108,10 +108,7 @@ impl Metrics {
 
     /// The text form.
     pub(super) fn render(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics::text(&self.registry)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use standfast_tactics::deadline::Deadline;
@@ -11,6 +10,7 @@ use super::super::following::Progress;
 use super::super::wire::Reservation;
 use super::settings::Settings;
 use crate::service::database::{CallError, Database, Names, away, within};
+use crate::service::metrics;
 use crate::service::problem::Problem;
 
 const REPORTS: &str = "SELECT json_build_object(\
@@ -76,10 +76,7 @@ impl Office {
     }
 
     pub(super) fn metrics(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics::text(&self.registry)
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use standfast_tactics::deadline::Deadline;
@@ -17,6 +16,7 @@ use super::super::wire::EventPage;
 use super::projection::Rooms;
 use super::settings::Settings;
 use crate::service::database::{CallError, Database, Names, away, within};
+use crate::service::metrics;
 use crate::service::problem::Problem;
 
 /// Nights of a house with their rooms, as far as the projection goes.
@@ -124,10 +124,7 @@ impl Stock {
     }
 
     pub(super) fn metrics(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics::text(&self.registry)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,6 +11,7 @@ use tokio::time::Instant;
 
 use super::case::Detector;
 use super::watching::Book;
+use crate::service::metrics::{self, raise};
 
 type Labels = [(&'static str, String); 2];
 type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
@@ -79,14 +79,6 @@ impl Metrics {
         }
         raise(&self.failures, book.episodes.found);
         self.unwritten.set(book.unwritten.len() as i64);
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics::text(&self.registry)
     }
-}
-
-/// Brings a counter up to what was counted elsewhere.
-fn raise(counter: &Counter, to: u64) {
-    counter.inc_by(to.saturating_sub(counter.get()));
 }

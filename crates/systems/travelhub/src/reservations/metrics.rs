@@ -1,10 +1,11 @@
 //! What the service counts, and what it shows of its state at `/metrics`.
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use crate::service::metrics;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
@@ -55,10 +56,7 @@ impl Metrics {
     }
 
     pub(super) fn render(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics::text(&self.registry)
     }
 }
 

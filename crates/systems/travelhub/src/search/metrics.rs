@@ -1,9 +1,10 @@
 //! What the service counts.
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+
+use crate::service::metrics;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
@@ -36,9 +37,6 @@ impl Metrics {
     }
 
     pub(super) fn render(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics::text(&self.registry)
     }
 }

@@ -9,13 +9,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::get;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use serde_json::json;
 
 use super::files::{FILES, File};
 use crate::service::answer;
+use crate::service::metrics;
 
 /// What the page may do: load its own files, and ask where it came from.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -29,9 +29,7 @@ pub(super) fn router() -> Router {
     registry.register("requests", "Files that were asked for", requests.clone());
     let registry = Arc::new(registry);
     let render = move || {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &registry);
+        let text = metrics::text(&registry);
         std::future::ready(answer::metrics(text))
     };
     let mut router = Router::new();
@@ -43,9 +41,8 @@ pub(super) fn router() -> Router {
         };
         router = router.route(file.path, get(show));
     }
-    let alive = async || answer::json(StatusCode::OK, &json!({ "status": "ok" }));
     let ready = async || answer::json(StatusCode::OK, &json!({ "ready": true }));
-    let router = router.route("/health", get(alive)).route("/ready", get(ready));
+    let router = router.route("/health", get(answer::health)).route("/ready", get(ready));
     answer::with_fallbacks(router.route("/metrics", get(render)))
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::super::log::Outcome;
+use crate::service::metrics;
 
 type Labels = [(&'static str, &'static str); 1];
 
@@ -77,10 +77,7 @@ impl Metrics {
         self.applied.set(reading.applied);
         self.lag.set((self.end.load(Ordering::Relaxed) - 1 - reading.applied).max(0));
         self.caught_up.set(i64::from(reading.is_caught_up));
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics::text(&self.registry)
     }
 }
 

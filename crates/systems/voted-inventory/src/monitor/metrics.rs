@@ -2,7 +2,6 @@
 
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -10,6 +9,7 @@ use prometheus_client::registry::Registry;
 
 use super::watching::Book;
 use super::wire::State;
+use crate::service::metrics::{self, raise};
 
 type Counters = Family<[(&'static str, String); 2], Counter>;
 
@@ -78,14 +78,6 @@ impl Metrics {
         }
         raise(&self.reports, book.reports);
         raise(&self.refusals, book.refusals_read);
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics::text(&self.registry)
     }
-}
-
-/// Brings a counter up to what was counted elsewhere.
-fn raise(counter: &Counter, to: u64) {
-    counter.inc_by(to.saturating_sub(counter.get()));
 }

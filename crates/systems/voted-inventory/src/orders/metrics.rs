@@ -4,7 +4,6 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -12,6 +11,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 
 use super::ballot::Status;
+use crate::service::metrics;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
@@ -118,10 +118,7 @@ impl Metrics {
         let age = since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         self.outbox_oldest_seconds.set(age.as_secs_f64());
         self.log_leader.set(log_leader.unwrap_or_default());
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics::text(&self.registry)
     }
 }
 

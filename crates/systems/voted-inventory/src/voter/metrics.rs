@@ -2,13 +2,13 @@
 
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::voting::Voter;
+use crate::service::metrics::{self, raise};
 
 type Labels<const N: usize> = [(&'static str, String); N];
 
@@ -52,10 +52,7 @@ impl Metrics {
     /// The text form, with what is known now.
     pub(super) fn render(&self, voter: &Voter) -> String {
         self.read(voter);
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        metrics::text(&self.registry)
     }
 
     fn read(&self, voter: &Voter) {
@@ -97,9 +94,4 @@ impl Metrics {
             }
         }
     }
-}
-
-/// Brings a counter up to what was counted elsewhere.
-fn raise(counter: &Counter, to: u64) {
-    counter.inc_by(to.saturating_sub(counter.get()));
 }
