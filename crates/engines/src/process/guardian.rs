@@ -34,8 +34,8 @@ pub(super) enum Notice {
     Started(ProcessId),
     /// It ended, and nothing is left of its tree.
     Ended(u32),
-    /// The second belongs to the tree that the first leads. Tells a new guardian what the one before
-    /// it had seen.
+    /// The second belongs to the tree that the first leads. Tells a new guardian what the one
+    /// before it had seen.
     Member(u32, ProcessId),
     /// Look at the trees now: they are about to be frozen.
     Look,

@@ -62,8 +62,8 @@ struct Look {
 /// Takes a refutation back that rests on disturbed operations.
 ///
 /// It stands only when every look misses the limit too. One look without all that was disturbed
-/// would not do: a ratio may miss its limit again when more is left out, and then a machine that was
-/// more disturbed would have refuted what a less disturbed one left open.
+/// would not do: a ratio may miss its limit again when more is left out, and then a machine that
+/// was more disturbed would have refuted what a less disturbed one left open.
 pub(super) fn excuse(claim: &Claim, trial: &TrialRecord, refuted: ClaimTrial) -> ClaimTrial {
     let Some(samples) = samples(&claim.measure, claim.during, trial) else { return refuted };
     let most = |left: fn(&Sample) -> usize| {

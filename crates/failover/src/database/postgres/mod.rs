@@ -26,8 +26,8 @@ const SETTINGS_LOCK: i64 = 0x7374_616e_6466_6173;
 /// The end of a stream that the death of its sender ends is there by then.
 const END_OF_STREAM_WITHIN: Duration = Duration::from_millis(100);
 
-/// A receiver on a link that was cut ends after so much silence, once it is asked to hurry. It looks
-/// ten times a second.
+/// A receiver on a link that was cut ends after so much silence, once it is asked to hurry. It
+/// looks ten times a second.
 const SILENCE_MAX: Duration = Duration::from_millis(100);
 
 /// Of looks at a promotion that is under way.
