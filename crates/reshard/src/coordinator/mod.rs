@@ -167,13 +167,12 @@ impl Coordinator {
                 core.wish(self.catalog.wish(record.id).await?);
             }
             let action = core.next(now());
-            match &action {
-                Action::Finish(ending) => return Ok(*ending),
-                Action::GiveUp(reason) => {
-                    let (id, phase) = (record.id, core.record().phase.name());
-                    return Err(ReshardError::Stands { id, phase, reason: reason.clone() });
-                }
-                _ => {}
+            if let Action::Finish(ending) = action {
+                return Ok(ending);
+            }
+            if let Action::GiveUp(reason) = action {
+                let (id, phase) = (record.id, core.record().phase.name());
+                return Err(ReshardError::Stands { id, phase, reason });
             }
             let began = tokio::time::Instant::now();
             let outcome = performer.perform(&action, core.record()).await?;

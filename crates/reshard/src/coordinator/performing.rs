@@ -62,33 +62,46 @@ impl<'fleet> Performer<'fleet> {
             self.catalog.write(record, *handover).await?;
             return Ok(Outcome::Done);
         }
-        let epoch = match action {
-            Action::LookAtOwnership(_) => self.catalog.epoch().await?,
-            _ => 0,
-        };
+        let is_look = matches!(action, Action::LookAtOwnership(_));
+        let epoch = if is_look { self.catalog.epoch().await? } else { 0 };
         let outcome = match self.reconnect().await {
             Err(error) => Err(error),
-            Ok(()) => match action {
-                Action::LookAtOwnership(leg) => {
-                    let standing = self.shard(leg.from()).standing(&record.slots, epoch).await;
-                    standing.map(Outcome::Standing)
-                }
-                Action::Hold { .. }
-                | Action::Snapshot(_)
-                | Action::Release
-                | Action::Close(_)
-                | Action::Compare(_) => self.pause(action, record).await,
-                _ => self.replicate(action, record).await,
-            },
+            Ok(()) => self.act(action, record, epoch).await,
         };
         Ok(outcome.unwrap_or_else(|error| {
             tracing::info!(action = action.name(), %error, "an action failed");
-            match error {
-                SqlError::Fenced { .. } => Outcome::Fenced,
-                SqlError::Unfit(problem) => Outcome::Refused(problem),
-                error => Outcome::Failed(error.to_string()),
+            if matches!(error, SqlError::Fenced { .. }) {
+                return Outcome::Fenced;
             }
+            let text = error.to_string();
+            let is_for_good = matches!(error, SqlError::Unfit(_));
+            if is_for_good { Outcome::Refused(text) } else { Outcome::Failed(text) }
         }))
+    }
+
+    async fn act(
+        &mut self,
+        action: &Action,
+        record: &Record,
+        epoch: u64,
+    ) -> Result<Outcome, SqlError> {
+        if let Action::LookAtOwnership(leg) = action {
+            let standing = self.shard(leg.from()).standing(&record.slots, epoch).await?;
+            return Ok(Outcome::Standing(standing));
+        }
+        let is_of_pause = matches!(
+            action,
+            Action::Hold { .. }
+                | Action::Snapshot(_)
+                | Action::Release
+                | Action::Close(_)
+                | Action::Compare(_)
+        );
+        if is_of_pause {
+            self.pause(action, record).await
+        } else {
+            self.replicate(action, record).await
+        }
     }
 
     /// A server that was restarted, or whose place another one has taken, is connected to again.
@@ -104,6 +117,7 @@ impl<'fleet> Performer<'fleet> {
         Ok(())
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`act` has chosen what comes here")]
     async fn pause(&mut self, action: &Action, record: &Record) -> Result<Outcome, SqlError> {
         match action {
             Action::Hold { leg, epoch, within } => {
@@ -164,6 +178,9 @@ impl<'fleet> Performer<'fleet> {
                 return Ok(Outcome::Copy(copy));
             }
             Action::Mark { leg, value } => {
+                if self.hold.is_none() {
+                    tokio::try_join!(self.source.stock_up(), self.target.stock_up())?;
+                }
                 self.shard(leg.from()).mark(record.id, *leg, *value).await?;
             }
             Action::AwaitMark { leg, value, within } => {

@@ -234,7 +234,7 @@ impl Core {
             }
             (Outcome::Failed(problem), _) => self.failed(&problem, now),
             (Outcome::Refused(problem), _) => self.refused(problem, now),
-            (outcome, Action::Record { record, .. }) if outcome == Outcome::Done => {
+            (Outcome::Done, Action::Record { record, .. }) => {
                 self.recorded(record, now);
             }
             (outcome, Action::Release) => self.released(&outcome, now),
@@ -315,14 +315,15 @@ impl Core {
 
     /// What was tried will not come to be: the slots stay where they are.
     fn despair(&mut self, problem: String, now: Moment) {
-        match self.record.phase {
-            phase if phase.is_before_switch() => self.abort(&problem),
-            Phase::Confirming | Phase::Returning | Phase::Kept { .. } => {
-                self.record.problem = Some(problem);
-                (self.wish, self.is_disheartened) = (None, true);
-                self.turn_to(Phase::Kept { since: now });
-            }
-            _ => self.gives_up = Some(problem),
+        let phase = self.record.phase;
+        if phase.is_before_switch() {
+            self.abort(&problem);
+        } else if matches!(phase, Phase::Confirming | Phase::Returning | Phase::Kept { .. }) {
+            self.record.problem = Some(problem);
+            (self.wish, self.is_disheartened) = (None, true);
+            self.turn_to(Phase::Kept { since: now });
+        } else {
+            self.gives_up = Some(problem);
         }
     }
 
@@ -332,14 +333,13 @@ impl Core {
             CopyState::Tables { .. } => self.wait_until = now + self.options.look_every,
             CopyState::Missing => {
                 let problem = "its subscription or its replication slot is gone";
-                match self.record.phase {
-                    phase if phase.is_before_switch() => self.abort(problem),
+                if self.record.phase.is_before_switch() {
+                    self.abort(problem);
+                } else {
                     // Nothing is lost, but there is no way back.
-                    _ => {
-                        self.record.problem =
-                            Some(format!("the old owner does not follow: {problem}"));
-                        self.turn_to(Phase::Kept { since: now });
-                    }
+                    let problem = format!("the old owner does not follow: {problem}");
+                    self.record.problem = Some(problem);
+                    self.turn_to(Phase::Kept { since: now });
                 }
             }
         }
@@ -357,9 +357,10 @@ impl Core {
     fn refused(&mut self, problem: String, now: Moment) {
         self.must_release |= self.held_until.is_some();
         self.begin_anew(now);
-        match self.record.phase {
-            phase if phase.is_before_switch() => self.abort(&problem),
-            _ => self.gives_up = Some(problem),
+        if self.record.phase.is_before_switch() {
+            self.abort(&problem);
+        } else {
+            self.gives_up = Some(problem);
         }
     }
 
@@ -372,10 +373,11 @@ impl Core {
             return;
         }
         self.failures = 0;
-        match self.record.phase {
+        if matches!(self.record.phase, Phase::CuttingOver | Phase::Returning) {
             // Nobody may be open: the old owner can be, if it is there.
-            Phase::CuttingOver | Phase::Returning => self.despair(problem.to_owned(), now),
-            _ => self.gives_up = Some(problem.to_owned()),
+            self.despair(problem.to_owned(), now);
+        } else {
+            self.gives_up = Some(problem.to_owned());
         }
     }
 

@@ -15,6 +15,8 @@ mod replication;
 mod schema;
 mod table;
 
+use std::sync::{Mutex, PoisonError};
+
 use tokio_postgres::Config;
 
 use crate::core::{Leg, Record};
@@ -32,6 +34,9 @@ pub const NOT_HERE: &str = "RS001";
 pub const SLOT_CHANGED: &str = "RS002";
 /// SQL state: a sharded table was to be truncated.
 pub const TRUNCATED: &str = "RS003";
+
+/// One to hold slots, one for a snapshot.
+const SPARES: usize = 2;
 
 /// Where a shard is.
 #[derive(Clone, Debug)]
@@ -51,6 +56,8 @@ pub struct Shard {
     pub(crate) session: Session,
     /// The coordinator's number.
     fence: u64,
+    /// Sessions that are open already, for what must not wait for a connection.
+    spares: Mutex<Vec<Session>>,
 }
 
 impl Shard {
@@ -61,7 +68,8 @@ impl Shard {
             .parse()
             .map_err(|source| SqlError::Unreachable { server: address.name.clone(), source })?;
         let session = Session::open(&address.name, &config).await?;
-        Ok(Self { address: address.clone(), config, session, fence })
+        let spares = Mutex::new(Vec::new());
+        Ok(Self { address: address.clone(), config, session, fence, spares })
     }
 
     pub fn name(&self) -> &str {
@@ -108,8 +116,26 @@ impl Shard {
         SqlError::Fenced { server: self.address.name.clone(), fence: self.fence }
     }
 
+    /// Opens what a pause is going to need before anybody waits for it.
+    pub(crate) async fn stock_up(&self) -> Result<(), SqlError> {
+        let missing = {
+            let mut spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
+            spares.retain(|spare| !spare.is_closed());
+            SPARES - spares.len().min(SPARES)
+        };
+        for _ in 0..missing {
+            let spare = Session::open(&self.address.name, &self.config).await?;
+            self.spares.lock().unwrap_or_else(PoisonError::into_inner).push(spare);
+        }
+        Ok(())
+    }
+
     async fn another_session(&self) -> Result<Session, SqlError> {
-        Session::open(&self.address.name, &self.config).await
+        let spare = self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match spare.filter(|spare| !spare.is_closed()) {
+            Some(spare) => Ok(spare),
+            None => Session::open(&self.address.name, &self.config).await,
+        }
     }
 }
 

@@ -30,7 +30,7 @@ async fn two_shards_become_three_and_two_again_and_no_write_is_lost_or_doubled()
     assert_eq!(ended.iter().map(|(_, ending)| *ending).collect::<Vec<_>>(), [Ending::Moved; 2]);
     let map = stand.map().await;
     assert_eq!((map.epoch, map.slots_of("c").len()), (3, 21), "a third, by two moves");
-    writers.until_refused(1).await;
+    writers.until_refused().await;
     for planned in map.plan_remove("c").unwrap() {
         coordinator.plan(&planned).await.unwrap();
     }

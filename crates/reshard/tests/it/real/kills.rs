@@ -43,8 +43,11 @@ async fn a_coordinator_that_is_killed_after_any_action_is_continued_by_the_next(
         drop(coordinator);
         let mut successor = stand.coordinator().await;
         let ended = successor.resume(&mut |_| {}).await.unwrap();
-        let [(record, ending)] = ended.as_slice() else { panic!("{ended:?}") };
-        assert_eq!((*ending, record.problem.as_deref()), (Ending::Moved, None), "after {kill_at}");
+        // Killed after its last action, it has left nothing to do.
+        assert!(ended.len() <= 1, "{ended:?}");
+        let record = successor.catalog().record(record.id).await.unwrap();
+        let outcome = (record.ending(), record.problem.as_deref());
+        assert_eq!(outcome, (Some(Ending::Moved), None), "after {kill_at}");
         drop(successor);
         stand.assert_clean().await;
         target = if target == "a" { "b" } else { "a" };

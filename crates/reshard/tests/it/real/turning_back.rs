@@ -30,7 +30,7 @@ async fn wishing(
     let wishes = async {
         asked.recv().await.unwrap();
         if let Some(writers) = writers {
-            writers.until_refused(1).await;
+            writers.until_refused().await;
         }
         catalog.leave_wish(record.id, Some(wish)).await.unwrap();
     };

@@ -52,11 +52,11 @@ impl Writers {
         Self { stop, refused, tasks }
     }
 
-    /// Waits until so many more writes were sent elsewhere: writers come round to every slot.
-    pub(super) async fn until_refused(&self, more: u64) {
-        let wanted = self.refused.load(Ordering::Relaxed) + more;
+    /// Waits until a write was sent elsewhere, which happens as soon as slots have changed hands:
+    /// writers come round to every slot.
+    pub(super) async fn until_refused(&self) {
         let waiting = async {
-            while self.refused.load(Ordering::Relaxed) < wanted {
+            while self.refused.load(Ordering::Relaxed) == 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };

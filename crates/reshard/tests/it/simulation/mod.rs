@@ -138,10 +138,10 @@ fn act(world: &mut World, coordinator: &mut Coordinator, is_faulty: bool) -> Opt
         return Some(action);
     }
     let is_mended = matches!(action, Action::Release | Action::Wait(_));
-    let outcome = match outcome {
-        Outcome::Fenced => Outcome::Fenced,
-        _ if is_lost && !is_mended => Outcome::Failed("no answer".to_owned()),
-        outcome => outcome,
+    let is_answer_lost = is_lost && !is_mended && outcome != Outcome::Fenced;
+    let outcome = match is_answer_lost {
+        true => Outcome::Failed("no answer".to_owned()),
+        false => outcome,
     };
     let now = world.now;
     coordinator.core.tell(outcome, &action, now);

@@ -10,6 +10,7 @@ use super::shard::{Change, Subscription};
 use super::world::{Coordinator, Hold, World};
 
 impl World {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others change no shard")]
     pub(super) fn perform(&mut self, action: &Action, by: &mut Coordinator) -> Outcome {
         let side = match action {
             Action::Empty(side) | Action::Open { side, .. } => Some(*side),
@@ -73,6 +74,7 @@ impl World {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`perform` has chosen what comes here")]
     fn pause(&mut self, action: &Action, by: &mut Coordinator) -> Outcome {
         let is_mine = self.hold.is_some_and(|hold| hold.fence == by.fence);
         match action {
@@ -157,6 +159,7 @@ impl World {
         })
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`perform` has chosen what comes here")]
     fn replicate(&mut self, action: &Action) -> Outcome {
         match action {
             Action::Empty(side) => return self.empty(*side),
