@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
 
-use standfast_history::{FinalRead, Operation, Outcome, Row};
+use standfast_history::{FinalRead, Operation, Outcome};
 use standfast_lab::claim::{TrialRecord, head, judge_trial};
-use standfast_lab::spec::{Claim, Experiment, ExperimentSource, SpecError, SystemSource};
+use standfast_lab::spec::{Claim, Experiment, SpecError};
 use standfast_lab::verdict::{ClaimResult, ClaimTrial, Verdict, judge_claim};
+
+use crate::claim_shop::{self, entry, reading, row};
 
 const SYSTEM: &str = r#"name = "shop"
 title = "A shop"
@@ -74,9 +76,7 @@ fn load(changes: &[(&str, &str)]) -> Result<Experiment, SpecError> {
         assert!(text.contains(from), "nothing to change: {from}");
         text.replacen(from, to, 1)
     });
-    let (name, system) = ("shop".to_owned(), SYSTEM.to_owned());
-    let system = SystemSource::Embedded { name, text: system, files: Vec::new() };
-    ExperimentSource::embedded("shop", "orders", &text).load(&[system])
+    claim_shop::load(SYSTEM, &text)
 }
 
 fn claims() -> Vec<Claim> {
@@ -102,19 +102,6 @@ fn look(index: u64, version: i64, stock: &str) -> Operation {
     Operation { version: Some(version), value, ..operation(index, "look", "P") }
 }
 
-fn row(pairs: &[(&str, &str)]) -> Row {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-}
-
-fn stored(id: &str, status: &str) -> Row {
-    row(&[("id", id), ("product", "P"), ("quantity", "2"), ("status", status)])
-}
-
-fn reading(name: &str, rows: Vec<Row>) -> FinalRead {
-    let (name, service) = (name.to_owned(), "web".to_owned());
-    FinalRead { name, service, rows, ..FinalRead::default() }
-}
-
 fn stock(units: &str, version: &str) -> FinalRead {
     reading("stock", vec![row(&[("product", "P"), ("stock", units), ("version", version)])])
 }
@@ -132,7 +119,7 @@ fn good() -> TrialRecord {
         ],
         finals: vec![
             FinalRead { before_load: true, ..stock("10", "0") },
-            reading("orders", vec![stored("a", "confirmed"), stored("b", "cancelled")]),
+            reading("orders", vec![entry("a", "confirmed"), entry("b", "cancelled")]),
             stock("8", "7"),
         ],
         ..TrialRecord::default()
@@ -153,12 +140,12 @@ fn a_ledger_is_judged_by_what_clients_saw_and_what_is_there() {
     check(0, |_| {}, (Verdict::Holds, ""));
     check(
         0,
-        |record| record.finals[1].rows[0] = stored("z", "confirmed"),
+        |record| record.finals[1].rows[0] = entry("z", "confirmed"),
         (Verdict::Refuted, "lost: order a, acknowledged to #0, is not there"),
     );
     check(
         0,
-        |record| record.finals[1].rows[1] = stored("b", "pending"),
+        |record| record.finals[1].rows[1] = entry("b", "pending"),
         (Verdict::Refuted, "undecided: order b"),
     );
     check(

@@ -7,8 +7,10 @@ use std::time::Duration;
 use standfast_history::Event;
 use standfast_lab::claim::{FaultRecord, TrialRecord, judge_trial};
 use standfast_lab::fault::{Fault, FaultKind};
-use standfast_lab::spec::{Experiment, ExperimentSource, SpecError, SystemSource};
+use standfast_lab::spec::{Experiment, SpecError};
 use standfast_lab::verdict::Verdict;
+
+use crate::claim_shop;
 
 const SYSTEM: &str = r#"name = "shop"
 title = "A shop"
@@ -28,9 +30,7 @@ fn load(claim: &str) -> Result<Experiment, SpecError> {
          [[timeline]]\nat = \"1s\"\nfor = \"4s\"\nfault = {{ kind = \"kill\", target = \"web\" }}\n\
          [[claim]]\n{claim}\nat_most = \"1s\"\n"
     );
-    let (name, system) = ("shop".to_owned(), SYSTEM.to_owned());
-    let system = SystemSource::Embedded { name, text: system, files: Vec::new() };
-    ExperimentSource::embedded("shop", "found", &text).load(&[system])
+    claim_shop::load(SYSTEM, &text)
 }
 
 /// Killed at 1 s, found by phi after 0.4 s and by a ping after 3 s.

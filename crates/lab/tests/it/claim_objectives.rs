@@ -5,8 +5,10 @@
 
 use standfast_history::{FinalRead, Operation, Outcome, Row};
 use standfast_lab::claim::{TrialRecord, head, judge_trial};
-use standfast_lab::spec::{Claim, Experiment, ExperimentSource, SystemSource};
+use standfast_lab::spec::{Claim, Experiment};
 use standfast_lab::verdict::{Verdict, judge_claim};
+
+use crate::claim_shop::{self, entry, reading, row};
 
 const SYSTEM: &str = r#"name = "shop"
 title = "A shop"
@@ -75,10 +77,7 @@ fn claims() -> Vec<Claim> {
 
 /// The experiment with more at its end.
 pub(crate) fn experiment(more: &str) -> Experiment {
-    let (name, system) = ("shop".to_owned(), SYSTEM.to_owned());
-    let system = SystemSource::Embedded { name, text: system, files: Vec::new() };
-    let text = format!("{EXPERIMENT}{more}");
-    ExperimentSource::embedded("shop", "orders", &text).load(&[system]).unwrap()
+    claim_shop::load(SYSTEM, &format!("{EXPERIMENT}{more}")).unwrap()
 }
 
 pub(crate) fn order(index: u64, outcome: Outcome, latency_us: u64) -> Operation {
@@ -88,18 +87,6 @@ pub(crate) fn order(index: u64, outcome: Outcome, latency_us: u64) -> Operation 
         index + latency_us
     );
     Operation { outcome, ..serde_json::from_str(&line).unwrap() }
-}
-
-fn row(pairs: &[(&str, &str)]) -> Row {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-}
-
-pub(crate) fn entry(id: &str, status: &str) -> Row {
-    row(&[("id", id), ("product", "P"), ("quantity", "2"), ("status", status)])
-}
-
-pub(crate) fn reading(name: &str, rows: Vec<Row>) -> FinalRead {
-    FinalRead { name: name.to_owned(), service: "web".to_owned(), rows, ..FinalRead::default() }
 }
 
 pub(crate) fn stock(units: &str) -> FinalRead {

@@ -4,8 +4,9 @@
 
 use standfast_history::Event;
 use standfast_lab::claim::{TrialRecord, judge_trial};
-use standfast_lab::spec::{Experiment, ExperimentSource, SpecError, SystemSource};
 use standfast_lab::verdict::Verdict;
+
+use crate::claim_shop::load;
 
 const SYSTEM: &str = r#"name = "shop"
 title = "A shop"
@@ -45,12 +46,6 @@ fault = { kind = "start_by_hand", target = "a" }
 [[claim]]
 that = "two_primaries"
 "#;
-
-fn load(system: &str, experiment: &str) -> Result<Experiment, SpecError> {
-    let (name, text) = ("shop".to_owned(), system.to_owned());
-    let system = SystemSource::Embedded { name, text, files: Vec::new() };
-    ExperimentSource::embedded("shop", "primaries", experiment).load(&[system])
-}
 
 fn reigned(server: &str, from_us: u64, until_us: u64) -> Event {
     let event = Event::new(until_us, "lab", "reigned").about(server).with("cluster", "watchdog");

@@ -4,8 +4,10 @@
 
 use standfast_history::Operation;
 use standfast_lab::claim::{TrialRecord, judge_trial};
-use standfast_lab::spec::{Claim, ExperimentSource, SystemSource};
+use standfast_lab::spec::Claim;
 use standfast_lab::verdict::Verdict;
+
+use crate::claim_shop;
 
 const SYSTEM: &str = r#"name = "shop"
 title = "A shop"
@@ -38,10 +40,7 @@ fn load(resolution: &str, measure: &str) -> Result<Claim, String> {
         "[[claim]]\nthat = \"ratio\"\nof = {{ that = \"{measure}\", of = \"buy\" }}\n\
          over = {{ that = \"{measure}\", of = \"look\" }}\n{resolution}\nat_most = 2\n"
     );
-    let files = vec![];
-    let system = SystemSource::Embedded { name: "shop".to_owned(), text: SYSTEM.to_owned(), files };
-    let text = format!("{EXPERIMENT}{claim}");
-    let experiment = ExperimentSource::embedded("shop", "buy", &text).load(&[system]);
+    let experiment = claim_shop::load(SYSTEM, &format!("{EXPERIMENT}{claim}"));
     experiment.map(|mut loaded| loaded.claims.remove(0)).map_err(|error| format!("{error:?}"))
 }
 

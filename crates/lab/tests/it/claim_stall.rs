@@ -6,8 +6,10 @@ use proptest::prelude::*;
 use standfast_history::{Operation, Outcome, read_jsonl, write_jsonl};
 use standfast_lab::claim::{TrialRecord, judge_trial};
 use standfast_lab::run::{TrialHead, arm_result, finish_trial};
-use standfast_lab::spec::{Claim, Experiment, ExperimentSource, SystemSource};
+use standfast_lab::spec::{Claim, Experiment};
 use standfast_lab::verdict::{Arm, ClaimTrial, Verdict, judge};
+
+use crate::claim_shop;
 
 const SYSTEM: &str = r#"name = "shop"
 title = "A shop"
@@ -55,9 +57,7 @@ pub(crate) const OUTAGE: usize = 3;
 pub(crate) const ERRORS: usize = 4;
 
 pub(crate) fn experiment() -> Experiment {
-    let system =
-        SystemSource::Embedded { name: "shop".to_owned(), text: SYSTEM.to_owned(), files: vec![] };
-    ExperimentSource::embedded("shop", "quick", EXPERIMENT).load(&[system]).unwrap()
+    claim_shop::load(SYSTEM, EXPERIMENT).unwrap()
 }
 
 pub(crate) fn claims() -> Vec<Claim> {

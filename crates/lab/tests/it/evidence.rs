@@ -9,7 +9,8 @@ use standfast_lab::claim::{FaultRecord, TrialRecord};
 use standfast_lab::evidence::Evidence;
 use standfast_lab::fault::{Fault, FaultKind};
 
-use crate::claim_objectives::{entry, experiment, order, reading, stock};
+use crate::claim_objectives::{experiment, order, stock};
+use crate::claim_shop::{entry, reading};
 
 const TIMELINE: &str = "[[timeline]]\nat = '5s'\nfault = { kind = 'kill', target = 'web' }\n";
 

@@ -6,6 +6,7 @@ mod claim_detector;
 mod claim_objectives;
 mod claim_primaries;
 mod claim_ratio;
+mod claim_shop;
 mod claim_stall;
 mod evidence;
 mod failover_bench;
