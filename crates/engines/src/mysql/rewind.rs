@@ -42,6 +42,7 @@ const TRANSACTIONS_MAX: u64 = 10_000;
 /// Of what they changed, as statements.
 const STATEMENTS_BYTES_MAX: usize = 32 << 20;
 
+/// It takes milliseconds; half of it done is a copy of everything.
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// Lets a stopped server be another one when it starts, if its log ends with what is not among
@@ -103,18 +104,18 @@ pub(super) async fn rewind(
         return Err(unfit("there is nothing to be undone"));
     };
     replacement::begin_rewind(site, &log)?;
-    session.run(site, "SET GLOBAL super_read_only = OFF").await?;
-    session.run(site, "SET SESSION sql_log_bin = OFF").await?;
-    session.run(site, format).await?;
+    session.run_within(site, WITHIN, "SET GLOBAL super_read_only = OFF").await?;
+    session.run_within(site, WITHIN, "SET SESSION sql_log_bin = OFF").await?;
+    session.run_within(site, WITHIN, format).await?;
     // The description of a log leaves this to whoever reads one.
-    session.run(site, "SET SESSION gtid_next = 'AUTOMATIC'").await?;
-    session.run(site, "START TRANSACTION").await?;
+    session.run_within(site, WITHIN, "SET SESSION gtid_next = 'AUTOMATIC'").await?;
+    session.run_within(site, WITHIN, "START TRANSACTION").await?;
     for change in changes {
         session.run_within(site, WITHIN, change).await?;
     }
     session.run_within(site, WITHIN, "COMMIT").await?;
     forget(site, session, tail).await?;
-    session.run(site, "SET GLOBAL super_read_only = ON").await?;
+    session.run_within(site, WITHIN, "SET GLOBAL super_read_only = ON").await?;
     replacement::finish(site)
 }
 
@@ -197,7 +198,7 @@ async fn forget(site: &Site, session: &mut Session, tail: &str) -> Result<(), En
     let left: String = session.value(site, &query).await?;
     session.run_within(site, WITHIN, "RESET MASTER").await?;
     let left = left.replace('\n', "");
-    session.run(site, &format!("SET GLOBAL gtid_purged = '{left}'")).await
+    session.run_within(site, WITHIN, &format!("SET GLOBAL gtid_purged = '{left}'")).await
 }
 
 #[cfg(test)]
