@@ -1,6 +1,6 @@
 //! Runs moves: asks the core, does what it says, tells it how that went.
 //!
-//! There is one coordinator at a time. Whoever has the catalog's advisory lock is it, and its number
+//! There is one coordinator at a time. Whoever has the catalog's advisory lock is it; its number
 //! (the fence) is told to every shard before it does anything else, so that one who lost the lock
 //! and does not know is refused everywhere.
 

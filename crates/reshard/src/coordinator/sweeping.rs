@@ -18,7 +18,7 @@ pub struct Swept {
 }
 
 impl Coordinator {
-    /// Takes away what no open move owns. Nobody else makes such things meanwhile: we have the lock.
+    /// Takes away what no open move owns. Nobody else makes such things now: we have the lock.
     pub async fn sweep(&self) -> Result<Swept, ReshardError> {
         let open: BTreeSet<u64> =
             self.catalog.open_moves().await?.into_iter().map(|record| record.id).collect();

@@ -5,7 +5,7 @@ use crate::session::{SqlError, quoted};
 
 use super::{Shard, Table};
 
-/// Of a table: is it an ordinary, logged one; is `slot` an integer that is never NULL; is it part of
+/// Of a table: is it an ordinary, logged one; is `slot` an integer and never NULL; is it part of
 /// the replica identity (else every update and delete of the application would fail as soon as the
 /// table is published with a filter); is the guard there; which columns draw from a sequence.
 const QUESTIONS: &str = "\

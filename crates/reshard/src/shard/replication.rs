@@ -1,6 +1,6 @@
 //! Publications, replication slots, subscriptions and marks of a move, each named after it.
 //!
-//! The slot is made apart from the subscription: `CREATE SUBSCRIPTION` with a slot of its own cannot
+//! The slot is made apart from the subscription: `CREATE SUBSCRIPTION` with its own slot cannot
 //! be undone by a transaction, and hangs when both databases are in one server.
 
 use std::time::Duration;
@@ -98,8 +98,8 @@ impl Shard {
         }
     }
 
-    /// Follows the shard `followed`: with a copy first, or from its slot on, which is set to `after`
-    /// before. Answers false when there is no slot to follow.
+    /// Follows the shard `followed`: with a copy first, or from its slot on, which is set to
+    /// `after` before. Answers false when there is no slot to follow.
     pub(crate) async fn subscribe(
         &self,
         record: &Record,
@@ -118,9 +118,11 @@ impl Shard {
             // Never back: what the subscriber confirmed may be gone.
             followed
                 .change(&format!(
-                    "SELECT pg_replication_slot_advance(slot_name, '0/0'::pg_lsn + {after}::numeric) \
+                    "SELECT pg_replication_slot_advance(slot_name, \
+                       '0/0'::pg_lsn + {after}::numeric) \
                      FROM pg_replication_slots \
-                     WHERE slot_name = '{name}' AND confirmed_flush_lsn < '0/0'::pg_lsn + {after}::numeric"
+                     WHERE slot_name = '{name}' \
+                     AND confirmed_flush_lsn < '0/0'::pg_lsn + {after}::numeric"
                 ))
                 .await?;
         }
@@ -134,7 +136,8 @@ impl Shard {
         Ok(true)
     }
 
-    /// Ends the subscription; its slot stays. Not in reach, the slots of its copying would stay too.
+    /// Ends the subscription; its slot stays. If the followed shard is out of reach, slots of an
+    /// unfinished copy stay there, too.
     pub(crate) async fn unsubscribe(&self, name: &str) -> Result<(), SqlError> {
         if !self.exists("pg_subscription", "subname", name).await? {
             return Ok(());
@@ -179,7 +182,8 @@ impl Shard {
         .await
     }
 
-    /// Whether the mark comes `within`: all that was committed before it on the other shard is here.
+    /// Whether the mark comes `within`: then all that was committed before it on the other shard is
+    /// here.
     pub(crate) async fn await_mark(
         &self,
         id: u64,
@@ -314,7 +318,8 @@ async fn session_leftovers(
             LeftoverKind::Subscription,
             format!(
                 "SELECT subname FROM pg_catalog.pg_subscription WHERE subname ~ {pattern} \
-             AND subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
+             AND subdbid = (SELECT oid FROM pg_catalog.pg_database \
+             WHERE datname = current_database())"
             ),
         ),
         (
