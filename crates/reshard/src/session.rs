@@ -14,7 +14,8 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// What is written must be on disk when it is answered, and rows must be the same text everywhere.
 const SETTINGS: &str = "\
 SET synchronous_commit = on; SET search_path = ''; SET datestyle = ISO;
-SET intervalstyle = postgres; SET timezone = 'UTC'; SET extra_float_digits = 3; SET bytea_output = hex";
+SET intervalstyle = postgres; SET timezone = 'UTC'; SET extra_float_digits = 3;
+SET bytea_output = hex";
 
 /// Something that a server did not do.
 #[derive(Debug, thiserror::Error)]
