@@ -19,7 +19,7 @@ pub(crate) struct End {
     /// Clients never learnt what became of these, or were told that they are not made.
     pub(crate) undecided: usize,
     pub(crate) declined: usize,
-    /// Requests without an order in their answers, each of which was made again.
+    /// Requests whose answers had no order in them: made again, unless they were declined.
     pub(crate) failed_requests: u32,
     pub(crate) open_sagas: usize,
     /// Writes that a server took while its rival took writes, too, of all that were tried.
