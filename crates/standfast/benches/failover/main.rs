@@ -3,8 +3,8 @@
 //!
 //! Each cluster is one of order-saga, with its own watchdog and HAProxy; `--whole` measures all of
 //! order-saga instead, by orders at its door. The rival is Patroni with etcd over the same
-//! PostgreSQL, hit and measured by the same code. A trial is printed as it ends, and kept where that
-//! is asked for, so that a run that is cut has lost one trial.
+//! PostgreSQL, hit and measured by the same code. A trial is printed as it ends, and kept where
+//! that is asked for, so that a run that is cut has lost one trial.
 
 #![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
