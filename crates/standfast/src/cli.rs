@@ -1,5 +1,6 @@
 //! The command line: a public contract, since scripts depend on it.
 
+mod check;
 mod failover;
 mod fault;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use standfast_lab::spec::Brokers;
 
+pub(crate) use check::{CheckArguments, ModelArgument};
 pub(crate) use failover::{FailoverAction, FailoverArguments, WatchdogArguments};
 pub(crate) use fault::{
     DirectionArgument, FaultAction, FaultArguments, FaultInstance, FaultTarget,
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Load(LoadArguments),
     /// Run experiments and give verdicts; without arguments, the showcase
     Run(RunArguments),
+    /// Judge a stored history: can a register, a ledger, a cart … explain what clients saw?
+    Check(CheckArguments),
     /// Write report.html again from the evidence of a run
     Report(ReportArguments),
     /// Put two runs side by side

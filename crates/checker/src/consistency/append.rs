@@ -54,6 +54,9 @@ pub fn judge_append(operations: &[&Operation], options: AppendOptions) -> Result
     }
     let lists = Lists::of(&transactions)?;
     judgement.judged = transactions.iter().map(|one| u64::from(one.effect != Effect::None)).sum();
+    if lists.longest.is_empty() {
+        judgement.undecided.push("no list was read, so that nothing is proven".to_owned());
+    }
     lists.judge_reads(&transactions, &mut judgement.findings);
     if !judgement.findings.is_empty() {
         // Without one order of each list, nothing follows from it.

@@ -91,6 +91,13 @@ fn judge(
         judgement.judged += u64::from(is_taken);
         judgement.unjudged += u64::from(!is_taken && is_read);
     }
+    let accesses = || registers.values().flat_map(|register| &register.accesses);
+    for (is_write, kind) in [(true, "write"), (false, "read")] {
+        // Writes that nobody read, and reads of what nobody wrote, can always be explained.
+        if !accesses().any(|access| access.is_write == is_write) {
+            judgement.undecided.push(format!("no {kind} was judged, so that nothing is proven"));
+        }
+    }
     for (name, mut register) in registers {
         register.judge(&name, options, &mut judgement);
     }

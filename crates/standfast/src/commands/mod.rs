@@ -1,6 +1,7 @@
 //! What each command does: one file per command.
 
 mod background;
+mod check;
 mod compare;
 mod doctor;
 mod failover;
@@ -47,6 +48,7 @@ pub(crate) async fn run(command: Command) -> Answer {
         Command::Load(arguments) => load::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Run(arguments) => run::run(arguments).await,
+        Command::Check(arguments) => check::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

@@ -1,6 +1,7 @@
 //! The binary as a user starts it, on real engines, broken in every way that must leave nothing.
 
 mod brokers;
+mod check;
 mod cli;
 mod example;
 mod failover;

@@ -98,6 +98,11 @@ fn an_append_without_an_answer_happened_or_not() {
 }
 
 #[test]
+fn appends_that_nobody_reads_prove_nothing() {
+    assert_eq!(judged(&[write(0, 0, 10, "1")], STRICT).verdict(), Verdict::Unknown);
+}
+
+#[test]
 fn an_element_tells_who_appended_it() {
     let twice = together(&[r#"[["append","x",1]]"#, r#"[["append","x",1]]"#]);
     let all: Vec<&Operation> = twice.iter().collect();

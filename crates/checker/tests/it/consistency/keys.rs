@@ -124,6 +124,9 @@ fn what_proves_nothing_is_unknown() {
     let silent = Operation { value: None, ..reads(0, 0, 1, "") };
     let judgement = judged(&[silent]);
     assert_eq!((judgement.verdict(), judgement.unjudged), (Verdict::Unknown, 1));
+    for useless in [[write(0, 0, 1, "a")], [reads(0, 0, 1, "a")]] {
+        assert_eq!(judged(&useless).verdict(), Verdict::Unknown, "{useless:?}");
+    }
     // Forty writes of two values at once, and a read that ends last: there are too many orders.
     let mut history: Vec<Operation> =
         (0..40).map(|index| write(index, 0, 100 + index, ["a", "b"][index as usize % 2])).collect();
