@@ -3,6 +3,7 @@
 mod check;
 mod failover;
 mod fault;
+mod shard;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use failover::{FailoverAction, FailoverArguments, WatchdogArguments};
 pub(crate) use fault::{
     DirectionArgument, FaultAction, FaultArguments, FaultInstance, FaultTarget,
 };
+pub(crate) use shard::{FleetArguments, MoveArguments, ShardAction, ShardArguments, TurnArguments};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Proxy(ProxyArguments),
     /// Ask and command the watchdogs of database clusters, or be one
     Failover(FailoverArguments),
+    /// Move slots between PostgreSQL shards while clients write
+    Shard(ShardArguments),
     /// Send open-loop load to a scenario of a system that is up, or to a plain URL
     Load(LoadArguments),
     /// Run experiments and give verdicts; without arguments, the showcase

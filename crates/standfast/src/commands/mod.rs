@@ -20,6 +20,7 @@ mod selection;
 mod serve;
 mod session;
 mod setup;
+mod shard;
 mod signals;
 mod status;
 mod up;
@@ -43,6 +44,7 @@ pub(crate) async fn run(command: Command) -> Answer {
         Command::Restart(arguments) => lifecycle::restart(&arguments).await,
         Command::Down(arguments) => lifecycle::down(&arguments).await,
         Command::Failover(arguments) => failover::run(arguments.action).await,
+        Command::Shard(arguments) => shard::run(arguments.action).await,
         Command::Fault(arguments) => fault::run(arguments.action).await,
         Command::Proxy(arguments) => proxy::run(arguments).await,
         Command::Load(arguments) => load::run(arguments).await,
