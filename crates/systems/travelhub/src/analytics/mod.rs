@@ -4,21 +4,21 @@
 mod office;
 mod projection;
 mod routes;
-mod settings;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::following::{Feed, Follow};
+use super::following::{Follow, FollowerSettings, Role};
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
 use crate::service::heartbeat::Heartbeats;
 use crate::service::server;
 
-/// As in `system.toml`.
-const NAME: &str = "analytics";
+const ROLE: Role =
+    Role { name: "analytics", poll_every: Duration::from_secs(2), tactic: "isolation" };
 
 /// Serves until `shutdown` completes.
 pub(crate) async fn serve(
@@ -26,24 +26,14 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let environment = Environment::of_process();
-    let settings = settings::Settings::read(&environment, &options)?;
-    let heartbeats = Heartbeats::read(&environment, &environment.service_name("analytics"))?;
+    let settings = FollowerSettings::read(&environment, &options, ROLE)?;
+    let heartbeats = Heartbeats::read(&environment, &environment.service_name(ROLE.name))?;
     drop(environment);
     let listener = server::listen(&options).await?;
     let office = Arc::new(office::Office::new(settings));
     let (mut beside, beating) = (JoinSet::new(), heartbeats.start());
-    let follow = Follow {
-        name: NAME,
-        database: Arc::clone(&office.database),
-        feed: Feed::new(office.settings.reservations.clone(), NAME),
-        poll_every: office.settings.poll_every,
-        progress: Arc::clone(&office.progress),
-    };
-    if office.settings.is_isolated {
-        beside.spawn(follow.run::<projection::Reports>());
-    } else {
-        beside.spawn(follow.only_listen());
-    }
+    let follow = Follow::new(ROLE, &office.settings, &office.database, &office.progress);
+    beside.spawn(follow.run::<projection::Reports>());
     tracing::info!(port = options.port, "listening");
     server::run(listener, routes::router(office), shutdown).await;
     drop((beside, beating));

@@ -6,9 +6,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use standfast_tactics::deadline::Deadline;
 
-use super::super::following::Progress;
+use super::super::following::{FollowerSettings, Progress};
 use super::super::wire::Reservation;
-use super::settings::Settings;
 use crate::service::database::{CallError, Database, Names, away, within};
 use crate::service::metrics;
 use crate::service::problem::Problem;
@@ -27,7 +26,7 @@ const RECORD: &str = "INSERT INTO daily AS known (day, kind, events, cents) \
 /// What all parts of the service share.
 #[derive(Debug)]
 pub(super) struct Office {
-    pub(super) settings: Settings,
+    pub(super) settings: FollowerSettings,
     pub(super) database: Arc<Database>,
     pub(super) progress: Arc<Progress>,
     registry: Registry,
@@ -35,7 +34,7 @@ pub(super) struct Office {
 }
 
 impl Office {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: FollowerSettings) -> Self {
         let names = Names { target: "analytics-db", by: "analytics" };
         let database = Arc::new(Database::new(settings.postgres.clone(), names));
         let mut registry = Registry::with_prefix("analytics");

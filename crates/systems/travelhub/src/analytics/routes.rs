@@ -27,7 +27,7 @@ pub(super) fn router(office: Arc<Office>) -> Router {
         .route("/health", get(answer::health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics));
-    if !office.settings.is_isolated {
+    if !office.settings.asks {
         router = router.route("/records", post(record));
     }
     answer::with_fallbacks(router).with_state(office)

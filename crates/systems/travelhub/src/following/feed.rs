@@ -7,7 +7,8 @@ use standfast_tactics::deadline::Deadline;
 use tokio::time::Instant;
 
 use super::super::wire::{EventPage, Gone, Snapshot};
-use crate::service::peer::{Call, CallError, Peer, PeerAddress, PeerLimits};
+use super::settings::FollowerSettings;
+use crate::service::peer::{Call, CallError, Peer, PeerLimits};
 
 /// A full page has some 1.5 MB; a snapshot has each night on which a room is taken.
 const LIMITS: PeerLimits = PeerLimits { calls_max: 2, response_length_max: 256 << 20 };
@@ -15,9 +16,6 @@ const LIMITS: PeerLimits = PeerLimits { calls_max: 2, response_length_max: 256 <
 /// A page is one query; its reader is not in anybody's way.
 const PAGE_TIME_MAX: Duration = Duration::from_secs(1);
 const SNAPSHOT_TIME_MAX: Duration = Duration::from_secs(10);
-
-/// Entries of a page, unless it is told otherwise: enough for a few seconds of many bookings.
-pub(in super::super) const PAGE_LENGTH: usize = 5000;
 
 /// Why there is nothing to read.
 #[derive(Debug, thiserror::Error)]
@@ -40,20 +38,16 @@ pub(super) enum Fetched {
 
 /// The reservations service, and as whom it is asked.
 #[derive(Debug)]
-pub(in super::super) struct Feed {
+pub(super) struct Feed {
     peer: Peer,
     consumer: &'static str,
     pub(super) page_length: usize,
 }
 
 impl Feed {
-    pub(in super::super) fn new(address: PeerAddress, consumer: &'static str) -> Self {
-        Self { peer: Peer::new(address, LIMITS), consumer, page_length: PAGE_LENGTH }
-    }
-
-    /// The same in pages of so many entries.
-    pub(in super::super) fn in_pages_of(self, page_length: usize) -> Self {
-        Self { page_length, ..self }
+    pub(super) fn new(settings: &FollowerSettings, consumer: &'static str) -> Self {
+        let peer = Peer::new(settings.reservations.clone(), LIMITS);
+        Self { peer, consumer, page_length: settings.page_length }
     }
 
     pub(super) async fn since(&self, number: u64) -> Result<Fetched, FeedError> {

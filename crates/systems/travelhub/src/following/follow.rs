@@ -14,6 +14,7 @@ use tokio_postgres::{Client, Error};
 use super::super::wire::{EventPage, ReservationEvent, Snapshot};
 use super::feed::{Feed, FeedError, Fetched};
 use super::progress::Progress;
+use super::settings::{FollowerSettings, Role};
 use crate::service::database::{CallError, Database, within};
 use crate::service::events;
 
@@ -62,16 +63,41 @@ enum Failed {
 
 /// A follower's parts.
 pub(in super::super) struct Follow {
-    pub(in super::super) name: &'static str,
-    pub(in super::super) database: Arc<Database>,
-    pub(in super::super) feed: Feed,
-    pub(in super::super) poll_every: Duration,
-    pub(in super::super) progress: Arc<Progress>,
+    name: &'static str,
+    database: Arc<Database>,
+    feed: Feed,
+    poll_every: Duration,
+    progress: Arc<Progress>,
+    asks: bool,
 }
 
 impl Follow {
-    /// Follows the log for as long as the service lives.
+    pub(in super::super) fn new(
+        role: Role,
+        settings: &FollowerSettings,
+        database: &Arc<Database>,
+        progress: &Arc<Progress>,
+    ) -> Self {
+        Self {
+            name: role.name,
+            database: Arc::clone(database),
+            feed: Feed::new(settings, role.name),
+            poll_every: settings.poll_every,
+            progress: Arc::clone(progress),
+            asks: settings.asks,
+        }
+    }
+
+    /// Follows the log, or only listens, for as long as the service lives.
     pub(in super::super) async fn run<P: Projection>(self) {
+        if self.asks {
+            self.ask::<P>().await;
+        } else {
+            self.only_listen().await;
+        }
+    }
+
+    async fn ask<P: Projection>(self) {
         loop {
             let session = self.database.session().await;
             self.database.writer_came();
@@ -80,9 +106,9 @@ impl Follow {
         }
     }
 
-    /// Keeps the database marked as there, and asks nobody: what the control arm without `resync`
-    /// does, whose entries are pushed.
-    pub(in super::super) async fn only_listen(self) {
+    /// Keeps the database marked as there, and asks nobody: what the control arms do, whose entries
+    /// are pushed.
+    async fn only_listen(self) {
         loop {
             let mut session = self.database.session().await;
             self.database.writer_came();

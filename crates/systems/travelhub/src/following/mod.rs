@@ -8,8 +8,9 @@ mod cursor;
 mod feed;
 mod follow;
 mod progress;
+mod settings;
 
 pub(super) use cursor::{cursor_of, move_to};
-pub(super) use feed::{Feed, PAGE_LENGTH};
 pub(super) use follow::{Follow, Projection, Span};
 pub(super) use progress::Progress;
+pub(super) use settings::{FollowerSettings, Role};

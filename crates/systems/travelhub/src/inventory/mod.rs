@@ -11,14 +11,11 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::following::{Feed, Follow};
+use super::following::Follow;
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::environment::Environment;
 use crate::service::heartbeat::Heartbeats;
 use crate::service::server;
-
-/// As in `system.toml`.
-const NAME: &str = "inventory";
 
 /// Serves until `shutdown` completes.
 pub(crate) async fn serve(
@@ -27,24 +24,15 @@ pub(crate) async fn serve(
 ) -> Result<(), ServeError> {
     let environment = Environment::of_process();
     let settings = settings::Settings::read(&environment, &options)?;
-    let heartbeats = Heartbeats::read(&environment, &environment.service_name("inventory"))?;
+    let heartbeats =
+        Heartbeats::read(&environment, &environment.service_name(settings::ROLE.name))?;
     drop(environment);
     let listener = server::listen(&options).await?;
     let stock = Arc::new(stock::Stock::new(settings));
     let (mut beside, beating) = (JoinSet::new(), heartbeats.start());
-    let follow = Follow {
-        name: NAME,
-        database: Arc::clone(&stock.database),
-        feed: Feed::new(stock.settings.reservations.clone(), NAME)
-            .in_pages_of(stock.settings.page_length),
-        poll_every: stock.settings.poll_every,
-        progress: Arc::clone(&stock.progress),
-    };
-    if stock.settings.resyncs {
-        beside.spawn(follow.run::<projection::Rooms>());
-    } else {
-        beside.spawn(follow.only_listen());
-    }
+    let follower = &stock.settings.follower;
+    let follow = Follow::new(settings::ROLE, follower, &stock.database, &stock.progress);
+    beside.spawn(follow.run::<projection::Rooms>());
     beside.spawn(stock::keep_comparing(Arc::clone(&stock)));
     tracing::info!(port = options.port, "listening");
     server::run(listener, routes::router(stock), shutdown).await;

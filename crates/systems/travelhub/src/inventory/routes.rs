@@ -34,7 +34,7 @@ pub(super) fn router(stock: Arc<Stock>) -> Router {
         .route("/health", get(answer::health))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics));
-    if !stock.settings.resyncs {
+    if !stock.settings.follower.asks {
         router = router.route("/events", post(pushed));
     }
     answer::with_fallbacks(router).with_state(stock)
@@ -104,7 +104,7 @@ fn stay(offer: &str, query: &str) -> Result<Stay, Problem> {
 }
 
 fn deadline(stock: &Stock, headers: &HeaderMap) -> Result<Deadline, Problem> {
-    answer::deadline_of(headers, Instant::now(), stock.settings.request_budget)
+    answer::deadline_of(headers, Instant::now(), stock.settings.follower.request_budget)
 }
 
 fn finish(result: Result<String, Problem>) -> Response<Body> {
@@ -116,7 +116,7 @@ async fn ready(State(stock): App) -> Response<Body> {
     if !stock.database.is_there() {
         return answer::ready(false, "the database is away");
     }
-    let has_caught_up = !stock.settings.resyncs || stock.progress.is_caught_up();
+    let has_caught_up = !stock.settings.follower.asks || stock.progress.is_caught_up();
     answer::ready(has_caught_up, "it has not caught up yet")
 }
 

@@ -56,7 +56,7 @@ pub(super) struct Stock {
 impl Stock {
     pub(super) fn new(settings: Settings) -> Self {
         let names = Names { target: "postgres", by: "inventory" };
-        let database = Arc::new(Database::new(settings.postgres.clone(), names));
+        let database = Arc::new(Database::new(settings.follower.postgres.clone(), names));
         let mut registry = Registry::with_prefix("inventory");
         let progress = Arc::new(Progress::new(&mut registry));
         let differences = Gauge::default();
