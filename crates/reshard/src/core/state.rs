@@ -116,11 +116,13 @@ impl Core {
                 self.mark += 1;
                 Action::Mark { leg, value: self.mark }
             }
-            Step::AwaitLag(leg) => self.await_mark(leg, self.options.lag_max),
-            Step::AwaitClosed(leg) => self.await_mark(leg, self.options.pause_max * CLOSED_PAUSES),
+            Step::AwaitLag(leg) => self.look_for_mark(leg, self.options.lag_max),
+            Step::AwaitClosed(leg) => {
+                self.look_for_mark(leg, self.options.pause_max * CLOSED_PAUSES)
+            }
             Step::AwaitHeld(leg) => {
                 let until = self.held_until.unwrap_or_default();
-                self.await_mark(leg, until.saturating_sub(now))
+                self.look_for_mark(leg, until.saturating_sub(now))
             }
             Step::Hold(leg) => {
                 self.held_until = Some(now + self.options.pause_max);
@@ -138,7 +140,7 @@ impl Core {
         }
     }
 
-    fn await_mark(&self, leg: Leg, within: Duration) -> Action {
+    fn look_for_mark(&self, leg: Leg, within: Duration) -> Action {
         Action::AwaitMark { leg, value: self.mark, within }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Writers lock the row of their slot, so closing waits for those that run, and those that come
 //! wait for it. A coordinator that dies, hangs or is cut off while it holds loses its transaction:
-//! by the end of its connection, or by the server's own clock (`idle_in_transaction_session_timeout`).
+//! by the end of its connection, or by the server's own clock
+//! (`idle_in_transaction_session_timeout`).
 
 use std::time::Duration;
 
