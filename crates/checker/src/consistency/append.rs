@@ -6,8 +6,8 @@
 //! that came before each other all the way round can not have run one after the other. The
 //! shortest such round is shown.
 //!
-//! Source: Kingsbury and Alvaro, "Elle" (VLDB 2020), for list-append; the names of the anomalies are
-//! Adya's (1999).
+//! Source: Kingsbury and Alvaro, "Elle" (VLDB 2020), for list-append; the names of the anomalies
+//! are Adya's (1999).
 
 use std::collections::{BTreeMap, HashMap};
 

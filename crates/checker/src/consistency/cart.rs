@@ -106,8 +106,8 @@ fn unclear(write: &Operation) -> Lack {
     let (scenario, index) = (&write.scenario, write.index);
     Lack(format!(
         "{scenario} #{index} is a write, and does not say what it does: let the scenario say \
-         `observe = {{ key = \"{{cart}}\", value = \"+{{item}}\" }}`, with `-` where it removes, or \
-         leave it out by --scenario"
+         `observe = {{ key = \"{{cart}}\", value = \"+{{item}}\" }}`, with `-` where it removes, \
+         or leave it out by --scenario"
     ))
 }
 

@@ -7,8 +7,9 @@
 //! one that was answered with a status of 500 or more: a gateway can lose the answer of a write
 //! that was done. Any other refusal means that nothing was done.
 //!
-//! Every write of what is judged has to be in the history: a value that nobody wrote is held against
-//! the system. What a search cannot decide within its [`Limits`] is unknown, and never holds.
+//! Every write of what is judged has to be in the history: a value that nobody wrote is held
+//! against the system. What a search cannot decide within its [`Limits`] is unknown, and never
+//! holds.
 
 mod access;
 mod append;

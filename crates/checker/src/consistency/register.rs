@@ -4,8 +4,8 @@
 //! end, so that each read returns what was written last. Several registers are if each of them is
 //! (Herlihy and Wing, 1990), so that keys are judged one by one.
 //!
-//! Where no value is written twice, which a load does best to see to, [`zones`](super::zones) judges
-//! a million operations a second; otherwise a [`search`] does, which may give up.
+//! Where no value is written twice, which a load does best to see to, one sort shows it all
+//! ([`zones`](super::zones)); otherwise a [`search`] does, which may give up.
 
 use std::collections::{BTreeMap, HashMap};
 

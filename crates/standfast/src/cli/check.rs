@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::ArmArgument;
 
-const AFTER_HELP: &str = r#"What each model needs of an operation (`observe` in a scenario), beside `write = true`:
+const AFTER_HELP: &str = r#"What each model needs of an operation (`observe` in a scenario):
   register  value, or version                   one thing that is read and written
   kv        key, and value or version           many of them
   append    key and value: what is appended, or the list that is read; or a transaction as value,

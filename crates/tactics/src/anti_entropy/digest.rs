@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// 128 bits: among a thousand million values, two that are alike by chance are expected once in
-/// 10²⁰ comparisons of all with all. It is no protection against somebody who wants two to be alike.
+/// 10²⁰ comparisons of all with all. It is no protection against somebody who makes two alike.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

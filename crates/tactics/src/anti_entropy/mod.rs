@@ -1,16 +1,16 @@
 //! Anti-entropy: two nodes find the keys in which they differ, without sending them all.
 //!
-//! **Why.** Nodes that tell each other of changes lose some: a message is dropped, a node is away, a
-//! partition heals. Sending everything again finds that out at the price of everything. A tree of
+//! **Why.** Nodes that tell each other of changes lose some: a message is dropped, a node is away,
+//! a partition heals. Sending everything again finds that out at the price of everything. A tree of
 //! digests (a Merkle tree) finds it by sending digests along the branches that differ.
 //!
 //! **When to use.** Behind replication that may lose messages, for values that can be merged in any
 //! order, such as a [`cart`](crate::cart). Every node begins a round with a random other one, every
 //! second or so.
 //!
-//! **When not.** To fill a node that is new: copy it. Against nodes that lie: the digests are quick,
-//! and not cryptographic. For values that cannot be merged: it says *that* two differ, never who is
-//! right.
+//! **When not.** To fill a node that is new: copy it. Against nodes that lie: the digests are
+//! quick, and not cryptographic. For values that cannot be merged: it says *that* two differ,
+//! never who is right.
 //!
 //! **What it costs.** 16 bytes per leaf and per key; for each change of a value, one digest and an
 //! addition on each level. A round between nodes that agree is one message of 256 bytes of digests.

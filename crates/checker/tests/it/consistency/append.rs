@@ -213,7 +213,8 @@ proptest! {
         let last = format!(r#"[["r","0",{:?}],["r","1",{:?}]]"#, lists[0], lists[1]);
         history.push(Operation { key: None, ..write(99, 100, 110, &last) });
         let mut all = all;
-        let reads = Drawn { from: 100, length: 10, parts: vec![(false, 0, None), (false, 1, None)] };
+        let parts = vec![(false, 0, None), (false, 1, None)];
+        let reads = Drawn { from: 100, length: 10, parts };
         all.push((reads, vec![Some(lists[0].clone()), Some(lists[1].clone())]));
         for is_strict in [true, false] {
             let mut left: Vec<usize> = (0..all.len()).collect();

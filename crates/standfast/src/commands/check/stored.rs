@@ -49,8 +49,8 @@ impl Stored {
         known_scenarios(&operations, &arguments.scenario)?;
         let mut parts: BTreeMap<(Option<String>, Option<u32>), Part> = BTreeMap::new();
         for Tagged { arm, trial, record } in operations {
-            let is_named = arguments.scenario.is_empty()
-                || arguments.scenario.iter().any(|name| *name == record.scenario);
+            let is_named =
+                arguments.scenario.is_empty() || arguments.scenario.contains(&record.scenario);
             if is_arm(arguments.arm, arm.as_deref()) && is_named {
                 parts.entry((arm, trial)).or_default().operations.push(record);
             }
