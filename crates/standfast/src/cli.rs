@@ -219,6 +219,9 @@ pub(crate) struct ServeArguments {
     /// Name of this instance
     #[arg(long, env = "INSTANCE_ID", default_value = "1")]
     pub(crate) instance: String,
+    /// Divide the intervals of heartbeats and detectors by this, from 1 to 1000
+    #[arg(long, value_name = "N", env = "CLOCK_SCALE")]
+    pub(crate) clock_scale: Option<f64>,
 }
 
 const AFTER_PROXY_HELP: &str = r#"Clients of Toxiproxy 2.12 work unchanged; what only this proxy can

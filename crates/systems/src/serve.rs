@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use crate::service::environment::Environment;
+use crate::service::heartbeat::CLOCK_SCALE;
 use crate::service::runtime;
 use crate::{cache_fallback, order_saga, travelhub, voted_inventory};
 
@@ -15,6 +17,20 @@ pub struct ServeOptions {
     pub port: u16,
     /// Names this process among several of the same service.
     pub instance: String,
+    /// By how much the intervals of a monitor, and of what it watches, are divided; `None` leaves
+    /// it to the variable `CLOCK_SCALE`.
+    pub clock_scale: Option<f64>,
+}
+
+impl ServeOptions {
+    /// The process's environment, in which what is said here goes first.
+    pub(crate) fn environment(&self) -> Environment<'static> {
+        let environment = Environment::of_process();
+        match self.clock_scale {
+            Some(scale) => environment.with(CLOCK_SCALE, scale.to_string()),
+            None => environment,
+        }
+    }
 }
 
 /// Why a service did not start, or ended.

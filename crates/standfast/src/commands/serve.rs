@@ -14,8 +14,8 @@ pub(super) async fn run(arguments: ServeArguments) -> Answer {
             _ = interrupt.recv() => {}
         }
     };
-    let ServeArguments { service, bind, port, instance } = arguments;
-    let options = ServeOptions { bind, port, instance };
+    let ServeArguments { service, bind, port, instance, clock_scale } = arguments;
+    let options = ServeOptions { bind, port, instance, clock_scale };
     match serve(&service, options, shutdown).await {
         Ok(()) => Ok(Exit::Held),
         Err(error @ ServeError::Listen { .. }) => Err(Failure::unavailable(error)),

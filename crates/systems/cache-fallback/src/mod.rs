@@ -16,7 +16,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::guarded::{cache, database, dependency, entry};
 use crate::service::{server, stay_search as search};
 
@@ -25,7 +24,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let settings = settings::Settings::read(&options.environment(), &options)?;
     let client = redis::Client::open(settings.valkey.clone())
         .map_err(|error| ServeError::unusable("VALKEY_URL", error))?;
     let listener = server::listen(&options).await?;

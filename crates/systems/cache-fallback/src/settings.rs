@@ -129,8 +129,12 @@ mod tests {
             ("VALKEY_URL", "redis://:pw@127.0.0.1:6379"),
         ];
         let all: Vec<_> = more.iter().chain(&urls).copied().collect();
-        let options =
-            ServeOptions { bind: Ipv4Addr::LOCALHOST, port: 0, instance: "test".to_owned() };
+        let options = ServeOptions {
+            bind: Ipv4Addr::LOCALHOST,
+            port: 0,
+            instance: "test".to_owned(),
+            clock_scale: None,
+        };
         Settings::read(&Environment::of(&all), &options)
     }
 

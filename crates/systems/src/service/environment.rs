@@ -18,6 +18,14 @@ impl<'a> Environment<'a> {
         Environment { lookup: Box::new(|name| std::env::var(name).ok()) }
     }
 
+    /// The same with `name` set to `value`.
+    pub(crate) fn with(self, name: &'static str, value: String) -> Self {
+        let lookup = self.lookup;
+        let find =
+            move |asked: &str| if asked == name { Some(value.clone()) } else { lookup(asked) };
+        Environment { lookup: Box::new(find) }
+    }
+
     #[cfg(test)]
     pub(crate) fn of(pairs: &'a [(&str, &str)]) -> Self {
         let find = |name: &str| pairs.iter().find(|(key, _)| *key == name);

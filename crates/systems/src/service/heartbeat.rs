@@ -14,6 +14,9 @@ use super::database::{CONNECT_TIME_MAX, CallError, take_role, within};
 use super::environment::Environment;
 use crate::serve::ServeError;
 
+/// By how much [`clock_scale`] divides.
+pub(crate) const CLOCK_SCALE: &str = "CLOCK_SCALE";
+
 /// How often a service says that it lives, on a clock that is not scaled.
 pub(crate) const BEAT_EVERY: Duration = Duration::from_secs(30);
 
@@ -67,11 +70,10 @@ impl Heartbeats {
 /// By how much the intervals of the monitor and of what it watches are divided: 1, or more in an
 /// experiment, which has no hours to spend.
 pub(crate) fn clock_scale(environment: &Environment<'_>) -> Result<f64, ServeError> {
-    const NAME: &str = "CLOCK_SCALE";
-    let Some(text) = environment.get(NAME) else { return Ok(1.0) };
+    let Some(text) = environment.get(CLOCK_SCALE) else { return Ok(1.0) };
     let scale: Option<f64> = text.parse().ok();
     let scale = scale.filter(|scale| (1.0..=1000.0).contains(scale));
-    scale.ok_or_else(|| ServeError::variable(NAME, "is no number from 1 to 1000"))
+    scale.ok_or_else(|| ServeError::variable(CLOCK_SCALE, "is no number from 1 to 1000"))
 }
 
 async fn beat(service: String, every: Duration, database: Config) {

@@ -27,7 +27,6 @@ use self::journal::{Folder, Journal, JournalError};
 use self::participant::Participant;
 use self::plan::Role;
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::server;
 
 /// What all parts of the service share.
@@ -48,7 +47,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let settings = settings::Settings::read(&options.environment(), &options)?;
     let definition = plan::definition();
     let mut open = Vec::new();
     let ledger = ledger::Ledger::new(settings.bounds());

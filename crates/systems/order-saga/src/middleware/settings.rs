@@ -69,7 +69,12 @@ mod tests {
             ("REPORTS_URL", "http://127.0.0.1:8003"),
         ];
         let all: Vec<_> = more.iter().chain(&given).copied().collect();
-        let options = ServeOptions { bind: Ipv4Addr::LOCALHOST, port: 0, instance: "1".to_owned() };
+        let options = ServeOptions {
+            bind: Ipv4Addr::LOCALHOST,
+            port: 0,
+            instance: "1".to_owned(),
+            clock_scale: None,
+        };
         Settings::read(&Environment::of(&all), &options)
     }
 

@@ -15,7 +15,6 @@ use super::app::{self, AppSettings, Desk};
 use super::database::PostgresSession;
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::database;
-use crate::service::environment::Environment;
 
 /// A server that is not there by then is not there.
 const CONNECT_TIME_MAX: Duration = Duration::from_millis(500);
@@ -25,7 +24,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let environment = Environment::of_process();
+    let environment = options.environment();
     environment.without(super::TACTICS)?;
     let settings = AppSettings::read(&environment, &options, "orders")?;
     let mut address = database::address(&environment, &settings.name)?;

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use super::app::{self, AppSettings, Desk};
 use super::database::MysqlSession;
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 
 /// The application, and its duty.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let environment = Environment::of_process();
+    let environment = options.environment();
     let without = environment.without(super::TACTICS)?;
     let settings = AppSettings::read(&environment, &options, "reports")?;
     let address = environment.required_by("MYSQL_URL", MysqlSession::address)?;

@@ -11,14 +11,13 @@ use std::sync::Arc;
 use super::app::{self, AppSettings, Desk};
 use super::database::MysqlSession;
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 
 /// Serves until `shutdown` completes.
 pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let environment = Environment::of_process();
+    let environment = options.environment();
     environment.without(super::TACTICS)?;
     let settings = AppSettings::read(&environment, &options, "stock")?;
     let address = environment.required_by("MARIADB_URL", MysqlSession::address)?;

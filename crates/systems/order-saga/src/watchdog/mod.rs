@@ -22,7 +22,6 @@ use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::{events, server};
 
 /// Serves until `shutdown` completes, or the watchdog cannot rely on its journal.
@@ -30,7 +29,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let environment = Environment::of_process();
+    let environment = options.environment();
     let without = environment.without(super::TACTICS)?;
     let mut settings = settings::Settings::read(&environment)?;
     leave_out(&without, &mut settings.options);

@@ -13,7 +13,6 @@ use tokio::task::JoinSet;
 
 use super::following::{Follow, FollowerSettings, Role};
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::heartbeat::Heartbeats;
 use crate::service::server;
 
@@ -25,7 +24,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let environment = Environment::of_process();
+    let environment = options.environment();
     let settings = FollowerSettings::read(&environment, &options, ROLE)?;
     let heartbeats = Heartbeats::read(&environment, &environment.service_name(ROLE.name))?;
     drop(environment);

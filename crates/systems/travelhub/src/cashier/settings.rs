@@ -91,7 +91,12 @@ mod tests {
             ("POSTGRES_URL", "postgresql://travelhub:secret@127.0.0.1:5432/travelhub"),
         ];
         let all: Vec<_> = more.iter().chain(&urls).copied().collect();
-        let options = ServeOptions { bind: Ipv4Addr::LOCALHOST, port: 0, instance: "1".to_owned() };
+        let options = ServeOptions {
+            bind: Ipv4Addr::LOCALHOST,
+            port: 0,
+            instance: "1".to_owned(),
+            clock_scale: None,
+        };
         Settings::read(&Environment::of(&all), &options)
     }
 

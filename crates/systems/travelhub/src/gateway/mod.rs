@@ -29,7 +29,6 @@ mod tests;
 use std::future::Future;
 
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::heartbeat::Heartbeats;
 use crate::service::server;
 
@@ -38,7 +37,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let environment = Environment::of_process();
+    let environment = options.environment();
     let settings = settings::Settings::read(&environment)?;
     let heartbeats = Heartbeats::read(&environment, &environment.service_name("gateway"))?;
     drop(environment);

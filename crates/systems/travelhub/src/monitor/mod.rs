@@ -20,7 +20,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::server;
 
 /// Serves until `shutdown` completes.
@@ -28,7 +27,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let settings = settings::Settings::read(&options.environment(), &options)?;
     let listener = server::listen(&options).await?;
     let mut tasks = settings.own_beats.clone().start();
     let metrics = Arc::new(metrics::Metrics::new(settings.clock_scale));

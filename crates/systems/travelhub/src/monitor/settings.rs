@@ -165,7 +165,12 @@ mod tests {
             .chain(&[("WATCHED", "search=http://a:1, web=http://b:2")])
             .copied()
             .collect();
-        let options = ServeOptions { bind: Ipv4Addr::LOCALHOST, port: 0, instance: "1".to_owned() };
+        let options = ServeOptions {
+            bind: Ipv4Addr::LOCALHOST,
+            port: 0,
+            instance: "1".to_owned(),
+            clock_scale: None,
+        };
         Settings::read(&Environment::of(&all), &options)
     }
 

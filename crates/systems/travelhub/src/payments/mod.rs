@@ -14,7 +14,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::heartbeat::Heartbeats;
 use crate::service::server;
 
@@ -23,7 +22,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let environment = Environment::of_process();
+    let environment = options.environment();
     environment.without(super::TACTICS)?;
     let name = environment.get("SERVICE_NAME");
     let name = name.unwrap_or_else(|| format!("payments-{}", options.instance));

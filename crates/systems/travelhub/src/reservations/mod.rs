@@ -25,7 +25,6 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::heartbeat::Heartbeats;
 use crate::service::server;
 
@@ -34,7 +33,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let environment = Environment::of_process();
+    let environment = options.environment();
     let settings = settings::Settings::read(&environment, &options)?;
     let heartbeats = Heartbeats::read(&environment, &environment.service_name("reservations"))?;
     drop(environment);

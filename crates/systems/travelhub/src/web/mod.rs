@@ -9,7 +9,6 @@ mod routes;
 use std::future::Future;
 
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::heartbeat::Heartbeats;
 use crate::service::server;
 
@@ -18,7 +17,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let environment = Environment::of_process();
+    let environment = options.environment();
     environment.without(super::TACTICS)?;
     let heartbeats = Heartbeats::read(&environment, &environment.service_name("web"))?;
     drop(environment);

@@ -24,7 +24,6 @@ use tokio::task::JoinSet;
 
 use super::log::{LogWriter, Survey, WriterOptions};
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::server;
 
 /// Nobody waits for a reply within milliseconds: an order was acknowledged long before.
@@ -35,7 +34,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let settings = settings::Settings::read(&options.environment(), &options)?;
     let writer = WriterOptions {
         give_up_after: None,
         linger: LINGER,

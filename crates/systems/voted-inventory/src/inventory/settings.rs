@@ -69,7 +69,12 @@ mod tests {
     fn read(more: &[(&str, &str)]) -> Result<Settings, ServeError> {
         let brokers = [("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")];
         let all: Vec<_> = more.iter().chain(&brokers).copied().collect();
-        let options = ServeOptions { bind: Ipv4Addr::LOCALHOST, port: 0, instance: "1".to_owned() };
+        let options = ServeOptions {
+            bind: Ipv4Addr::LOCALHOST,
+            port: 0,
+            instance: "1".to_owned(),
+            clock_scale: None,
+        };
         Settings::read(&Environment::of(&all), &options)
     }
 

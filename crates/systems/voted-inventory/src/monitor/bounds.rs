@@ -77,7 +77,12 @@ mod tests {
     #[test]
     fn with_the_defaults_every_kind_but_refusals_is_found_within_about_a_second() {
         let urls = [("INVENTORY_URLS", "http://a:1,http://b:2,http://c:3")];
-        let options = ServeOptions { bind: Ipv4Addr::LOCALHOST, port: 0, instance: "1".to_owned() };
+        let options = ServeOptions {
+            bind: Ipv4Addr::LOCALHOST,
+            port: 0,
+            instance: "1".to_owned(),
+            clock_scale: None,
+        };
         let settings = Settings::read(&Environment::of(&urls), &options).unwrap();
         let ms = |cause| bound(&settings, cause, Pace::default()).map(|bound| bound.as_millis());
         assert_eq!(ms(Cause::CrashCheck), Some(605));

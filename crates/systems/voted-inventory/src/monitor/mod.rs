@@ -25,7 +25,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::server;
 
 pub(super) use wire::{Dissent, Finding, Report, State, Status};
@@ -38,7 +37,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let settings = settings::Settings::read(&options.environment(), &options)?;
     let listener = server::listen(&options).await?;
     let monitor = Arc::new(watching::Monitor::new(settings, Instant::now()));
     checks::restore(&monitor, RESTORE_TIME_MAX).await;

@@ -117,7 +117,12 @@ mod tests {
     fn read(more: &[(&str, &str)]) -> Result<Settings, ServeError> {
         let urls = [("INVENTORY_URLS", "http://a:1,http://b:2,http://c:3")];
         let all: Vec<_> = more.iter().chain(&urls).copied().collect();
-        let options = ServeOptions { bind: Ipv4Addr::LOCALHOST, port: 0, instance: "1".to_owned() };
+        let options = ServeOptions {
+            bind: Ipv4Addr::LOCALHOST,
+            port: 0,
+            instance: "1".to_owned(),
+            clock_scale: None,
+        };
         Settings::read(&Environment::of(&all), &options)
     }
 

@@ -27,7 +27,6 @@ use tokio::task::JoinSet;
 
 use super::log::{LogWriter, WriterOptions, ensure_topics};
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::{database, server};
 
 /// The publisher tries again what was not acknowledged by then.
@@ -50,7 +49,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let settings = settings::Settings::read(&Environment::of_process(), &options)?;
+    let settings = settings::Settings::read(&options.environment(), &options)?;
     let give_up = if settings.has_outbox { GIVE_UP_AFTER } else { GIVE_UP_DIRECTLY_AFTER };
     let writer = WriterOptions {
         give_up_after: Some(give_up),

@@ -24,7 +24,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::environment::Environment;
 use crate::service::server;
 
 /// Serves until `shutdown` completes.
@@ -32,7 +31,7 @@ pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let settings = settings::Settings::read(&Environment::of_process())?;
+    let settings = settings::Settings::read(&options.environment())?;
     let listener = server::listen(&options).await?;
     // Jitter should differ between instances: it is not what a run has to repeat.
     let voter = Arc::new(voting::Voter::new(settings, u64::from(std::process::id())));

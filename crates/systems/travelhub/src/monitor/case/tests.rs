@@ -8,7 +8,12 @@ use crate::serve::ServeOptions;
 use crate::service::environment::Environment;
 
 fn case() -> Case {
-    let options = ServeOptions { bind: Ipv4Addr::LOCALHOST, port: 0, instance: "1".to_owned() };
+    let options = ServeOptions {
+        bind: Ipv4Addr::LOCALHOST,
+        port: 0,
+        instance: "1".to_owned(),
+        clock_scale: None,
+    };
     let environment = Environment::of(&[("WATCHED", "search=http://a:1"), ("CLOCK_SCALE", "60")]);
     Case::new(&Settings::read(&environment, &options).unwrap())
 }

@@ -12,7 +12,12 @@ use crate::service::environment::Environment;
 
 fn replica() -> Replica {
     let pairs = [("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9"), ("SERVICE_NAME", "inventory-1")];
-    let options = ServeOptions { bind: Ipv4Addr::LOCALHOST, port: 0, instance: "1".to_owned() };
+    let options = ServeOptions {
+        bind: Ipv4Addr::LOCALHOST,
+        port: 0,
+        instance: "1".to_owned(),
+        clock_scale: None,
+    };
     Replica::new(Settings::read(&Environment::of(&pairs), &options).unwrap())
 }
 

@@ -9,7 +9,12 @@ use crate::service::environment::Environment;
 
 fn monitor() -> Monitor {
     let urls = [("INVENTORY_URLS", "http://a:1,http://b:2,http://c:3")];
-    let options = ServeOptions { bind: Ipv4Addr::LOCALHOST, port: 0, instance: "1".to_owned() };
+    let options = ServeOptions {
+        bind: Ipv4Addr::LOCALHOST,
+        port: 0,
+        instance: "1".to_owned(),
+        clock_scale: None,
+    };
     let settings = Settings::read(&Environment::of(&urls), &options).unwrap();
     Monitor::new(settings, Instant::now())
 }
