@@ -1,5 +1,5 @@
-//! Which statuses of HTTP a claim is about: one, or all that begin with the same digit. Whether users
-//! see a failure is asked of all of 5xx, whichever of them a gateway picks.
+//! Which statuses of HTTP a claim is about: one, or all that begin with the same digit. Whether
+//! users see a failure is asked of all of 5xx, whichever of them a gateway picks.
 
 use std::fmt;
 use std::ops::RangeInclusive;
