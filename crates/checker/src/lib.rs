@@ -30,7 +30,8 @@ pub use agreement::{Agreement, Truth, Witness, WrongAnswer, judge_agreement};
 pub use availability::Availability;
 pub use consistency::{
     AppendOptions, CartReading, Finding, Judgement, Lack, Limits, Model, RegisterOptions, Search,
-    Seen, Timed, Verdict, judge_append, judge_cart, judge_keys, judge_register, judge_stock, search,
+    Seen, Timed, Verdict, judge_append, judge_cart, judge_keys, judge_register, judge_stock,
+    search,
 };
 pub use crowding::{Crowding, FOREIGN_SHARE_MIN, LATE_US_MIN, SLOW_FAILURE_US_MIN, WAITS_MAX};
 pub use detection::{InjectedFault, time_to_detect};

@@ -175,6 +175,7 @@ const TRAVELHUB: SystemFiles = SystemFiles {
         ("search-slow", file!("travelhub/experiments/search-slow.toml")),
         ("search-half-failing", file!("travelhub/experiments/search-half-failing.toml")),
         ("search-flapping", file!("travelhub/experiments/search-flapping.toml")),
+        ("search-hedged", file!("travelhub/experiments/search-hedged.toml")),
         ("search-overload", file!("travelhub/experiments/search-overload.toml")),
         ("reservations-killed", file!("travelhub/experiments/reservations-killed.toml")),
         ("reservations-hung", file!("travelhub/experiments/reservations-hung.toml")),

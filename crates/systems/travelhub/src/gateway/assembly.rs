@@ -92,7 +92,8 @@ impl Gateway {
         {
             let (opened, writer) = Shelf::new(Folder::open(path)?, settings.waiting_max);
             let upstream = Arc::clone(upstream);
-            let deliver = move |stored| deliver(Arc::clone(&upstream), stored);
+            let waiting_time_max = settings.waiting_time_max;
+            let deliver = move |stored| deliver(Arc::clone(&upstream), stored, waiting_time_max);
             tasks.spawn(Courier { shelf: opened.clone(), deliver }.run());
             // It ends by itself, when nobody can give it anything to write any more.
             drop(writer);

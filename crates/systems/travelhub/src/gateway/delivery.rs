@@ -14,6 +14,7 @@ use super::body::collect;
 use super::headers::{FORWARDED_FOR, IDEMPOTENCY_KEY};
 use super::journal::{Delivered, Settled, Stored};
 use super::upstream::{Answer, Ask, Attempt, Failure, Upstream};
+use crate::service::problem::Problem;
 
 /// Nobody waits at the other end, so it may take longer than a user would.
 const TIME_MAX: Duration = Duration::from_secs(3);
@@ -21,8 +22,23 @@ const TIME_MAX: Duration = Duration::from_secs(3);
 /// No answer about a reservation is longer.
 const ANSWER_LENGTH_MAX: u64 = 256 * 1024;
 
-/// One delivery.
-pub(super) async fn deliver(upstream: Arc<Upstream>, stored: Stored) -> Delivered {
+/// What it says is all that is known: an attempt may have been done, and its answer lost.
+const WAITED: &str = "its service gave no answer for too long, and it will not be tried again: \
+                      look at your reservations before you ask anew";
+
+/// One delivery, or the end of waiting for it.
+pub(super) async fn deliver(
+    upstream: Arc<Upstream>,
+    stored: Stored,
+    waiting_time_max: Duration,
+) -> Delivered {
+    if OffsetDateTime::now_utc() - stored.taken_at > waiting_time_max {
+        tracing::warn!(key = stored.key, "given up: it has waited for too long");
+        let title = "It has waited for too long";
+        let problem = Problem::new(StatusCode::GONE, "expired", title, WAITED);
+        let body: String = problem.response().into_body();
+        return Delivered::Final(settled(StatusCode::GONE, "application/problem+json", &body));
+    }
     let Some(ask) = ask(&stored) else {
         // It was a request of HTTP once, so this cannot be; and nobody could ever deliver it.
         return Delivered::Final(settled(StatusCode::BAD_REQUEST, "text/plain", "no request"));

@@ -124,7 +124,7 @@ impl Gateway {
             }
             Fallback::Page | Fallback::File => {
                 let good = last_good.find(question, age_max, now)?;
-                fallback::stale(good.kind, good.body, now.saturating_duration_since(good.at))
+                fallback::stale(&good.headers, good.body, now.saturating_duration_since(good.at))
             }
             Fallback::Store => return None,
         };

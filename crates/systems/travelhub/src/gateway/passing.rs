@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
-use hyper::header::HeaderValue;
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Response, StatusCode, Version};
@@ -108,6 +108,10 @@ impl Gateway {
     ) -> Result<(Ask, Option<Outbound>), Problem> {
         let mut headers = parts.headers;
         headers::inward(&mut headers, client, &asked.id);
+        if asked.is_get && self.last_good().is_some() {
+            // What is kept has to be of use to everybody, whatever he understands.
+            headers.remove(ACCEPT_ENCODING);
+        }
         let inner = asked.route.inner(asked.question.as_str());
         let target = if inner.len() == asked.question.as_str().len() {
             asked.question.clone()
@@ -187,9 +191,9 @@ impl Gateway {
             && is_fresh
             && asked.is_get
             && parts.status == StatusCode::OK
+            && !parts.headers.contains_key(CONTENT_ENCODING)
         {
-            let kind = parts.headers.get(hyper::header::CONTENT_TYPE);
-            last_good.keep(asked.question.as_str(), kind, whole, Instant::now());
+            last_good.keep(asked.question.as_str(), &parts.headers, whole, Instant::now());
         }
         if grade.is_none() {
             parts.headers.insert(ANSWER, HeaderValue::from_static("fresh"));

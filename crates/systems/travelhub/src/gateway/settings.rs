@@ -13,6 +13,9 @@ use crate::serve::ServeError;
 use crate::service::environment::Environment;
 use crate::service::peer::PeerAddress;
 
+/// Whoever wanted something and has heard nothing for so long has found another way.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Which tactics work.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tactics {
@@ -33,6 +36,8 @@ pub(super) struct Settings {
     pub(super) journal: Option<PathBuf>,
     /// So many requests may wait for their service.
     pub(super) waiting_max: usize,
+    /// For so long at most.
+    pub(super) waiting_time_max: Duration,
     pub(super) cache_bytes: usize,
     /// What is older is of no more use.
     pub(super) stale_max: Duration,
@@ -73,6 +78,7 @@ impl Settings {
             ],
             journal: stores.then(|| environment.required("JOURNAL_DIR")).transpose()?,
             waiting_max: environment.number("WAITING_MAX", 20_000)?,
+            waiting_time_max: environment.duration("WAITING_TIME_MAX", DAY)?,
             cache_bytes: environment.number("CACHE_BYTES", 64 << 20)?,
             stale_max: environment.duration("STALE_MAX", Duration::from_secs(3600))?,
             connections_max: environment.number("CONNECTIONS_MAX", 10_000)?,

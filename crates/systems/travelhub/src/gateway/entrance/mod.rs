@@ -1,5 +1,6 @@
 //! Where clients come in: their connections, and what of their requests is let through to routes.
 
+mod patience;
 mod raw_head;
 mod vetting;
 

@@ -12,6 +12,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::patience::Patience;
+
 /// No head is longer than what hyper reads of one.
 pub(super) const HEAD_LENGTH_MAX: usize = 16 * 1024;
 
@@ -55,12 +57,13 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 pub(super) struct Remembering {
     stream: TcpStream,
     head: RawHead,
+    patience: Patience,
 }
 
 impl Remembering {
     pub(super) fn new(stream: TcpStream) -> (Self, RawHead) {
         let head = RawHead::default();
-        (Self { stream, head: head.clone() }, head)
+        (Self { stream, head: head.clone(), patience: Patience::default() }, head)
     }
 }
 
@@ -85,7 +88,8 @@ impl AsyncWrite for Remembering {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.patience.watch(context, written)
     }
 
     fn poll_write_vectored(
@@ -93,7 +97,8 @@ impl AsyncWrite for Remembering {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.patience.watch(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

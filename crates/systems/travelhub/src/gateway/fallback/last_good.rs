@@ -2,23 +2,38 @@
 //! what was asked for least recently is forgotten, half of it at a time.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::HeaderValue;
+use hyper::HeaderMap;
+use hyper::header::{
+    CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use tokio::time::Instant;
 
 /// An answer that is younger is not replaced: a question that everybody asks would have its answer
 /// copied each time.
 const RENEWED_AFTER: Duration = Duration::from_millis(500);
 
+/// Without them a page of earlier would be shown with less protection than it has by itself.
+const KEPT: [HeaderName; 6] = [
+    CONTENT_TYPE,
+    CONTENT_LANGUAGE,
+    CONTENT_SECURITY_POLICY,
+    REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+];
+
 /// What an entry takes besides its texts, roughly.
 const OVERHEAD: usize = 200;
 
 #[derive(Clone, Debug)]
 pub(in super::super) struct Good {
-    pub(in super::super) kind: Option<HeaderValue>,
+    /// Those of the answer that are needed to understand its body, and to show it safely.
+    pub(in super::super) headers: Arc<[(HeaderName, HeaderValue)]>,
     pub(in super::super) body: Bytes,
     pub(in super::super) at: Instant,
     /// Whether the body is without its `answer` already.
@@ -49,7 +64,7 @@ impl LastGood {
     pub(in super::super) fn keep(
         &self,
         question: &str,
-        kind: Option<&HeaderValue>,
+        headers: &HeaderMap,
         body: &Bytes,
         now: Instant,
     ) {
@@ -61,7 +76,9 @@ impl LastGood {
         }
         // A copy: what came was a part of a buffer that is larger, and would be kept as a whole.
         let body = Bytes::copy_from_slice(body);
-        let good = Good { kind: kind.cloned(), body, at: now, is_bare: false };
+        let kept = |name| headers.get(&name).cloned().map(|value| (name, value));
+        let headers = KEPT.into_iter().filter_map(kept).collect();
+        let good = Good { headers, body, at: now, is_bare: false };
         inner.put(question, good, self.bytes_max);
     }
 
@@ -117,7 +134,10 @@ impl LastGood {
 
 impl Generations {
     fn put(&mut self, question: &str, good: Good, bytes_max: usize) {
-        let size = |good: &Good| question.len() + good.body.len() + OVERHEAD;
+        let size = |good: &Good| {
+            let headers: usize = good.headers.iter().map(|(_, value)| value.len()).sum();
+            question.len() + good.body.len() + headers + OVERHEAD
+        };
         let added = size(&good);
         if added > bytes_max / 2 {
             return;
@@ -141,7 +161,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn keep(answers: &LastGood, question: &str, body: &str, now: Instant) {
-        answers.keep(question, None, &Bytes::from(body.to_owned()), now);
+        answers.keep(question, &HeaderMap::new(), &Bytes::from(body.to_owned()), now);
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 use standfast_tactics::degrade::Grade;
@@ -20,6 +23,11 @@ const AGE_MS: HeaderName = HeaderName::from_static("x-age-ms");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// It is text, and one link.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
 
 /// What the page of a storefront that is away says.
 const PAGE: &str = include_str!("away.html");
@@ -59,17 +67,24 @@ pub(in super::super) fn nothing_known(why: &str) -> Response<Reply> {
 /// The plain page.
 pub(in super::super) fn page(why: &str) -> Response<Reply> {
     let grade = Grade::Degraded { why: why.to_owned() };
-    response(HTML, Bytes::from_static(PAGE.as_bytes()), &grade)
+    let mut response = response(HTML, Bytes::from_static(PAGE.as_bytes()), &grade);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// A page or file of earlier.
 pub(in super::super) fn stale(
-    kind: Option<HeaderValue>,
+    kept: &[(HeaderName, HeaderValue)],
     body: Bytes,
     age: Duration,
 ) -> Response<Reply> {
-    let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
-    response(kind, body, &Grade::Stale { age })
+    let kind = HeaderValue::from_static("application/octet-stream");
+    let mut response = response(kind, body, &Grade::Stale { age });
+    for (name, value) in kept {
+        response.headers_mut().insert(name, value.clone());
+    }
+    response
 }
 
 fn response(kind: HeaderValue, body: Bytes, grade: &Grade) -> Response<Reply> {

@@ -9,13 +9,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::line::{Line, Settled, Stored};
+use super::recent::Recent;
 use crate::service::{durable_file, sealed_line};
 
 /// A longer file is replaced, when half of it is of no interest any more.
 const LENGTH_MAX: u64 = 8 << 20;
-
-/// Requests that have their answer are kept for clients who ask what became of them.
-const SETTLED_MAX: usize = 10_000;
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +50,7 @@ pub(in super::super) struct Folder {
     kept: HashMap<String, Kept>,
     /// Keys in the order in which they came.
     order: VecDeque<String>,
-    settled: VecDeque<String>,
+    settled: Recent,
     /// After a failed write nobody knows what the file holds: it is replaced before the next one.
     is_in_doubt: bool,
 }
@@ -85,7 +83,7 @@ impl Folder {
             checkpoint_length: 0,
             kept: HashMap::new(),
             order: VecDeque::new(),
-            settled: VecDeque::new(),
+            settled: Recent::default(),
             is_in_doubt: true,
         };
         for line in lines {
@@ -132,14 +130,12 @@ impl Folder {
             }
             Line::Settled { key, answer } => {
                 let Some(kept) = self.kept.get_mut(&key) else { return };
+                let at = answer.at;
                 if kept.answer.replace(answer).is_none() {
-                    self.settled.push_back(key);
+                    for forgotten in self.settled.push(key, at) {
+                        self.kept.remove(&forgotten);
+                    }
                 }
-            }
-        }
-        while self.settled.len() > SETTLED_MAX {
-            if let Some(oldest) = self.settled.pop_front() {
-                self.kept.remove(&oldest);
             }
         }
     }
@@ -151,7 +147,7 @@ impl Folder {
             text.push_str(&sealed_line::seal(&Line::Taken(kept.stored.clone())));
         }
         // In the order of their ends, in which they are forgotten.
-        for key in &self.settled {
+        for key in self.settled.keys() {
             if let Some(answer) = self.kept.get(key).and_then(|kept| kept.answer.clone()) {
                 text.push_str(&sealed_line::seal(&Line::Settled { key: key.clone(), answer }));
             }

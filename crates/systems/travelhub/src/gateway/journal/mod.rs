@@ -4,6 +4,7 @@
 mod courier;
 mod folder;
 mod line;
+mod recent;
 mod shelf;
 mod writer;
 

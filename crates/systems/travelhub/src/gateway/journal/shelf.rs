@@ -1,16 +1,14 @@
 //! Requests that wait for their services, and those that have been delivered, in memory.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::folder::{Folder, Kept};
 use super::line::{Line, Settled, Stored};
+use super::recent::Recent;
 use super::writer::{self, Order};
-
-/// As many answers are kept as in the file.
-const SETTLED_MAX: usize = 10_000;
 
 /// What became of a request that was to be written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +55,7 @@ struct Inner {
     out: HashMap<u64, String>,
     turns: u64,
     keys: HashMap<String, State>,
-    settled: VecDeque<String>,
+    settled: Recent,
     delivered: u64,
 }
 
@@ -234,13 +232,10 @@ impl Inner {
     }
 
     fn keep(&mut self, stored: Stored, answer: Settled) {
-        let key = stored.key.clone();
+        let (key, at) = (stored.key.clone(), answer.at);
         self.keys.insert(key.clone(), State::Settled(stored, answer));
-        self.settled.push_back(key);
-        while self.settled.len() > SETTLED_MAX {
-            if let Some(oldest) = self.settled.pop_front() {
-                self.keys.remove(&oldest);
-            }
+        for forgotten in self.settled.push(key, at) {
+            self.keys.remove(&forgotten);
         }
     }
 

@@ -4,6 +4,7 @@ mod admin;
 mod client;
 mod faults;
 mod origin;
+mod pages;
 mod shedding;
 mod smuggling;
 mod stand;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming};
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -22,6 +23,9 @@ use super::super::body::collect;
 
 /// Of `/assets/large`.
 pub(super) const LARGE: u64 = 64 << 20;
+
+/// What every answer allows a browser to do.
+pub(super) const POLICY: &str = "default-src 'self'";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Behaviour {
@@ -138,6 +142,8 @@ impl Seen {
         } else {
             format!("{{\"path\":\"{}\",\"answer\":{{\"kind\":\"fresh\"}}}}", parts.uri)
         };
+        let policy = HeaderValue::from_static(POLICY);
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
         *self.last.lock().unwrap() = Some(parts);
         *response.body_mut() = Answer::Text(text.into());
         response

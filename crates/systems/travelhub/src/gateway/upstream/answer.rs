@@ -18,6 +18,10 @@ use super::instance::Calling;
 /// What comes in one read, nearly always.
 pub(super) const WHOLE_MAX: u64 = 64 * 1024;
 
+/// A place in the bulkhead is for what the upstream has to do. Whoever is still not through with an
+/// answer after this is slow himself, and would keep the place from others for as long as he likes.
+const SEAT_TIME_MAX: Duration = Duration::from_secs(5);
+
 /// An upstream that has begun a long answer and then says nothing for so long will say no more.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
@@ -42,6 +46,7 @@ pub(in super::super) struct Streamed {
     pub(super) connection: Option<Connection>,
     pub(super) calling: Calling,
     pub(super) seat: Option<Seat>,
+    begun_at: Instant,
     /// Runs while nothing comes.
     silence: Option<Pin<Box<Sleep>>>,
 }
@@ -60,7 +65,7 @@ impl Streamed {
         seat: Seat,
     ) -> Self {
         let (connection, seat) = (Some(connection), Some(seat));
-        Self { incoming, connection, calling, seat, silence: None }
+        Self { incoming, connection, calling, seat, begun_at: Instant::now(), silence: None }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -81,6 +86,8 @@ impl Streamed {
                 }
                 if self.incoming.is_end_stream() {
                     self.end();
+                } else if self.seat.is_some() && self.begun_at.elapsed() >= SEAT_TIME_MAX {
+                    self.seat = None;
                 }
                 Poll::Ready(Some(Ok(frame)))
             }

@@ -1,7 +1,7 @@
 //! One upstream: a call to it takes a place in the bulkhead, asks the breaker, goes to an instance,
 //! and ends in time.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ use crate::service::peer::PeerAddress;
 
 /// On one machine a connection is there at once, or the path is cut.
 const CONNECT_TIME_MAX: Duration = Duration::from_millis(250);
+
+/// No instance was asked yet.
+const NOBODY: usize = usize::MAX;
 
 /// What an upstream may cost, and when it is not worth asking.
 #[derive(Clone, Copy, Debug)]
@@ -117,14 +120,25 @@ impl Upstream {
 
     /// One attempt, or two that race when the first takes long.
     pub(in super::super) async fn attempt_hedged(&self, ask: &Ask, attempt: Attempt) -> Tried {
+        let asked_first = AtomicUsize::new(NOBODY);
         let raced = self.hedger.race(attempt.deadline, |number| {
+            let mut attempt = attempt;
             if number > 0 {
                 self.hedges.fetch_add(1, Ordering::Relaxed);
+                let first = asked_first.load(Ordering::Relaxed);
+                attempt.avoided = (first != NOBODY).then_some(first);
             }
-            // A hedge finds the first one's instance the busier one, and takes another.
-            Some(self.attempt(ask, None, attempt))
+            let noted = (number == 0).then_some(&asked_first);
+            Some(self.attempt_noted(ask, None, attempt, noted))
         });
-        raced.await.result
+        let raced = raced.await;
+        let first = asked_first.load(Ordering::Relaxed);
+        if raced.winner > 0 && raced.result.is_ok() && first != NOBODY {
+            // The first had a start and came in second. Its call is dropped with it, so that nobody
+            // sees it there as the busier one: a race that is lost counts against it in its place.
+            self.selection.record(first, Heard::Dissented, Instant::now());
+        }
+        raced.result
     }
 
     /// One attempt. `stream` is the body where it can be sent only once.
@@ -132,7 +146,18 @@ impl Upstream {
         &self,
         ask: &Ask,
         stream: Option<Outbound>,
+        attempt: Attempt,
+    ) -> Tried {
+        self.attempt_noted(ask, stream, attempt, None).await
+    }
+
+    /// The same, and notes whom it asks.
+    async fn attempt_noted(
+        &self,
+        ask: &Ask,
+        stream: Option<Outbound>,
         Attempt { deadline, has_full_time, avoided }: Attempt,
+        noted: Option<&AtomicUsize>,
     ) -> Tried {
         if let Some(circuit) = &self.circuit {
             // Nobody should queue for a place that he may not use.
@@ -143,6 +168,9 @@ impl Upstream {
         let permit = self.circuit.as_ref().map(Circuit::try_acquire).transpose();
         let permit = permit.map_err(|rejection| (rejection.into(), None))?;
         let chosen = self.selection.choose(avoided, Instant::now());
+        if let Some(noted) = noted {
+            noted.store(chosen, Ordering::Relaxed);
+        }
         let calling = self.instances()[chosen].begin();
         let called = self.call(ask, stream, deadline, calling, seat);
         let tried = match timeout_at(deadline.instant(), called).await {

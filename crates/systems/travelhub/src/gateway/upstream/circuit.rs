@@ -126,3 +126,6 @@ pub(in super::super) fn name(cause: Cause) -> &'static str {
         Cause::ProbesUndecided => "probes-undecided",
     }
 }
+
+#[cfg(test)]
+mod tests;

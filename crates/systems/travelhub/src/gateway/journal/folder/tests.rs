@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::super::recent::COUNT_MAX;
 use super::*;
 
 struct Place(PathBuf);
@@ -133,11 +134,11 @@ fn old_answers_are_forgotten_and_the_file_stays_small() {
         let lines = keys.flat_map(|key| [taken(&key), settled(&key)]).collect();
         folder.append(lines).unwrap();
     }
-    assert_eq!(folder.kept().count(), SETTLED_MAX + 1);
+    assert_eq!(folder.kept().count(), COUNT_MAX + 1);
     drop(folder);
     let folder = place.open();
     let kept = keys(&folder);
-    assert_eq!((kept.len(), kept[0].0.as_str()), (SETTLED_MAX + 1, "waits"));
+    assert_eq!((kept.len(), kept[0].0.as_str()), (COUNT_MAX + 1, "waits"));
     assert_eq!(kept[1].0, "5-0", "the oldest third is gone");
     assert!(folder.length < 8 << 20, "{}", folder.length);
 }
