@@ -1,5 +1,5 @@
 //! How long a client may take nothing of its answer. Whoever stops reading, and keeps the
-//! connection, would hold what the answer holds: its piece in memory, and a place with the upstream.
+//! connection, would hold what the answer holds: a piece in memory, and a place with the upstream.
 
 use std::future::Future;
 use std::io;
