@@ -4,7 +4,7 @@ use standfast_history::Outcome;
 use standfast_loadgen::{Arrivals, LoadPlan};
 
 use crate::server::{Behaviour, Server};
-use crate::{check_all, plan, run, scenario};
+use crate::{PATIENCE, check_all, plan, run, scenario};
 
 #[tokio::test]
 async fn facts_of_the_answer_stand_in_the_operation() {
@@ -88,7 +88,8 @@ async fn the_deadline_that_is_left_travels_with_the_request() {
         let left = request.split_once("X-Deadline-Ms: ").map(|(_, rest)| rest.lines().next());
         let left_ms: u64 = left.flatten().and_then(|text| text.parse().ok()).unwrap();
         let spent_us = operation.sent_us.unwrap() - operation.intended_us;
-        // Whole milliseconds of what is left of 300, rounded down.
-        left_ms == (300_000 - spent_us) / 1000 || left_ms == (300_000 - spent_us - 1) / 1000
+        let left_us = PATIENCE.as_micros() - u128::from(spent_us);
+        // Whole milliseconds, rounded down.
+        [left_us / 1000, (left_us - 1) / 1000].contains(&u128::from(left_ms))
     });
 }

@@ -3,12 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use standfast_history::{ErrorKind, Outcome};
+use standfast_history::{ErrorKind, Operation, Outcome};
 use standfast_loadgen::{Arrivals, LoadPlan};
 use tokio::time::Instant;
 
 use crate::server::{Behaviour, OK, Server, deaf_listener, refusing_address};
-use crate::{check_all, check_complete, get, plan, post, run, scenario};
+use crate::{IMPATIENCE, PATIENCE, check_all, check_complete, get, plan, post, run, scenario};
 
 #[tokio::test]
 async fn answers_are_counted_as_the_scenario_says() {
@@ -60,7 +60,7 @@ async fn a_refused_connection_is_a_certain_failure_even_of_a_write() {
 #[tokio::test]
 async fn a_handshake_without_an_answer_ends_at_the_deadline() {
     let (_listener, target) = deaf_listener();
-    let outcome = run(plan(post(), target)).await;
+    let outcome = run(LoadPlan { timeout: IMPATIENCE, ..plan(post(), target) }).await;
     let is_unconnected = |operation: &standfast_history::Operation| operation.sent_us.is_none();
     assert!(outcome.operations.iter().any(is_unconnected));
     check_all(&outcome.operations, |operation| {
@@ -94,13 +94,16 @@ async fn a_cut_off_answer_is_a_reset() {
 #[tokio::test]
 async fn a_hang_ends_at_the_deadline_that_counts_from_the_intended_time() {
     let server = Server::start(Behaviour::Hang).await;
-    let outcome = run(plan(post(), server.address)).await;
+    let outcome = run(LoadPlan { timeout: IMPATIENCE, ..plan(post(), server.address) }).await;
     check_all(&outcome.operations, |operation| {
-        // Never before; the generous bound is for a busy machine.
         operation.outcome == Outcome::Info
             && operation.error == Some(ErrorKind::Timeout)
-            && (300_000..450_000).contains(&operation.latency_us())
+            && operation.latency_us() >= 300_000
     });
+    // A machine that stands still makes some of them late, and not most of them.
+    let mut latencies: Vec<u64> = outcome.operations.iter().map(Operation::latency_us).collect();
+    latencies.sort_unstable();
+    assert!(latencies[latencies.len() / 2] < 450_000, "{latencies:?}");
 }
 
 #[tokio::test]
@@ -112,6 +115,7 @@ async fn attempts_without_a_free_connection_are_never_sent_and_say_so() {
         connections_max: 1,
         rate_per_s: 100_000.0,
         duration: Duration::from_millis(20),
+        timeout: IMPATIENCE,
         ..plan(post(), server.address)
     })
     .await;
@@ -136,7 +140,7 @@ async fn attempts_that_hang_do_not_block_others() {
     let ok = outcome.operations.iter().filter(|operation| operation.outcome == Outcome::Ok);
     let ok: Vec<u64> = ok.map(standfast_history::Operation::latency_us).collect();
     assert_eq!(ok.len(), 66, "100 requests, of which the first and every third after it hang");
-    let fast = ok.iter().filter(|latency| **latency < 100_000).count();
+    let fast = ok.iter().filter(|latency| u128::from(**latency) < PATIENCE.as_micros() / 2).count();
     assert!(fast >= 55, "{ok:?}");
 }
 
@@ -160,6 +164,7 @@ async fn a_server_that_does_everything_at_once_loses_no_operation() {
             connections_max,
             arrivals: Arrivals::Poisson,
             rate_per_s: 500.0,
+            timeout: IMPATIENCE,
             ..plan(post(), server.address)
         };
         let outcome = run(plan).await;
@@ -176,11 +181,14 @@ async fn connections_are_reused_and_a_close_while_idle_costs_no_attempt() {
     let opened = server.connections.load(Ordering::Relaxed);
     assert!(opened < 10, "{opened} connections for 25 requests in turn");
 
-    // The server closes without announcing it, 20 ms before the connection is needed again.
+    // The server closes without announcing it, 100 ms before the connection is needed again. On a
+    // busy machine its close may come so late that it meets an attempt, now and then.
     let server = Server::start(Behaviour::AnswerAndClose(OK)).await;
-    let outcome = run(LoadPlan { rate_per_s: 50.0, ..plan(get(), server.address) }).await;
-    check_all(&outcome.operations, |operation| operation.outcome == Outcome::Ok);
-    assert_eq!(server.connections.load(Ordering::Relaxed), 25);
+    let (rate_per_s, duration) = (10.0, Duration::from_secs(1));
+    let outcome = run(LoadPlan { rate_per_s, duration, ..plan(get(), server.address) }).await;
+    let is_ok = |operation: &&Operation| operation.outcome == Outcome::Ok;
+    let answered = outcome.operations.iter().filter(is_ok).count();
+    assert!(answered > 5, "of ten, nine would meet a close that nobody notices: {answered}");
 }
 
 #[tokio::test]
