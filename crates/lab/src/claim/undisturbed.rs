@@ -79,20 +79,19 @@ pub(super) fn excuse(claim: &Claim, trial: &TrialRecord, refuted: ClaimTrial) ->
         let again = measure(&claim.measure, claim.during, &view).ok().map(|again| again.value);
         Look { cause, share, again }
     };
-    let both = look(View::undisturbed(trial), cause(stalled, crowded), share);
+    // What most was left out of tells most, unless only less of it tells why nothing is known.
     let looks = [
+        look(View::undisturbed(trial), cause(stalled, crowded), share),
         look(View::without_stalls(trial), cause(stalled, 0.0), stalled),
         look(View::without_crowding(trial), cause(0.0, crowded), crowded),
     ];
+    let disturbance = Disturbance { share, crowded, undisturbed: looks[0].again };
     let is_enough = samples.iter().all(|sample| sample.is_enough());
     let is_open = |look: &Look| look.again.is_none_or(|again| claim.limit.holds(again));
-    let disturbance = Disturbance { share, crowded, undisturbed: both.again };
-    // The most that was left out tells most, unless only less of it tells why nothing is known.
-    let told = looks.into_iter().find(|look| is_enough && !is_open(&both) && is_open(look));
-    if is_enough && !is_open(&both) && told.is_none() {
+    let told = looks.into_iter().find(|look| !is_enough || is_open(look));
+    let Some(told) = told else {
         return ClaimTrial { disturbance: Some(disturbance), ..refuted };
-    }
-    let told = told.unwrap_or(both);
+    };
     let left = told.again.filter(|_| is_enough);
     ClaimTrial {
         verdict: Verdict::Unknown,
