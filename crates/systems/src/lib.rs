@@ -11,6 +11,8 @@ mod service;
 mod cache_fallback;
 #[path = "../order-saga/src/mod.rs"]
 mod order_saga;
+#[path = "../sharded-shop/src/mod.rs"]
+mod sharded_shop;
 #[path = "../travelhub/src/mod.rs"]
 mod travelhub;
 #[path = "../voted-inventory/src/mod.rs"]

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use crate::service::environment::Environment;
 use crate::service::heartbeat::CLOCK_SCALE;
 use crate::service::runtime;
-use crate::{cache_fallback, order_saga, travelhub, voted_inventory};
+use crate::{cache_fallback, order_saga, sharded_shop, travelhub, voted_inventory};
 
 /// Where a service listens, and who it is.
 #[derive(Clone, Debug)]
@@ -69,6 +69,7 @@ const SERVICES: &[&str] = &[
     "order-saga/app3",
     "order-saga/middleware",
     "order-saga/watchdog",
+    "sharded-shop/watchdog",
     "travelhub/analytics",
     "travelhub/cashier",
     "travelhub/gateway",
@@ -106,6 +107,7 @@ pub async fn serve(
             "order-saga/app3" => order_saga::serve_reports(options, stopped).await,
             "order-saga/middleware" => order_saga::serve_middleware(options, stopped).await,
             "order-saga/watchdog" => order_saga::serve_watchdog(options, stopped).await,
+            "sharded-shop/watchdog" => sharded_shop::serve_watchdog(options, stopped).await,
             "travelhub/analytics" => travelhub::serve_analytics(options, stopped).await,
             "travelhub/cashier" => travelhub::serve_cashier(options, stopped).await,
             "travelhub/gateway" => travelhub::serve_gateway(options, stopped).await,

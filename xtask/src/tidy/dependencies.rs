@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("loadgen", &["history"]),
     ("failover", &["tactics"]),
     ("reshard", &["tactics"]),
-    ("systems", &["tactics", "failover"]),
+    ("systems", &["tactics", "failover", "reshard"]),
     ("lab", &["history", "engines", "faultproxy", "checker", "loadgen", "failover"]),
     (
         "standfast",

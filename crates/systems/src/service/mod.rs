@@ -17,3 +17,4 @@ pub(crate) mod runtime;
 pub(crate) mod sealed_line;
 pub(crate) mod server;
 pub(crate) mod stay_search;
+pub(crate) mod watchdog;

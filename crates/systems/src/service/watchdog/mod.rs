@@ -1,4 +1,5 @@
-//! The watchdog of one cluster: the failover crate, told by the environment whom to watch.
+//! The watchdog of one cluster: the failover crate, told by the environment whom to watch. Systems
+//! offer it as a service under their own names.
 //!
 //! What it decides and does is that crate's. Here are the names and addresses, and an HTTP surface
 //! on which it can be seen.
@@ -21,16 +22,18 @@ use standfast_failover::watchdog::{EventLine, Watchdog};
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
+use super::{events, server};
 use crate::serve::{ServeError, ServeOptions};
-use crate::service::{events, server};
 
-/// Serves until `shutdown` completes, or the watchdog cannot rely on its journal.
+/// Serves until `shutdown` completes, or the watchdog cannot rely on its journal. `tactics` are all
+/// that the system may switch off; the four of [`leave_out`] change something here.
 pub(crate) async fn serve(
     options: ServeOptions,
+    tactics: &[&str],
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let environment = options.environment();
-    let without = environment.without(super::TACTICS)?;
+    let without = environment.without(tactics)?;
     let mut settings = settings::Settings::read(&environment)?;
     leave_out(&without, &mut settings.options);
     let folder = open_folder(&settings.folder)?;
