@@ -96,10 +96,8 @@ impl Postgres {
         let names = names::render(cover, &self.members);
         let session = self.open().await?;
         self.lock_settings(&session).await?;
-        let alter =
-            format!("ALTER SYSTEM SET synchronous_standby_names = '{}'", names.replace('\'', "''"));
-        session.run(&alter).await?;
-        session.run("SELECT pg_reload_conf()").await?;
+        let quoted = names.replace('\'', "''");
+        session.alter(&format!("SET synchronous_standby_names = '{quoted}'")).await?;
         // A new session shows what the postmaster has read; from then on its children are told.
         while self.open().await?.names().await? != names {
             sleep(LOOK_EVERY).await;
@@ -149,14 +147,11 @@ impl Postgres {
         session: &PostgresSession,
         longest: Option<Duration>,
     ) -> Result<(), DatabaseError> {
-        let alter = match longest {
-            Some(longest) => {
-                format!("ALTER SYSTEM SET wal_receiver_timeout = '{}ms'", longest.as_millis())
-            }
-            None => "ALTER SYSTEM RESET wal_receiver_timeout".to_owned(),
+        let change = match longest {
+            Some(longest) => format!("SET wal_receiver_timeout = '{}ms'", longest.as_millis()),
+            None => "RESET wal_receiver_timeout".to_owned(),
         };
-        session.run(&alter).await?;
-        session.run("SELECT pg_reload_conf()").await
+        session.alter(&change).await
     }
 
     async fn open_for_writes(&self) -> Result<(), DatabaseError> {
@@ -166,8 +161,7 @@ impl Postgres {
         }
         // The names of an earlier reign would make the first commits wait for nobody who is there.
         self.lock_settings(&session).await?;
-        session.run("ALTER SYSTEM SET synchronous_standby_names = ''").await?;
-        session.run("SELECT pg_reload_conf()").await?;
+        session.alter("SET synchronous_standby_names = ''").await?;
         session.run("SELECT pg_promote(false)").await?;
         let is_standby = "SELECT pg_is_in_recovery()";
         let mut looks = 0;

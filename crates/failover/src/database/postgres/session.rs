@@ -120,6 +120,13 @@ impl PostgresSession {
         self.value(query).await.map(drop)
     }
 
+    /// Changes a setting of the server, such as `SET wal_receiver_timeout = '1s'`, and asks it to
+    /// read that.
+    pub(super) async fn alter(&self, change: &str) -> Result<(), DatabaseError> {
+        self.run(&format!("ALTER SYSTEM {change}")).await?;
+        self.run("SELECT pg_reload_conf()").await
+    }
+
     pub(super) async fn names(&self) -> Result<String, DatabaseError> {
         Ok(self.value("SHOW synchronous_standby_names").await?.unwrap_or_default())
     }
