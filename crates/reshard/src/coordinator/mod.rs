@@ -4,6 +4,7 @@
 //! (the fence) is told to every shard before it does anything else, so that one who lost the lock
 //! and does not know is refused everywhere.
 
+mod pauses;
 mod performing;
 mod sweeping;
 
@@ -14,6 +15,7 @@ use crate::core::{Action, Core, Ending, Moment, Options, Outcome, PlannedMove, R
 use crate::session::SqlError;
 use crate::shard::{Shard, ShardAddress, Table};
 
+pub use pauses::Pauses;
 use performing::Performer;
 pub use sweeping::Swept;
 

@@ -3,14 +3,18 @@
 //! It is a database of its own or of any shard. Lock, journal and map are used through one session,
 //! so a coordinator that has lost the lock cannot write, and each write asks for its number, too.
 
+mod request;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_postgres::Config;
 
-use crate::core::{Handover, Map, PlannedMove, Record, Wish};
+use crate::core::{Handover, Map, PlanError, Record, Wish};
 use crate::session::{Session, SqlError, quoted};
+
+pub use request::{Request, RequestKey};
 
 /// Any number that nobody else takes: "reshard" in ASCII.
 const LOCK: i64 = 0x0072_6573_6861_7264;
@@ -29,6 +33,8 @@ CREATE TABLE IF NOT EXISTS reshard_catalog.move (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   record json NOT NULL, is_open bool NOT NULL DEFAULT true, wish text,
   changed timestamptz NOT NULL DEFAULT now());
+CREATE TABLE IF NOT EXISTS reshard_catalog.request (
+  key text PRIMARY KEY, of text NOT NULL, moves bigint[] NOT NULL);
 GRANT USAGE ON SCHEMA reshard_catalog TO PUBLIC;
 GRANT SELECT ON reshard_catalog.map, reshard_catalog.owner TO PUBLIC";
 
@@ -51,6 +57,12 @@ pub enum CatalogError {
     NotOwned { slots: String, source_shard: String },
     #[error("there is no move {0}")]
     NoMove(u64),
+    #[error("there is no map yet")]
+    NoMap,
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("the key `{0}` was used for another request")]
+    KeyReused(String),
     #[error("the catalog holds what is no record: {0}")]
     Damaged(String),
 }
@@ -134,7 +146,9 @@ impl Catalog {
         self.fence = self.session.number(next).await?;
         let session = Arc::clone(&self.session);
         self.beating.spawn(async move {
-            while session.run("SELECT 1").await.is_ok() {
+            while !session.is_closed() {
+                // It is refused while a transaction of the same session has failed.
+                drop(session.run("SELECT 1").await);
                 tokio::time::sleep(BEAT_EVERY).await;
             }
         });
@@ -159,39 +173,6 @@ impl Catalog {
              AND classid::bigint = {high} AND objid::bigint = {low} AND objsubid = 1"
         );
         Ok(self.session.number(&held).await? > 0)
-    }
-
-    /// Notes a new move down, of slots that are the source's and in no other open move.
-    pub(crate) async fn insert(&self, planned: &PlannedMove) -> Result<Record, CatalogError> {
-        let slots = planned.slots.to_string();
-        for open in self.open_moves().await? {
-            if open.slots.overlaps(&planned.slots) {
-                return Err(CatalogError::OnTheMove { slots, id: open.id });
-            }
-        }
-        let owned = self.map().await?.map(|map| map.slots_of(&planned.source)).unwrap_or_default();
-        if planned.slots.is_empty() || !planned.slots.iter().all(|slot| owned.contains(slot)) {
-            return Err(CatalogError::NotOwned { slots, source_shard: planned.source.clone() });
-        }
-        let mut record = Record {
-            id: 0,
-            source: planned.source.clone(),
-            target: planned.target.clone(),
-            slots: planned.slots.clone(),
-            phase: crate::core::Phase::Planned,
-            problem: None,
-        };
-        let statements = format!(
-            "{}; INSERT INTO reshard_catalog.move (record) VALUES ({}) RETURNING id",
-            self.fence_check(),
-            quoted(&text_of(&record))
-        );
-        let rows =
-            self.session.transaction(&statements).await.map_err(|error| self.refused(error))?;
-        let id = rows.last().and_then(|row| row.first()?.as_deref()?.parse().ok());
-        record.id = id.ok_or_else(|| self.session.odd("no id for a move".to_owned()))?;
-        self.write(&record, None).await?;
-        Ok(record)
     }
 
     /// Writes the record, and has the slots change hands with it: all of it or nothing.
