@@ -5,7 +5,6 @@
 //! gives the goods, `orders` keeps the order, `reports` reports it.
 
 mod app;
-mod database;
 mod middleware;
 mod orders;
 mod reports;

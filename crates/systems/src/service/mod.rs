@@ -16,5 +16,6 @@ pub(crate) mod problem;
 pub(crate) mod runtime;
 pub(crate) mod sealed_line;
 pub(crate) mod server;
+pub(crate) mod sessions;
 pub(crate) mod stay_search;
 pub(crate) mod watchdog;

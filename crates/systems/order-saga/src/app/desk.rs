@@ -9,12 +9,12 @@ use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use standfast_tactics::deadline::Deadline;
 
-use super::super::database::{Database, PoolOptions, Session};
 use super::super::step::{Effect, Records, Reply, StepCall, perform};
 use super::AppSettings;
 use crate::service::answer;
 use crate::service::metrics;
 use crate::service::problem::Problem;
+use crate::service::sessions::{Database, PoolOptions, Session};
 
 type Labels = [(&'static str, &'static str); 2];
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::task::JoinSet;
 
-use super::super::database::Session;
 use super::Desk;
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::server;
+use crate::service::sessions::Session;
 
 /// Serves `router`, behind which `desk` is, until `shutdown` completes.
 pub(in super::super) async fn serve<S: Session>(

@@ -4,10 +4,10 @@ use axum::http::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::database::{DatabaseError, PostgresSession};
 use super::super::step::{Effect, Reply};
 use super::draft::OrderDraft;
 use super::lookup::OrderView;
+use crate::service::sessions::{DatabaseError, PostgresSession};
 
 const CREATE: &str = "INSERT INTO orders (id, product_id, quantity, customer, amount_cents, \
                       currency, client_key, client_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \

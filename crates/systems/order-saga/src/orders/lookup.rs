@@ -9,9 +9,9 @@ use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::super::app::{Desk, PageRequest};
-use super::super::database::{PostgresSession, TRIES_MAX, away};
 use super::draft::order_id;
 use crate::service::problem::Problem;
+use crate::service::sessions::{PostgresSession, TRIES_MAX, away};
 
 const ONE: &str = "SELECT id, product_id, quantity, customer, amount_cents, currency, status, \
                    created_at FROM orders WHERE id = $1";

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::app::{self, AppSettings, Desk};
-use super::database::PostgresSession;
+use crate::service::sessions::PostgresSession;
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::database;
 

@@ -10,13 +10,13 @@ use axum::routing::{get, post};
 use serde_json::json;
 
 use super::super::app::{Asked, Desk, PageRequest, deadline, respond};
-use super::super::database::PostgresSession;
 use super::super::step::StepCall;
 use super::change::Change;
 use super::draft::{OrderDraft, order_id};
 use super::lookup;
 use crate::service::answer;
 use crate::service::problem::Problem;
+use crate::service::sessions::PostgresSession;
 
 type App = State<Arc<Desk<PostgresSession>>>;
 

@@ -4,10 +4,10 @@ use axum::http::StatusCode;
 use mysql_async::prelude::Queryable;
 use serde_json::json;
 
-use super::super::database::{DatabaseError, MysqlSession};
 use super::super::orders::OrderDraft;
 use super::super::step::{Effect, Reply};
 use super::duty::Duty;
+use crate::service::sessions::{DatabaseError, MysqlSession};
 
 const FILE: &str = "INSERT INTO reports (order_id, product_id, quantity, customer, amount_cents, \
                     currency) VALUES (?, ?, ?, ?, ?, ?)";

@@ -14,9 +14,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use tokio::time::{sleep, timeout};
 
-use super::super::database::{DatabaseError, MysqlSession, Session};
 use crate::serve::ServeError;
 use crate::service::environment::Environment;
+use crate::service::sessions::{DatabaseError, MysqlSession, Session};
 
 /// After so long without the replica, the duty is read again: it may have ended.
 const WAIT_SECONDS: f64 = 0.1;

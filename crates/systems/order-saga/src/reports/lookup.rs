@@ -7,8 +7,8 @@ use standfast_tactics::deadline::Deadline;
 use tokio::time::timeout_at;
 
 use super::super::app::{Desk, PageRequest};
-use super::super::database::{DatabaseError, MysqlSession, TRIES_MAX, away};
 use crate::service::problem::Problem;
+use crate::service::sessions::{DatabaseError, MysqlSession, TRIES_MAX, away};
 
 const PAGE: &str = "SELECT order_id, product_id, quantity, customer, amount_cents, currency, \
                     status, DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%s.%fZ') FROM reports \

@@ -15,7 +15,7 @@ use std::future::Future;
 
 use standfast_tactics::saga::{Mark, Record};
 
-use super::database::{DatabaseError, Session};
+use crate::service::sessions::{DatabaseError, Session};
 
 /// What is on record of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use mysql_async::prelude::Queryable;
 use standfast_tactics::saga::{Mark, Record};
 
-use super::super::database::{DatabaseError, MysqlSession};
 use super::{Records, Reply, StepCall, Stored, mark_name, mark_of};
+use crate::service::sessions::{DatabaseError, MysqlSession};
 
 /// Either way the row is locked and changed; one row is affected when it is new.
 const OPEN: &str = "INSERT INTO steps (step_key, mark, epoch, fingerprint, subject) \

@@ -12,9 +12,9 @@ use standfast_tactics::deadline::Deadline;
 use standfast_tactics::saga::{Arrival, Direction, Mark, Verdict, judge};
 use tokio::time::timeout_at;
 
-use super::super::database::{Database, DatabaseError, TRIES_MAX, away};
 use super::{Records, Reply, StepCall};
 use crate::service::problem::Problem;
+use crate::service::sessions::{Database, DatabaseError, TRIES_MAX, away};
 
 /// What a step does to the data, inside of a transaction that somebody else begins and commits.
 pub(in super::super) trait Effect<S>: Sync {

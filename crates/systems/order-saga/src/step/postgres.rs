@@ -2,8 +2,8 @@
 
 use standfast_tactics::saga::{Mark, Record};
 
-use super::super::database::{DatabaseError, PostgresSession};
 use super::{Records, Reply, StepCall, Stored, mark_name, mark_of};
+use crate::service::sessions::{DatabaseError, PostgresSession};
 
 /// Either way the row is locked and changed; it is new when this is its first call.
 const OPEN: &str = "INSERT INTO steps AS s (step_key, mark, epoch, fingerprint, subject) \

@@ -4,8 +4,8 @@ use axum::http::StatusCode;
 use mysql_async::prelude::Queryable;
 use serde_json::json;
 
-use super::super::database::{DatabaseError, MysqlSession};
 use super::super::step::{Effect, Reply};
+use crate::service::sessions::{DatabaseError, MysqlSession};
 
 const TAKE: &str = "UPDATE products SET stock = stock - ? WHERE id = ? AND stock >= ?";
 const PUT: &str = "UPDATE products SET stock = stock + ? WHERE id = ?";

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::app::{self, AppSettings, Desk};
-use super::database::MysqlSession;
+use crate::service::sessions::MysqlSession;
 use crate::serve::{ServeError, ServeOptions};
 
 /// Serves until `shutdown` completes.

@@ -6,8 +6,8 @@ use standfast_tactics::deadline::Deadline;
 use tokio::time::timeout_at;
 
 use super::super::app::{Desk, PageRequest};
-use super::super::database::{DatabaseError, MysqlSession, TRIES_MAX, away};
 use crate::service::problem::Problem;
+use crate::service::sessions::{DatabaseError, MysqlSession, TRIES_MAX, away};
 
 const PAGE: &str = "SELECT id, name, stock, price_cents, currency FROM products \
                     WHERE id > ? ORDER BY id LIMIT ?";

@@ -13,12 +13,12 @@ use serde_json::json;
 use super::super::app::{
     Asked, Desk, PageRequest, checked_name, checked_quantity, deadline, respond,
 };
-use super::super::database::MysqlSession;
 use super::super::step::{StepCall, fingerprint};
 use super::change::{Change, Movement};
 use super::products;
 use crate::service::answer;
 use crate::service::problem::Problem;
+use crate::service::sessions::MysqlSession;
 
 type App = State<Arc<Desk<MysqlSession>>>;
 

@@ -10,13 +10,13 @@ const STATEMENTS_MAX: usize = 64;
 
 /// A session.
 #[derive(Debug)]
-pub(in super::super) struct MysqlSession {
+pub(crate) struct MysqlSession {
     connection: Conn,
 }
 
 impl MysqlSession {
     /// What a URL says, for sessions that do nothing but what they are told.
-    pub(in super::super) fn address(url: &str) -> Result<Opts, mysql_async::UrlError> {
+    pub(crate) fn address(url: &str) -> Result<Opts, mysql_async::UrlError> {
         let options = OptsBuilder::from_opts(Opts::from_url(url)?)
             // A socket would pass by the proxy.
             .prefer_socket(false)
@@ -29,7 +29,7 @@ impl MysqlSession {
         Ok(options.into())
     }
 
-    pub(in super::super) fn connection(&mut self) -> &mut Conn {
+    pub(crate) fn connection(&mut self) -> &mut Conn {
         &mut self.connection
     }
 }

@@ -2,7 +2,7 @@
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
-pub(in super::super) enum DatabaseError {
+pub(crate) enum DatabaseError {
     /// The connection is of no more use, and others to this server hardly are.
     #[error("the database is away: {0}")]
     Away(String),

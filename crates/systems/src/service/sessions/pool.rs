@@ -36,16 +36,16 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What a pool is told from outside.
 #[derive(Clone, Debug)]
-pub(in super::super) struct PoolOptions<A> {
+pub(crate) struct PoolOptions<A> {
     /// Of the database in events and logs.
-    pub(in super::super) name: String,
-    pub(in super::super) address: A,
+    pub(crate) name: String,
+    pub(crate) address: A,
     /// More requests at once wait for a session.
-    pub(in super::super) sessions_max: usize,
+    pub(crate) sessions_max: usize,
 }
 
 /// A database, and the sessions that are kept.
-pub(in super::super) struct Database<S: Session> {
+pub(crate) struct Database<S: Session> {
     options: PoolOptions<S::Address>,
     places: Semaphore,
     idle: Mutex<Vec<S>>,
@@ -56,7 +56,7 @@ pub(in super::super) struct Database<S: Session> {
 
 /// A session for one piece of work; dropped without [`Lent::give_back`], it is closed, and the
 /// server undoes what it had begun.
-pub(in super::super) struct Lent<'a, S: Session> {
+pub(crate) struct Lent<'a, S: Session> {
     session: Option<S>,
     database: &'a Database<S>,
     _place: SemaphorePermit<'a>,
@@ -64,7 +64,7 @@ pub(in super::super) struct Lent<'a, S: Session> {
 
 impl<S: Session> Database<S> {
     /// A database that nobody has seen yet: it counts as away until [`Database::keep`] has.
-    pub(in super::super) fn new(options: PoolOptions<S::Address>) -> Self {
+    pub(crate) fn new(options: PoolOptions<S::Address>) -> Self {
         let places = Semaphore::new(options.sessions_max);
         Self {
             options,
@@ -75,12 +75,12 @@ impl<S: Session> Database<S> {
         }
     }
 
-    pub(in super::super) fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         *self.is_there.borrow()
     }
 
     /// Looks after the database for as long as the service lives.
-    pub(in super::super) async fn keep(&self) {
+    pub(crate) async fn keep(&self) {
         let mut wait = LOOK_AGAIN;
         // Only a database that was there is missed.
         let mut was_there = false;
@@ -112,7 +112,7 @@ impl<S: Session> Database<S> {
     }
 
     /// A session for one piece of work. One that is away is waited for, but not for long.
-    pub(in super::super) async fn lend(&self, deadline: Deadline) -> Result<Lent<'_, S>, Problem> {
+    pub(crate) async fn lend(&self, deadline: Deadline) -> Result<Lent<'_, S>, Problem> {
         let patience = deadline.cap(tokio::time::Instant::now(), AWAY_TIME_MAX).instant();
         let mut is_there = self.is_there.subscribe();
         let back = is_there.wait_for(|is_there| *is_there);
@@ -131,7 +131,7 @@ impl<S: Session> Database<S> {
     }
 
     /// Has the database asked at once whether it is still there.
-    pub(in super::super) fn suspect(&self) {
+    pub(crate) fn suspect(&self) {
         self.suspected.notify_one();
     }
 
@@ -210,12 +210,12 @@ fn continue_or_lose<S: Session>(database: &Database<S>, probed: Result<(), Datab
 }
 
 impl<S: Session> Lent<'_, S> {
-    pub(in super::super) fn session(&mut self) -> &mut S {
+    pub(crate) fn session(&mut self) -> &mut S {
         self.session.as_mut().expect("only giving back takes it")
     }
 
     /// Nothing is under way on it.
-    pub(in super::super) fn give_back(mut self) {
+    pub(crate) fn give_back(mut self) {
         if let Some(session) = self.session.take() {
             self.database.put_back(session);
         }
@@ -223,7 +223,7 @@ impl<S: Session> Lent<'_, S> {
 
     /// It failed; what that says of the database is noted. Answers whether another session may do
     /// better.
-    pub(in super::super) fn failed(self, error: &DatabaseError) -> bool {
+    pub(crate) fn failed(self, error: &DatabaseError) -> bool {
         match error {
             DatabaseError::Away(_) | DatabaseError::ReadOnly(_) => {
                 self.database.lose(error);
@@ -247,6 +247,6 @@ impl<S: Session> std::fmt::Debug for Database<S> {
 }
 
 /// The answer while the database is away.
-pub(in super::super) fn away(detail: &str) -> Problem {
+pub(crate) fn away(detail: &str) -> Problem {
     Problem::unavailable(RETRY_AFTER, format!("nothing was done: {detail}"))
 }

@@ -7,18 +7,18 @@ mod mysql;
 mod pool;
 mod postgres;
 
-pub(super) use error::DatabaseError;
-pub(super) use mysql::MysqlSession;
-pub(super) use pool::{Database, PoolOptions, away};
-pub(super) use postgres::PostgresSession;
+pub(crate) use error::DatabaseError;
+pub(crate) use mysql::MysqlSession;
+pub(crate) use pool::{Database, PoolOptions, away};
+pub(crate) use postgres::PostgresSession;
 
 use std::future::Future;
 
 /// Sessions that one piece of work is tried on, when they end under it.
-pub(super) const TRIES_MAX: u32 = 4;
+pub(crate) const TRIES_MAX: u32 = 4;
 
 /// A connection to a database server that can run a transaction.
-pub(super) trait Session: Sized + Send + Sync + 'static {
+pub(crate) trait Session: Sized + Send + Sync + 'static {
     /// Where the server is, and who asks.
     type Address: Clone + Send + Sync + 'static;
 

@@ -10,7 +10,7 @@ use super::{DatabaseError, Session};
 
 /// A session, and the statements that it has prepared.
 #[derive(Debug)]
-pub(in super::super) struct PostgresSession {
+pub(crate) struct PostgresSession {
     client: Client,
     driver: JoinHandle<()>,
     statements: HashMap<&'static str, Statement>,
@@ -18,7 +18,7 @@ pub(in super::super) struct PostgresSession {
 
 impl PostgresSession {
     /// The rows that `sql` answers.
-    pub(in super::super) async fn rows(
+    pub(crate) async fn rows(
         &mut self,
         sql: &'static str,
         parameters: &[&(dyn ToSql + Sync)],
