@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::app::{self, AppSettings, Desk};
-use crate::service::sessions::PostgresSession;
 use crate::serve::{ServeError, ServeOptions};
 use crate::service::database;
+use crate::service::sessions::PostgresSession;
 
 /// A server that is not there by then is not there.
 const CONNECT_TIME_MAX: Duration = Duration::from_millis(500);

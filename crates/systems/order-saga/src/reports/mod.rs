@@ -10,8 +10,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::app::{self, AppSettings, Desk};
-use crate::service::sessions::MysqlSession;
 use crate::serve::{ServeError, ServeOptions};
+use crate::service::sessions::MysqlSession;
 
 /// The application, and its duty.
 #[derive(Debug)]

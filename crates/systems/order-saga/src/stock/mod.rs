@@ -9,8 +9,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::app::{self, AppSettings, Desk};
-use crate::service::sessions::MysqlSession;
 use crate::serve::{ServeError, ServeOptions};
+use crate::service::sessions::MysqlSession;
 
 /// Serves until `shutdown` completes.
 pub(crate) async fn serve(
