@@ -138,6 +138,9 @@ pub(crate) struct UpArguments {
     /// Run the system's log on a cluster of N brokers: 1, or 3 to 9
     #[arg(long, value_name = "N")]
     pub(crate) brokers: Option<Brokers>,
+    /// Bring up only these engines and services (NAME,NAME,…), with all that they need
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
     /// Connect processes directly: no network faults then, and no hop through the fault proxy
     #[arg(long)]
     pub(crate) direct: bool,

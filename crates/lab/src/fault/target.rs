@@ -42,6 +42,11 @@ impl Fault {
         targets.edges_to(target)
     }
 
+    /// Every process that its target names.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &str> {
+        self.target.split([BETWEEN_SIDES, ' ', ':']).filter(|name| !name.is_empty())
+    }
+
     /// The processes whose trouble a system would report while the fault is in effect.
     pub(crate) fn suspects(&self) -> Vec<&str> {
         let target = self.target.as_str();

@@ -62,6 +62,9 @@ pub struct InstanceRecord {
     /// How many brokers it was given in the place of the one that its system declares.
     #[serde(default)]
     pub brokers: Option<Brokers>,
+    /// The processes that were brought up; `None` when all of the system were.
+    #[serde(default)]
+    pub only: Option<Vec<String>>,
     /// Engines that run elsewhere.
     pub external: BTreeMap<String, String>,
     /// Whether all links are direct, so that none of them can be broken.

@@ -61,9 +61,11 @@ impl Planner<'_> {
             }
         };
         let mut environment = self.lab_environment(name, port);
-        let own = self.options.environment.get(name).into_iter().flatten();
-        for (variable, value) in declared.env.iter().chain(own) {
-            environment.insert(variable.clone(), filled(value)?);
+        let mut variables = declared.env.clone();
+        // One that is replaced is never filled in: it may name what was left out.
+        variables.extend(self.options.environment.get(name).cloned().unwrap_or_default());
+        for (variable, value) in variables {
+            environment.insert(variable, filled(&value)?);
         }
         let environment: Vec<(String, String)> = environment.into_iter().collect();
         let mut files = Vec::new();

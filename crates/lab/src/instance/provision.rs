@@ -212,6 +212,7 @@ fn write_record(
         without: options.without.clone(),
         environment: options.environment.clone(),
         brokers: system.brokers,
+        only: system.is_part().then(|| system.start_order.clone()),
         external: options.external.clone(),
         own_hosts: options.own_hosts,
         is_direct: options.network == Network::Direct,
@@ -228,13 +229,7 @@ async fn provide_data(
     folder: &InstanceFolder,
     tools: &BTreeMap<Tool, Installation>,
 ) -> Result<Secrets, ProvisionError> {
-    let engines: Vec<String> = system
-        .engines
-        .keys()
-        .filter(|name| !options.external.contains_key(*name))
-        .filter(|name| !system.engines[*name].kind.is_proxy())
-        .cloned()
-        .collect();
+    let engines = with_data(system, options);
     let missing: Vec<&String> = engines.iter().filter(|name| !folder.data(name).exists()).collect();
     let secrets = folder.secrets();
     if missing.is_empty() {
@@ -245,9 +240,15 @@ async fn provide_data(
         let (name, engine) = (options.name.clone(), missing[0].clone());
         return Err(ProvisionError::OtherData { name, engine });
     }
+    // Parts of a system share the template of all of it, so that none of them has to wait for one.
+    let whole = Arc::new(system.whole().clone());
+    let tools = match system.is_part() {
+        true => &find_tools(&whole, &options.external, &options.home)?,
+        false => tools,
+    };
     let request = TemplateRequest {
-        system: Arc::clone(system),
-        engines: engines.clone(),
+        engines: with_data(&whole, options),
+        system: whole,
         tools: tools.clone(),
         home: options.home.clone(),
         spawner: options.spawner.clone(),
@@ -265,4 +266,11 @@ async fn provide_data(
         copied.expect("a copy cannot panic").map_err(super::template::TemplateError::from)?;
     }
     Ok(kept)
+}
+
+/// The engines of this machine that keep anything.
+fn with_data(system: &System, options: &ProvisionOptions) -> Vec<String> {
+    let engines = system.engines.iter().filter(|(_, engine)| !engine.kind.is_proxy());
+    let names = engines.map(|(name, _)| name);
+    names.filter(|name| !options.external.contains_key(*name)).cloned().collect()
 }

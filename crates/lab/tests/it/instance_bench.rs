@@ -18,7 +18,7 @@ use standfast_lab::spec::{System, SystemSource};
 use tokio::sync::mpsc;
 
 /// Longer than anything here takes on a busy machine: it only bounds a test that fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server in a few lines: it answers, reports an event, and ends when it is told to.
 const WEB: &str = r#"import http.server, os, sys

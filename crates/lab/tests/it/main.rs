@@ -27,6 +27,7 @@ mod instance_network;
 mod instance_proxy;
 mod instance_sql;
 mod network_bench;
+mod only;
 mod report;
 mod report_browser;
 mod report_fixture;

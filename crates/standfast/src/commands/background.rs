@@ -39,6 +39,9 @@ pub(super) async fn start(session: &Session, arguments: &UpArguments, name: &str
     if let Some(brokers) = arguments.brokers {
         words.extend(["--brokers".to_owned(), brokers.to_string()]);
     }
+    if !arguments.only.is_empty() {
+        words.extend(["--only".to_owned(), arguments.only.join(",")]);
+    }
     if arguments.direct {
         words.push("--direct".to_owned());
     }

@@ -23,7 +23,8 @@ const SEED: u64 = 1;
 pub(super) async fn run(arguments: UpArguments) -> Answer {
     let system = System::load(find(&arguments.system)?).map_err(session::bad_file)?;
     let external = external(&arguments.engine)?;
-    let system = Arc::new(with_brokers(system, &arguments, &external)?);
+    let system = with_brokers(system, &arguments, &external)?;
+    let system = Arc::new(with_only(system, &arguments.only)?);
     let name = instance_name(&arguments, &system);
     let session = Session::start()?;
     if InstanceFolder::of(&session.home, &name).is_supervised() {
@@ -158,6 +159,23 @@ fn with_brokers(
     system.with_brokers(brokers).map_err(|error| Failure::new(Exit::Usage, error))
 }
 
+fn with_only(system: System, only: &[String]) -> Result<System, Failure> {
+    if only.is_empty() {
+        return Ok(system);
+    }
+    let is_known = |name: &str| system.processes().any(|known| known == name);
+    if let Some(unknown) = only.iter().find(|name| !is_known(name)) {
+        let hint = nearest(unknown, system.processes()).map_or_else(
+            || format!("known: {}", system.processes().collect::<Vec<_>>().join(", ")),
+            |word| format!("did you mean `{word}`?"),
+        );
+        let name = &system.name;
+        let text = format!("`{unknown}` is no engine or service of {name}; {hint}");
+        return Err(Failure::usage(text));
+    }
+    Ok(system.with_only(only, &BTreeMap::new()))
+}
+
 /// The arguments that bring a known instance up again, as one would type them.
 pub(super) fn again(record: &standfast_lab::instance::InstanceRecord) -> Vec<String> {
     let folder = |folder: &PathBuf| folder.display().to_string();
@@ -172,6 +190,9 @@ pub(super) fn again(record: &standfast_lab::instance::InstanceRecord) -> Vec<Str
     }
     if let Some(brokers) = record.brokers {
         words.extend(["--brokers".to_owned(), brokers.to_string()]);
+    }
+    if let Some(only) = &record.only {
+        words.extend(["--only".to_owned(), only.join(",")]);
     }
     if record.is_direct {
         words.push("--direct".to_owned());
@@ -198,6 +219,7 @@ mod tests {
             without: vec!["vote".to_owned()],
             environment: BTreeMap::new(),
             brokers: "3".parse().ok(),
+            only: Some(vec!["postgres".to_owned(), "inventory".to_owned()]),
             external: BTreeMap::from([("postgres".to_owned(), "postgresql://a@b/c".to_owned())]),
             is_direct: true,
             own_hosts: false,
@@ -205,7 +227,8 @@ mod tests {
             supervisor: None,
         };
         let expected = "up voted-inventory --name shop --ports-again --without vote \
-                        --engine postgres=postgresql://a@b/c --brokers 3 --direct";
+                        --engine postgres=postgresql://a@b/c --brokers 3 \
+                        --only postgres,inventory --direct";
         assert_eq!(again(&record).join(" "), expected);
     }
 }

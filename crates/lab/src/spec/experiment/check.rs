@@ -24,10 +24,14 @@ const DURATION_MAX: Duration = Duration::from_secs(6 * 3600);
 /// Beyond this a single machine measures itself.
 const RATE_PER_S_MAX: f64 = 200_000.0;
 
+/// What is wrong with naming a process that the experiment does not bring up.
+pub(super) const LEFT_OUT: &str = "left out by `only`; add it there";
+
 const KEYS: &[&str] = &[
     "title",
     "system",
     "brokers",
+    "only",
     "tactic",
     "suite",
     "trials",
@@ -132,10 +136,28 @@ impl Check<'_, '_> {
             if !self.system.services.contains_key(service) {
                 let line = self.document.line(steps!["environment", service]);
                 let text = format!("`{service}` is no service of {}", self.system.name);
-                let known = self.system.services.keys().map(String::as_str);
-                self.problems.report_unknown(line, text, service, known);
+                self.unknown_service(line, text, service);
             }
         }
+    }
+
+    /// The service that a scenario asks; its own name when there is no such scenario.
+    fn asked_by<'n>(&'n self, scenario: &'n str) -> &'n str {
+        self.system.scenarios.get(scenario).map_or(scenario, |spec| &spec.service)
+    }
+
+    /// The first of `names` that the experiment does not bring up.
+    pub(super) fn left_out<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+        names.into_iter().find(|name| self.system.leaves_out(name))
+    }
+
+    /// Reports that `name` is no service, or none that is brought up.
+    pub(super) fn unknown_service(&mut self, line: usize, text: String, name: &str) {
+        if self.system.leaves_out(name) {
+            return self.problems.report(line, format!("`{name}` is {LEFT_OUT}"));
+        }
+        let known = self.system.services.keys().map(String::as_str);
+        self.problems.report_unknown(line, text, name, known);
     }
 
     fn loads(&mut self) {
@@ -150,6 +172,10 @@ impl Check<'_, '_> {
                 let text = format!("`{}` is no scenario of {}", load.scenario, self.system.name);
                 let known = self.system.scenarios.keys().map(String::as_str);
                 self.problems.report_unknown(line, text, &load.scenario, known);
+            } else if let Some(left_out) = self.left_out([self.asked_by(&load.scenario)]) {
+                let line = self.document.line(steps!["load", index, "scenario"]);
+                let text = format!("`{}` asks `{left_out}`, {LEFT_OUT}", load.scenario);
+                self.problems.report(line, text);
             }
             if load.rate.per_s > RATE_PER_S_MAX {
                 let line = self.document.line(steps!["load", index, "rate"]);

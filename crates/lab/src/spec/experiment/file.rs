@@ -23,6 +23,9 @@ pub struct ExperimentFile {
     /// How many brokers its log runs on, in the place of the one that it declares: 1, or 3 to 9.
     #[serde(default)]
     pub brokers: Option<Brokers>,
+    /// The services and engines that it brings up, with all that these need; by default all.
+    #[serde(default)]
+    pub only: Option<Vec<String>>,
     /// Switched off in the control arm, which must look worse. A baseline names none.
     #[serde(default)]
     pub tactic: Option<String>,

@@ -219,8 +219,7 @@ impl Reader<'_, '_, '_> {
             self.is_fine = false;
             let line = self.check.document.line(steps!["claim", self.index, "service"]);
             let text = format!("`{service}` is no service with a port");
-            let known = services.keys().map(String::as_str);
-            self.check.problems.report_unknown(line, text, &service, known);
+            self.check.unknown_service(line, text, &service);
         }
         Some(Measure::Metric { name, service, aggregate })
     }

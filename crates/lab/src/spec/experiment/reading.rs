@@ -126,6 +126,7 @@ impl Check<'_, '_> {
     }
 
     fn check_reading(&mut self, index: usize, file: &FinalFile) {
+        self.check_services(index, file);
         let mut report = |key: &str, text: String| {
             let line = self.document.line(steps!["final", index, key]);
             self.problems.report(line, text);
@@ -154,13 +155,15 @@ impl Check<'_, '_> {
         for fact in file.until.same.iter().filter(|fact| !file.facts.contains_key(*fact)) {
             report("until", format!("`{fact}` is none of the `facts` that are kept"));
         }
+    }
+
+    fn check_services(&mut self, index: usize, file: &FinalFile) {
         for service in &file.services {
             let known = &self.system.services;
             if known.get(service).is_none_or(|service| service.port.is_none()) {
                 let line = self.document.line(steps!["final", index, "services"]);
                 let text = format!("`{service}` is no service with a port");
-                let known = known.keys().map(String::as_str);
-                self.problems.report_unknown(line, text, service, known);
+                self.unknown_service(line, text, service);
             }
         }
     }

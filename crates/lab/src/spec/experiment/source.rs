@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::document::Document;
+use super::super::document::{Document, steps};
 use super::super::problem::{Problem, Problems, SpecError};
 use super::super::source::SystemSource;
 use super::super::system::{Brokers, BrokersError, System};
@@ -76,6 +76,7 @@ impl ExperimentSource {
             let refused = |error: BrokersError| one_problem(&self.file, line, error.to_string());
             system = system.with_brokers(brokers).map_err(refused)?;
         }
+        let system = only(system, &document, &mut problems);
         check::experiment(self, &document, Arc::new(system), problems)
     }
 
@@ -103,6 +104,24 @@ impl ExperimentSource {
         problems.report_unknown(line, text, named, names().map(|(name, _)| name));
         problems.finish(()).and(Err(one_problem(&self.file, line, named.to_owned())))
     }
+}
+
+/// The part of `system` that the experiment brings up.
+fn only(system: System, document: &Document<'_>, problems: &mut Problems) -> System {
+    let Some(names) = document.read::<Vec<String>>("only", problems) else { return system };
+    let line = |index| document.line(steps!["only", index]);
+    for (index, name) in names.iter().enumerate() {
+        if !system.processes().any(|known| known == name) {
+            let text = format!("`{name}` is no engine or service of {}", system.name);
+            problems.report_unknown(line(index), text, name, system.processes());
+        }
+    }
+    if names.is_empty() {
+        problems.report(line(0), "`only` brings nothing up; leave it out to bring up all");
+    }
+    let environment = document.read("environment", problems).unwrap_or_default();
+    // Whatever else is wrong is found against all of it, and not for want of a name.
+    if problems.is_empty() { system.with_only(names, &environment) } else { system }
 }
 
 fn one_problem(file: &str, line: usize, text: String) -> SpecError {

@@ -6,7 +6,7 @@ use super::super::document::steps;
 use super::super::system::Edge;
 use super::super::units::format_duration;
 use super::TimedFault;
-use super::check::Check;
+use super::check::{Check, LEFT_OUT};
 use super::file::TimedFaultFile;
 use crate::fault::{Fault, FaultKind, Targets};
 
@@ -63,6 +63,11 @@ impl Check<'_, '_> {
     }
 
     fn fault(&mut self, index: usize, fault: &Fault, targets: &Targets<'_>) -> BTreeSet<Edge> {
+        let target = self.document.line(steps!["timeline", index, "fault", "target"]);
+        if let Some(name) = self.left_out(fault.named()) {
+            self.problems.report(target, format!("`{name}` is {LEFT_OUT}"));
+            return BTreeSet::new();
+        }
         let line = self.document.line(steps!["timeline", index, "fault"]);
         for objection in fault.parameter_objections() {
             self.problems.push(line, objection.text, objection.suggestion);
@@ -70,8 +75,7 @@ impl Check<'_, '_> {
         let edges = match fault.edges(targets) {
             Ok(edges) => edges,
             Err(objection) => {
-                let line = self.document.line(steps!["timeline", index, "fault", "target"]);
-                self.problems.push(line, objection.text, objection.suggestion);
+                self.problems.push(target, objection.text, objection.suggestion);
                 return BTreeSet::new();
             }
         };

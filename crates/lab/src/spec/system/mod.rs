@@ -5,12 +5,14 @@ mod check;
 mod cluster;
 mod edges;
 mod file;
+mod only;
 mod order;
 mod proxies;
 mod ready;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use standfast_loadgen::ScenarioSpec;
 
@@ -44,6 +46,8 @@ pub struct System {
     /// How many brokers it was given in the place of the one that it declares.
     pub brokers: Option<Brokers>,
     edges: BTreeSet<Edge>,
+    /// What it is a part of, when anything is left out.
+    whole: Option<Arc<Self>>,
 }
 
 impl System {
@@ -84,6 +88,7 @@ impl System {
             start_order,
             brokers: None,
             edges,
+            whole: None,
         })
     }
 
