@@ -12,6 +12,9 @@ pub(crate) enum DatabaseError {
     /// The server has rolled back what stood in the way of something else.
     #[error("the database was busy with something else: {0}")]
     Busy(String),
+    /// The server is a shard, and does not own what it was asked about (`RS001`).
+    #[error("the shard does not own the slot: {0}")]
+    Elsewhere(String),
     /// The server lives, and refuses the statement: a mistake of ours.
     #[error("the database refused: {0}")]
     Refused(String),
@@ -49,6 +52,7 @@ impl From<tokio_postgres::Error> for DatabaseError {
         match code {
             "25006" => Self::ReadOnly(text),
             "40001" | "40P01" | "55P03" => Self::Busy(text),
+            "RS001" => Self::Elsewhere(text),
             // Operator intervention, connection exceptions, too many connections.
             _ if code.starts_with("57") || code.starts_with("08") || code == "53300" => {
                 Self::Away(text)

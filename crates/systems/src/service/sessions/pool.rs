@@ -230,6 +230,7 @@ impl<S: Session> Lent<'_, S> {
                 true
             }
             DatabaseError::Busy(_) => true,
+            DatabaseError::Elsewhere(_) => false,
             DatabaseError::Refused(_) => {
                 tracing::error!(%error, "a statement was refused");
                 false
