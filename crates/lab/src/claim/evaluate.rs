@@ -10,6 +10,7 @@ use standfast_history::{Operation, Outcome};
 
 use super::answers::wrong_answers;
 use super::budget::budget_used;
+use super::consistency::consistency;
 use super::ledger::ledger;
 use super::metric::{Wanted, metric};
 use super::phases::windows;
@@ -137,6 +138,7 @@ pub fn judge_trial(claim: &Claim, trial: &TrialRecord) -> ClaimTrial {
         }
         // The true value is this or more: it can only prove what more would prove as well.
         (Some(_), spec::Limit::AtMost(_)) if !holds => Verdict::Refuted,
+        (Some(_), spec::Limit::Equals(limit)) if measured.value > limit.value => Verdict::Refuted,
         (Some(_), spec::Limit::AtLeast(_)) if holds => Verdict::Holds,
         (Some(_), _) => Verdict::Unknown,
     };
@@ -183,6 +185,7 @@ pub(super) fn measure(measure: &Measure, during: spec::Phase, view: &View<'_>) -
             wrong_answers(trial, scope.inside(of)?, truth.as_deref())
         }
         Measure::Ledger(accounts) => ledger(trial, accounts),
+        Measure::Consistency(wanted) => consistency(trial, wanted),
         Measure::TwoPrimaries => two_primaries(trial),
         Measure::Ratio { of, over, resolution } => ratio(of, over, *resolution, view),
         Measure::Metric { name, service, aggregate } => {

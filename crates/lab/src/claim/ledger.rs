@@ -72,7 +72,11 @@ pub(super) fn field<'a>(reading: &FinalRead, row: &'a Row, name: &str) -> Result
     })
 }
 
-fn number<T: std::str::FromStr>(reading: &FinalRead, row: &Row, name: &str) -> Result<T, Unknown> {
+pub(super) fn number<T: std::str::FromStr>(
+    reading: &FinalRead,
+    row: &Row,
+    name: &str,
+) -> Result<T, Unknown> {
     let text = field(reading, row, name)?;
     text.parse().map_err(|_| {
         let read = &reading.name;
@@ -87,7 +91,7 @@ fn stock_of(reading: &FinalRead) -> Result<BTreeMap<String, i64>, Unknown> {
 }
 
 /// Replicas begin alike, so that the first one says what there was.
-fn initial(trial: &TrialRecord, name: &str) -> Result<BTreeMap<String, i64>, Unknown> {
+pub(super) fn initial(trial: &TrialRecord, name: &str) -> Result<BTreeMap<String, i64>, Unknown> {
     let found = whole(trial, name, |reading| reading.before_load)?;
     let stocks = found.iter().map(|reading| stock_of(reading));
     let stocks: Vec<BTreeMap<String, i64>> = stocks.collect::<Result<_, _>>()?;

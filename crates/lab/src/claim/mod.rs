@@ -2,6 +2,7 @@
 
 mod answers;
 mod budget;
+mod consistency;
 mod evaluate;
 mod evidence;
 mod ledger;

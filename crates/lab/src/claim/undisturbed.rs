@@ -150,6 +150,7 @@ fn samples(measure: &Measure, during: Phase, trial: &TrialRecord) -> Option<Vec<
         | Measure::Staleness { .. }
         | Measure::WrongAnswers { .. }
         | Measure::Ledger(_)
+        | Measure::Consistency(_)
         | Measure::TwoPrimaries
         | Measure::Metric { .. }
         | Measure::Missed { .. } => None,

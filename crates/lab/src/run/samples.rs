@@ -85,6 +85,7 @@ fn services_of(measure: &Measure) -> Vec<&str> {
         | Measure::Staleness { .. }
         | Measure::WrongAnswers { .. }
         | Measure::Ledger(_)
+        | Measure::Consistency(_)
         | Measure::TwoPrimaries
         | Measure::Missed { .. } => Vec::new(),
     }

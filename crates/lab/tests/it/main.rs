@@ -1,6 +1,7 @@
 //! The lab on files, real processes and real engines.
 
 mod claim_accounts;
+mod claim_consistency;
 mod claim_crowding;
 mod claim_detector;
 mod claim_objectives;

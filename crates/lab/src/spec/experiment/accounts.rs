@@ -44,26 +44,28 @@ impl fmt::Display for Accounts {
 
 /// What a scenario has to observe, by the names of `observe`.
 #[derive(Clone, Copy, Debug)]
-struct Facts<'a> {
-    key: &'a str,
-    scenario: &'a str,
-    needed: &'a [&'a str],
+pub(super) struct Facts<'a> {
+    pub(super) key: &'a str,
+    pub(super) scenario: &'a str,
+    pub(super) needed: &'a [&'a str],
 }
 
 /// Which fields a final reading has to have.
 #[derive(Clone, Copy, Debug)]
-struct Fields<'a> {
-    key: &'a str,
-    reading: &'a str,
-    needed: &'a [&'a str],
+pub(super) struct Fields<'a> {
+    pub(super) key: &'a str,
+    pub(super) reading: &'a str,
+    pub(super) needed: &'a [&'a str],
 }
 
 impl Reader<'_, '_, '_> {
     /// Reports the parts of a claim that are for other subjects.
     pub(super) fn check_accounts(&mut self, file: &ClaimFile) {
-        use super::file::Subject::{Ledger, WrongAnswers};
+        use super::file::Subject::{Ledger, Oversold, WrongAnswers};
+        if file.stock.is_some() && !matches!(file.that, Ledger | Oversold) {
+            self.report("`stock` is for `that = \"ledger\"` and `that = \"oversold\"`");
+        }
         let of_ledger = file.orders.is_some()
-            || file.stock.is_some()
             || file.cancels.is_some()
             || file.taken.is_some()
             || file.open.is_some()
@@ -71,7 +73,7 @@ impl Reader<'_, '_, '_> {
             || file.filed.is_some();
         if of_ledger && file.that != Ledger {
             self.report(
-                "`orders`, `stock`, `reports`, `cancels`, `taken`, `open` and `filed` are for \
+                "`orders`, `reports`, `cancels`, `taken`, `open` and `filed` are for \
                  `that = \"ledger\"`",
             );
         }
@@ -113,13 +115,7 @@ impl Reader<'_, '_, '_> {
         }
         let needed = &["id", "product", "quantity", "status"];
         self.reads(Fields { key: "orders", reading: &orders, needed });
-        let needed = &["product", "stock"];
-        let read = self.reads(Fields { key: "stock", reading: &stock, needed });
-        if read.is_some_and(|reading| !reading.before_load) {
-            self.report(format!(
-                "what there was at first is not known: `{stock}` needs `before_load = true`"
-            ));
-        }
+        self.initial_stock(&stock);
         if let Some(reading) = &file.reports {
             let needed = &["id", "product", "quantity", "status"];
             self.reads(Fields { key: "reports", reading, needed });
@@ -137,6 +133,17 @@ impl Reader<'_, '_, '_> {
         Some(Measure::Ledger(Box::new(accounts)))
     }
 
+    /// The final reading that says how much of everything there was, and is in the end.
+    pub(super) fn initial_stock(&mut self, stock: &str) {
+        let needed = &["product", "stock"];
+        let read = self.reads(Fields { key: "stock", reading: stock, needed });
+        if read.is_some_and(|reading| !reading.before_load) {
+            self.report(format!(
+                "what there was at first is not known: `{stock}` needs `before_load = true`"
+            ));
+        }
+    }
+
     /// Whether there is anybody who could be a second primary.
     pub(super) fn two_primaries(&mut self, is_of_scenario: bool) -> Option<Measure> {
         if is_of_scenario {
@@ -152,7 +159,7 @@ impl Reader<'_, '_, '_> {
     }
 
     /// Reports what a scenario of the load does not observe.
-    fn observes(&mut self, wanted: Facts<'_>) {
+    pub(super) fn observes(&mut self, wanted: Facts<'_>) {
         self.scenario_at(wanted.key, wanted.scenario);
         let Some(scenario) = self.check.system.scenarios.get(wanted.scenario) else { return };
         let observe = &scenario.observe;
@@ -160,6 +167,10 @@ impl Reader<'_, '_, '_> {
             "id" => observe.id.is_some(),
             "key" => observe.key.is_some(),
             "version" => observe.version.is_some(),
+            "value or version" => observe.value.is_some() || observe.version.is_some(),
+            "key and value, or id" => {
+                observe.id.is_some() || observe.key.is_some() && observe.value.is_some()
+            }
             _ => observe.value.is_some(),
         };
         let missing: Vec<String> = wanted
@@ -175,7 +186,7 @@ impl Reader<'_, '_, '_> {
     }
 
     /// The final reading that is meant; reports what it lacks.
-    fn reads(&mut self, wanted: Fields<'_>) -> Option<Reading> {
+    pub(super) fn reads(&mut self, wanted: Fields<'_>) -> Option<Reading> {
         let found = self.check.readings.iter().find(|reading| reading.name == wanted.reading);
         let Some(found) = found.cloned() else {
             self.is_fine = false;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::super::quantity::{Quantity, Unit};
 use super::super::units::format_duration;
 use super::accounts::Accounts;
+use super::consistency::Consistency;
 use super::file::{Aggregate, Answers, Phase};
 use super::statuses::Statuses;
 
@@ -165,6 +166,8 @@ pub enum Measure {
     },
     /// The number of mistakes.
     Ledger(Box<Accounts>),
+    /// The number of findings against a sequential model.
+    Consistency(Box<Consistency>),
     /// The number of pairs of reigns that overlap, in all managed clusters.
     TwoPrimaries,
     Ratio {
@@ -204,7 +207,7 @@ impl Measure {
             | Self::Outage { .. }
             | Self::StaleAgeMax { .. } => Unit::Milliseconds,
             Self::Staleness { .. } | Self::WrongAnswers { .. } => Unit::Count,
-            Self::Ledger(_) | Self::TwoPrimaries => Unit::Count,
+            Self::Ledger(_) | Self::Consistency(_) | Self::TwoPrimaries => Unit::Count,
             Self::Ratio { .. } => Unit::Factor,
             Self::Metric { aggregate, .. } => match aggregate {
                 Aggregate::Rate => Unit::PerSecond,
@@ -232,6 +235,7 @@ impl Measure {
             Self::Staleness { .. } => "staleness".to_owned(),
             Self::WrongAnswers { .. } => "wrong_answers".to_owned(),
             Self::Ledger(_) => "ledger".to_owned(),
+            Self::Consistency(consistency) => consistency.model.word().to_owned(),
             Self::TwoPrimaries => "two_primaries".to_owned(),
             Self::Ratio { .. } => "ratio".to_owned(),
             Self::Metric { .. } => "metric".to_owned(),
@@ -253,6 +257,8 @@ impl Measure {
             | Self::WrongAnswers { of, .. }
             | Self::Missed { of } => of.as_deref(),
             Self::Ledger(accounts) => Some(&accounts.creates),
+            // Of all that it names together.
+            Self::Consistency(_) => None,
             Self::Ttd { .. } | Self::TwoPrimaries | Self::Ratio { .. } | Self::Metric { .. } => {
                 None
             }
@@ -284,6 +290,7 @@ impl fmt::Display for Measure {
             }
             Self::WrongAnswers { .. } => f.write_str("wrong answers")?,
             Self::Ledger(accounts) => write!(f, "{accounts}")?,
+            Self::Consistency(consistency) => write!(f, "{consistency}")?,
             Self::TwoPrimaries => f.write_str("moments with two primaries")?,
             Self::Ratio { of, over, resolution } => {
                 write!(f, "{of} over {over}")?;

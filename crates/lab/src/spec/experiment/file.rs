@@ -159,6 +159,14 @@ pub enum Subject {
     /// Orders that are lost, invented or not decided, and stock or reports that do not agree with
     /// them.
     Ledger,
+    /// Reads and writes of keys that no order in time explains, each key for itself.
+    Linearizable,
+    /// Transactions on lists that cannot have run one after the other.
+    Serializable,
+    /// More units taken than there were, or stock shown that cannot be left.
+    Oversold,
+    /// Items of carts that are lost, are back although they were removed, or differ between nodes.
+    Cart,
     /// Moments in which two servers of a cluster took writes: pairs of reigns that overlap.
     TwoPrimaries,
     /// One measure divided by another.
@@ -213,7 +221,8 @@ pub struct ClaimFile {
     pub that: Subject,
     #[serde(default)]
     pub during: Option<Phase>,
-    /// A scenario, by default all; of a ratio, the measure that is divided.
+    /// A scenario, by default all; of a ratio, the measure that is divided; of `linearizable`,
+    /// `serializable`, `oversold` and `cart`, all scenarios that read and write what is judged.
     #[serde(default)]
     pub of: Option<ScenarioOrMeasure>,
     /// Of a ratio: the measure that it is divided by.
@@ -252,7 +261,7 @@ pub struct ClaimFile {
     /// Of `ledger`: the final reading of all orders.
     #[serde(default)]
     pub orders: Option<String>,
-    /// Of `ledger`: the final reading of stock.
+    /// Of `ledger` and `oversold`: the final reading of stock.
     #[serde(default)]
     pub stock: Option<String>,
     /// Of `ledger`: the final reading of all reports, where each order is reported as well.
@@ -270,6 +279,15 @@ pub struct ClaimFile {
     /// Of `ledger`: statuses of reports that stand; by default `filed`.
     #[serde(default)]
     pub filed: Option<Vec<String>>,
+    /// Of `linearizable`: what every key holds at first; by default what was read first.
+    #[serde(default)]
+    pub initial: Option<String>,
+    /// Of `serializable`: whether the order is that of time as well; by default any order will do.
+    #[serde(default)]
+    pub strict: Option<bool>,
+    /// Of `cart`: the final reading of all nodes.
+    #[serde(default)]
+    pub carts: Option<String>,
     /// Whether it is an objective of the service: the report lists these in a table of their own,
     /// with how much of what each allows was used up.
     #[serde(default)]
@@ -313,9 +331,13 @@ pub struct MeasureFile {
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "the name of a scenario, or { that = …, of = … } in a ratio")]
+#[serde(
+    untagged,
+    expecting = "the name of a scenario, a list of them, or { that = …, of = … } in a ratio"
+)]
 pub enum ScenarioOrMeasure {
     Scenario(String),
+    Scenarios(Vec<String>),
     Measure(MeasureFile),
 }
 

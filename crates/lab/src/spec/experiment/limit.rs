@@ -26,6 +26,7 @@ impl Reader<'_, '_, '_> {
             Measure::Staleness { .. }
                 | Measure::WrongAnswers { .. }
                 | Measure::Ledger(_)
+                | Measure::Consistency(_)
                 | Measure::TwoPrimaries
         );
         let limit = match written.limits {

@@ -60,6 +60,7 @@ impl Reader<'_, '_, '_> {
             self.report("`fresh_within` and `stale_within` are for `that = \"staleness\"`");
         }
         self.check_accounts(&file);
+        self.check_consistency(&file);
         if file.that != Subject::Ratio && file.over.is_some() {
             self.report("`over` is for `that = \"ratio\"`");
         }
@@ -81,14 +82,10 @@ impl Reader<'_, '_, '_> {
             }
             return Some(Measure::Ratio { of, over, resolution });
         }
-        let of = match file.of.take() {
-            Some(ScenarioOrMeasure::Measure(_)) => {
-                self.report("`of` is the name of a scenario, except in a ratio");
-                return None;
-            }
-            Some(ScenarioOrMeasure::Scenario(scenario)) => Some(scenario),
-            None => None,
-        };
+        if file.that.is_consistency() {
+            return self.consistency(file);
+        }
+        let of = self.of(file.of.take())?;
         if file.that == Subject::WrongAnswers {
             return self.wrong_answers(of, file);
         }
@@ -118,6 +115,21 @@ impl Reader<'_, '_, '_> {
             service: file.service,
             aggregate: file.aggregate,
         })
+    }
+
+    /// The only scenario that a claim is about, when it names one.
+    #[expect(clippy::option_option, reason = "a mistake, which is reported, or none or one")]
+    fn of(&mut self, of: Option<ScenarioOrMeasure>) -> Option<Option<String>> {
+        let mistake = match of {
+            Some(ScenarioOrMeasure::Scenario(scenario)) => return Some(Some(scenario)),
+            None => return Some(None),
+            Some(ScenarioOrMeasure::Measure(_)) => {
+                "`of` is the name of a scenario, except in a ratio"
+            }
+            Some(ScenarioOrMeasure::Scenarios(_)) => "`of` is the name of one scenario",
+        };
+        self.report(mistake);
+        None
     }
 
     fn operand(&mut self, file: MeasureFile, during: Phase) -> Option<Operand> {
@@ -165,6 +177,10 @@ impl Reader<'_, '_, '_> {
             Subject::Staleness
             | Subject::WrongAnswers
             | Subject::Ledger
+            | Subject::Linearizable
+            | Subject::Serializable
+            | Subject::Oversold
+            | Subject::Cart
             | Subject::TwoPrimaries
             | Subject::Ratio => {
                 self.report("a ratio cannot be made of a ratio, staleness or mistakes");
@@ -256,7 +272,10 @@ impl Reader<'_, '_, '_> {
         let duration = self.check.duration;
         let objection = match (during, first, last) {
             (Phase::Before | Phase::Fault | Phase::After, ..)
-                if matches!(measure, Measure::Ledger(_) | Measure::TwoPrimaries) =>
+                if matches!(
+                    measure,
+                    Measure::Ledger(_) | Measure::Consistency(_) | Measure::TwoPrimaries
+                ) =>
             {
                 "it is of the whole run, not of a phase"
             }
@@ -304,6 +323,10 @@ fn latency(subject: Subject) -> Option<(Percentile, Answers)> {
         | Subject::Staleness
         | Subject::WrongAnswers
         | Subject::Ledger
+        | Subject::Linearizable
+        | Subject::Serializable
+        | Subject::Oversold
+        | Subject::Cart
         | Subject::Ratio
         | Subject::Metric
         | Subject::Missed

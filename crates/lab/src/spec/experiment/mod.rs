@@ -3,6 +3,7 @@
 mod accounts;
 mod check;
 mod claim;
+mod consistency;
 mod file;
 mod limit;
 mod measure;
@@ -20,6 +21,7 @@ use crate::fault::{Fault, FaultKind};
 
 pub use accounts::Accounts;
 pub use claim::{Claim, Limit, Measure, Operand, Percentile};
+pub use consistency::{Consistency, ConsistencyModel};
 pub use file::{Aggregate, Answers, Arrivals, ExperimentFile, Phase, Suite};
 pub use reading::{Page, Reading, Until};
 pub use source::ExperimentSource;
