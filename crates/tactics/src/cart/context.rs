@@ -18,6 +18,22 @@ pub struct CausalContext {
 }
 
 impl CausalContext {
+    /// Everything up to the numbers of `vector`, and the dots of `beyond`: what [`Self::vector`] and
+    /// [`Self::beyond`] gave somebody to bring back.
+    pub fn restore(
+        vector: impl IntoIterator<Item = (ReplicaId, u64)>,
+        beyond: impl IntoIterator<Item = Dot>,
+    ) -> Self {
+        let mut context = Self::default();
+        for (replica, counter) in vector {
+            context.insert_up_to(replica, counter);
+        }
+        for dot in beyond.into_iter().filter(|dot| dot.counter > 0) {
+            context.insert(dot);
+        }
+        context
+    }
+
     /// Whether this change was seen.
     pub fn contains(&self, dot: Dot) -> bool {
         dot.counter <= self.up_to(dot.replica) || self.beyond.contains(&dot)

@@ -102,6 +102,17 @@ impl<K: Clone + Ord> Cart<K> {
         Self { lines: BTreeMap::new(), seen: line.entries.into_keys().collect() }
     }
 
+    /// Takes out all that `context` has seen, of every item: what a checkout was shown, by this
+    /// replica or another one. What it has not seen stays, also what comes here only later.
+    ///
+    /// A context must be one that a replica gave: of a change that it claims and that is yet to be
+    /// made, nothing would be left.
+    pub fn remove_seen(&mut self, context: &CausalContext) -> Self {
+        let delta = Self { lines: BTreeMap::new(), seen: context.clone() };
+        self.merge(&delta);
+        delta
+    }
+
     /// Takes over what `other` has seen: a whole cart, or what a change of one returned.
     pub fn merge(&mut self, other: &Self) {
         self.lines.retain(|item, line| {

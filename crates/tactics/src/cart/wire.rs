@@ -55,13 +55,7 @@ impl<K: Ord> TryFrom<Wire<K>> for Cart<K> {
 
     fn try_from(wire: Wire<K>) -> Result<Self, CartError> {
         let damaged = |what: String| Err(CartError::Damaged(what));
-        let mut seen = CausalContext::default();
-        for (replica, counter) in wire.seen {
-            seen.insert_up_to(replica, counter);
-        }
-        for dot in wire.beyond.into_iter().filter(|dot| dot.counter > 0) {
-            seen.insert(dot);
-        }
+        let seen = CausalContext::restore(wire.seen, wire.beyond);
         let mut lines: BTreeMap<K, Line> = BTreeMap::new();
         let mut used = std::collections::BTreeSet::new();
         for (item, entries) in wire.lines {

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
 
 use proptest::prelude::*;
-use standfast_tactics::cart::{Cart, CartError, ENTRIES_MAX, LastWriterCart, ReplicaId};
+use standfast_tactics::cart::{
+    Cart, CartError, CausalContext, ENTRIES_MAX, LastWriterCart, ReplicaId,
+};
 use standfast_tactics::hlc::{AHEAD_MAX, HybridClock, Stamp};
 
 const TEA: &&str = &"tea";
@@ -109,6 +111,26 @@ fn changes_that_overtake_each_other_are_folded_once_none_is_missing() {
     other.merge(&deltas[0]);
     other.merge(&deltas[2]);
     assert_eq!((&other, other.seen().beyond().count()), (&cart, 0));
+}
+
+#[test]
+fn a_checkout_takes_out_what_it_was_shown_wherever_it_is_done() {
+    let mut shown = Cart::default();
+    let delta = shown.add(node(1), TEA, 2).unwrap();
+    let vector: Vec<_> = shown.seen().vector().collect();
+    let context = CausalContext::restore(vector, shown.seen().beyond());
+    assert_eq!(&context, shown.seen(), "it comes back as it was given");
+    let later = shown.add(node(1), TEA, 3).unwrap();
+    // Another replica, to which the first addition has not come yet.
+    let mut elsewhere = Cart::default();
+    elsewhere.add(node(2), TEA, 5).unwrap();
+    let bought = elsewhere.remove_seen(&context);
+    elsewhere.merge(&delta);
+    assert_eq!(elsewhere.quantity(TEA), 5, "what was bought does not come in any more");
+    elsewhere.merge(&later);
+    assert_eq!(elsewhere.quantity(TEA), 8, "what was added since does");
+    shown.merge(&bought);
+    assert_eq!(shown.quantity(TEA), 3);
 }
 
 #[test]
