@@ -1,0 +1,246 @@
+//! What clients do to carts: checked against what this node sees, and done at once.
+
+use std::collections::BTreeMap;
+
+use standfast_tactics::cart::{Cart, CausalContext};
+
+use super::content::{Content, Deltas, Document, Register};
+use super::context::CartContext;
+use super::names::{CART_LENGTH_MAX, LINES_MAX, MERGED_MAX, QUANTITY_MAX, Refused, WRITERS_MAX};
+use super::state::{Carts, Mode};
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// So many more.
+    Add {
+        cart: String,
+        sku: String,
+        units: u32,
+    },
+    /// So many, in place of all that this node sees; 0 takes the line out.
+    Set {
+        cart: String,
+        sku: String,
+        units: u32,
+    },
+    /// What was bought: all that `context` has seen.
+    CheckOut {
+        cart: String,
+        context: CartContext,
+    },
+    Annotate {
+        cart: String,
+        note: String,
+    },
+    /// `from` becomes a part of `into`, once: what is added to it elsewhere meanwhile, too.
+    MergeInto {
+        from: String,
+        into: String,
+    },
+}
+
+impl Carts {
+    /// Makes `change`, and answers what it did.
+    ///
+    /// # Errors
+    /// When it may not be; nothing is changed then.
+    pub(super) fn apply(&mut self, change: &Change, now_ms: u64) -> Result<Deltas, Refused> {
+        match change {
+            Change::Add { cart, sku, units } => self.add(cart, sku, *units, now_ms),
+            Change::Set { cart, sku, units } => self.set(cart, sku, *units, now_ms),
+            Change::CheckOut { cart, context } => self.check_out(cart, context, now_ms),
+            Change::Annotate { cart, note } => {
+                self.admit(cart, None)?;
+                let note = Some(Register { stamp: self.tick(now_ms), text: note.clone() });
+                Ok(self.done(cart, Content { note, ..Content::default() }))
+            }
+            Change::MergeInto { from, into } => self.merge_into(from, into, now_ms),
+        }
+    }
+
+    fn add(
+        &mut self,
+        cart: &str,
+        sku: &String,
+        units: u32,
+        now_ms: u64,
+    ) -> Result<Deltas, Refused> {
+        self.admit(cart, Some(sku))?;
+        let wanted = self.quantity(cart, sku) + u64::from(units);
+        if wanted > u64::from(QUANTITY_MAX) {
+            return Err(Refused::LineFull);
+        }
+        if self.identity.mode == Mode::LastWriter {
+            return Ok(self.write(cart, now_ms, |lines| {
+                lines.insert(sku.clone(), wanted);
+            }));
+        }
+        let added = self.copy(cart).add(self.identity.replica, sku, units);
+        let delta = added.map_err(|_| Refused::CartFull)?;
+        Ok(self.done(cart, Content::of_lines(delta)))
+    }
+
+    /// The carts that are merged into it give theirs up, so that the line is what it is set to.
+    fn set(
+        &mut self,
+        cart: &str,
+        sku: &String,
+        units: u32,
+        now_ms: u64,
+    ) -> Result<Deltas, Refused> {
+        let is_empty = units == 0;
+        self.admit(cart, (!is_empty).then_some(sku))?;
+        let mut deltas = Deltas::new();
+        for member in self.members(cart) {
+            let units = if member == cart { units } else { 0 };
+            if self.identity.mode == Mode::LastWriter {
+                deltas.extend(self.write(&member, now_ms, |lines| {
+                    lines.remove(sku);
+                    if units > 0 {
+                        lines.insert(sku.clone(), u64::from(units));
+                    }
+                }));
+                continue;
+            }
+            let delta = self.copy(&member).set(self.identity.replica, sku, units);
+            deltas.extend(self.done(&member, Content::of_lines(delta)));
+        }
+        Ok(deltas)
+    }
+
+    fn check_out(
+        &mut self,
+        cart: &str,
+        context: &CartContext,
+        now_ms: u64,
+    ) -> Result<Deltas, Refused> {
+        for (part, seen) in &context.0 {
+            let is_here = part == cart || self.moved_to(part) == Some(cart);
+            if !is_here || !self.has_given(part, seen) {
+                return Err(Refused::ForeignContext);
+            }
+        }
+        let mut deltas = Deltas::new();
+        for (part, seen) in &context.0 {
+            self.admit_writer(part)?;
+            if self.identity.mode == Mode::LastWriter {
+                // Without dots nobody knows what was seen: what is there now is gone.
+                deltas.extend(self.write(part, now_ms, BTreeMap::clear));
+                continue;
+            }
+            let delta = self.copy(part).remove_seen(seen);
+            deltas.extend(self.done(part, Content::of_lines(delta)));
+        }
+        Ok(deltas)
+    }
+
+    fn merge_into(&mut self, from: &str, into: &str, now_ms: u64) -> Result<Deltas, Refused> {
+        let refuse = |why| Refused::NotMergeable { cart: from.to_owned(), why };
+        if self.moved_to(from) == Some(into) {
+            // Once is enough, however often it is asked for.
+            return Ok(Deltas::new());
+        }
+        self.admit(into, None)?;
+        self.admit_writer(from)?;
+        let is_merged = |cart| self.content(cart).is_some_and(|held| held.merged_into.is_some());
+        if from == into {
+            return Err(refuse("it is the same cart"));
+        }
+        if is_merged(from) {
+            return Err(refuse("it was merged before"));
+        }
+        if is_merged(into) {
+            return Err(refuse("the other one was merged away, and back again would be a circle"));
+        }
+        if self.sources.get(from).is_some_and(|sources| !sources.is_empty()) {
+            return Err(refuse("others are merged into it"));
+        }
+        if self.sources.get(into).is_some_and(|sources| sources.len() >= MERGED_MAX) {
+            return Err(refuse("as many as may be are merged into the other one"));
+        }
+        let register = Register { stamp: self.tick(now_ms), text: into.to_owned() };
+        let merged_into = Some(register);
+        Ok(self.done(from, Content { merged_into, ..Content::default() }))
+    }
+
+    /// Whether a cart may be written to, and get a line for `sku` where it has none.
+    fn admit(&self, cart: &str, sku: Option<&String>) -> Result<(), Refused> {
+        if let Some(into) = self.moved_to(cart) {
+            return Err(Refused::Merged { into: into.to_owned() });
+        }
+        self.admit_writer(cart)?;
+        let (Some(held), Some(sku)) = (self.held.get(cart), sku) else { return Ok(()) };
+        let lines = self.lines(cart);
+        let is_full = lines.len() >= LINES_MAX && !lines.contains_key(sku);
+        match is_full || held.length >= CART_LENGTH_MAX {
+            true => Err(Refused::CartFull),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether there is room for another cart, and for this life of the node among its writers.
+    fn admit_writer(&self, cart: &str) -> Result<(), Refused> {
+        let Some(content) = self.content(cart) else {
+            let is_full = self.held.len() >= self.identity.carts_max;
+            return if is_full { Err(Refused::TooManyCarts) } else { Ok(()) };
+        };
+        let seen = content.lines.seen();
+        let is_writer = seen.up_to(self.identity.replica) > 0;
+        match !is_writer && seen.vector().count() >= WRITERS_MAX {
+            true => Err(Refused::TooManyWriters),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a context claims no more of this node than it has done. What it claims of others
+    /// cannot be known here.
+    fn has_given(&self, cart: &str, seen: &CausalContext) -> bool {
+        let own = self.identity.replica;
+        let done = self.content(cart).map_or(0, |content| content.lines.seen().up_to(own));
+        seen.up_to(own) <= done && !seen.beyond().any(|dot| dot.replica == own)
+    }
+
+    /// Writes all lines of a cart as one value.
+    fn write(
+        &mut self,
+        cart: &str,
+        now_ms: u64,
+        change: impl FnOnce(&mut BTreeMap<String, u64>),
+    ) -> Deltas {
+        let mut lines = self.lines(cart);
+        change(&mut lines);
+        let document = Some(Document { stamp: self.tick(now_ms), lines });
+        self.done(cart, Content { document, ..Content::default() })
+    }
+
+    /// The lines, to be changed. What that did is then merged here as it is anywhere else.
+    fn copy(&self, cart: &str) -> Cart<String> {
+        self.content(cart).map(|content| content.lines.clone()).unwrap_or_default()
+    }
+
+    fn done(&mut self, cart: &str, delta: Content) -> Deltas {
+        match self.take_over(cart, &delta) {
+            true => [(cart.to_owned(), delta)].into(),
+            false => Deltas::new(),
+        }
+    }
+
+    fn quantity(&self, cart: &str, sku: &str) -> u64 {
+        self.lines(cart).get(sku).copied().unwrap_or(0)
+    }
+
+    /// What is in a cart itself, without those that are merged into it.
+    pub(super) fn lines(&self, cart: &str) -> BTreeMap<String, u64> {
+        let Some(content) = self.content(cart) else { return BTreeMap::new() };
+        match (self.identity.mode, &content.document) {
+            (Mode::Dotted, _) => quantities(&content.lines),
+            (Mode::LastWriter, Some(document)) => document.lines.clone(),
+            (Mode::LastWriter, None) => BTreeMap::new(),
+        }
+    }
+}
+
+fn quantities(cart: &Cart<String>) -> BTreeMap<String, u64> {
+    cart.contents().map(|(sku, units)| (sku.clone(), units)).collect()
+}

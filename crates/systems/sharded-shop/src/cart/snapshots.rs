@@ -1,0 +1,63 @@
+//! Keeps the log short: when it is long, another one is begun, and a snapshot of all carts takes the
+//! place of the one before, while changes go on.
+
+use std::sync::Arc;
+
+use super::content::Deltas;
+use super::journal::Line;
+use super::node::Node;
+
+/// A log that is shorter is read in a moment.
+const LOG_LENGTH_MIN: u64 = 8 << 20;
+
+/// Carts that are looked at while nobody else may.
+const CARTS_AT_ONCE: usize = 256;
+
+/// Takes snapshots for as long as the service lives.
+pub(super) async fn run(node: Arc<Node>, opened: Line) {
+    let mut snapshot_length = 0;
+    loop {
+        // A snapshot is worth writing when most of the log is of no interest any more.
+        node.journal.longer_than(LOG_LENGTH_MIN.max(2 * snapshot_length)).await;
+        let Some(place) = node.journal.rotate().await else { return };
+        // What was logged before is in memory since, and so comes into the snapshot.
+        let text = encode(&node, &opened).await;
+        snapshot_length = text.len() as u64;
+        let filled = tokio::task::spawn_blocking(move || place.fill(&text)).await;
+        match filled {
+            Ok(Ok(())) => {
+                node.metrics.snapshots.inc();
+                tracing::info!(bytes = snapshot_length, "a snapshot was kept");
+            }
+            // The logs are still there, and say the same.
+            Ok(Err(error)) => tracing::error!(%error, "a snapshot could not be kept"),
+            Err(error) => tracing::error!(%error, "a snapshot ended by a panic"),
+        }
+    }
+}
+
+async fn encode(node: &Node, opened: &Line) -> String {
+    let mut text = opened.encode();
+    let mut after = String::new();
+    loop {
+        let some: Deltas = {
+            let state = node.state();
+            let carts = state.carts.after(&after).take(CARTS_AT_ONCE);
+            carts.map(|(cart, content)| (cart.clone(), content.clone())).collect()
+        };
+        let Some((last, _)) = some.last_key_value() else { break };
+        after.clone_from(last);
+        for (cart, content) in some {
+            let carts = [(cart, content)].into();
+            text.push_str(&Line::Changed { carts, answered: None }.encode());
+        }
+        // Requests come first.
+        tokio::task::yield_now().await;
+    }
+    let keys: Vec<_> = node.state().keys.all().cloned().collect();
+    for answered in keys {
+        let line = Line::Changed { carts: Deltas::new(), answered: Some(answered) };
+        text.push_str(&line.encode());
+    }
+    text
+}
