@@ -136,7 +136,10 @@ fn failure(error: ReshardError) -> Failure {
             CatalogError::OtherSlots { .. }
             | CatalogError::OnTheMove { .. }
             | CatalogError::NotOwned { .. }
-            | CatalogError::NoMove(_),
+            | CatalogError::NoMove(_)
+            | CatalogError::NoMap
+            | CatalogError::Plan(_)
+            | CatalogError::KeyReused(_),
         ) => Exit::Usage,
         ReshardError::Catalog(
             CatalogError::Sql(_) | CatalogError::Stale(_) | CatalogError::Damaged(_),
