@@ -1,5 +1,17 @@
 //! A shop on shards. `README.md` beside this folder says what it promises, and to whom.
 
+mod cart;
+mod inventory;
+mod primary;
+mod profiles;
+mod resharder;
+mod routing;
+
+pub(crate) use cart::serve as serve_cart;
+pub(crate) use inventory::serve as serve_inventory;
+pub(crate) use profiles::serve as serve_profiles;
+pub(crate) use resharder::serve as serve_resharder;
+
 use std::future::Future;
 
 use crate::serve::{ServeError, ServeOptions};
@@ -7,7 +19,18 @@ use crate::service::watchdog;
 
 /// The names that `STANDFAST_WITHOUT` may hold, as in `system.toml`. Every service takes them all,
 /// since an arm of an experiment switches a tactic off in the whole system.
-const TACTICS: &[&str] = &["failover", "fence", "synchronous-replication", "journal"];
+const TACTICS: &[&str] = &[
+    "failover",
+    "fence",
+    "synchronous-replication",
+    "journal",
+    "move-resume",
+    "replica-router",
+    "invalidation",
+    "dotted-cart",
+    "anti-entropy",
+    "cart-journal",
+];
 
 /// Serves the watchdog of the core or of a shard until `shutdown` completes.
 pub(crate) async fn serve_watchdog(
