@@ -87,6 +87,11 @@ impl Catalog {
         Ok(Self { session, fence: 0, beating: JoinSet::new() })
     }
 
+    /// Whether the session has ended.
+    pub fn is_closed(&self) -> bool {
+        self.session.is_closed()
+    }
+
     /// The number of the coordinator that holds the lock by this session.
     pub fn fence(&self) -> u64 {
         self.fence
@@ -130,7 +135,7 @@ impl Catalog {
         Ok(Some(Map { epoch, owners }))
     }
 
-    pub(crate) async fn epoch(&self) -> Result<u64, CatalogError> {
+    pub async fn epoch(&self) -> Result<u64, CatalogError> {
         Ok(self.session.number("SELECT epoch FROM reshard_catalog.map").await?)
     }
 

@@ -41,4 +41,13 @@ impl Coordinator {
         }
         Ok(swept)
     }
+
+    /// Everything on any shard that bears the name of a move, also of one that is under way.
+    pub async fn leftovers(&self) -> Result<Vec<Leftover>, ReshardError> {
+        let mut found = Vec::new();
+        for shard in &self.shards {
+            found.extend(shard.leftovers().await?);
+        }
+        Ok(found)
+    }
 }
