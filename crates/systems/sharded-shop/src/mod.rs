@@ -2,15 +2,19 @@
 
 mod cart;
 mod inventory;
+mod orders;
 mod primary;
 mod profiles;
 mod resharder;
 mod routing;
+mod shop;
 
 pub(crate) use cart::serve as serve_cart;
 pub(crate) use inventory::serve as serve_inventory;
+pub(crate) use orders::serve as serve_orders;
 pub(crate) use profiles::serve as serve_profiles;
 pub(crate) use resharder::serve as serve_resharder;
+pub(crate) use shop::serve as serve_shop;
 
 use std::future::Future;
 
@@ -27,9 +31,11 @@ const TACTICS: &[&str] = &[
     "move-resume",
     "replica-router",
     "invalidation",
+    "checkout-recovery",
     "dotted-cart",
     "anti-entropy",
     "cart-journal",
+    "partial-answers",
 ];
 
 /// Serves the watchdog of the core or of a shard until `shutdown` completes.

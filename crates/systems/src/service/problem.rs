@@ -70,6 +70,10 @@ impl Problem {
         self
     }
 
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }

@@ -6,5 +6,4 @@
 mod proposal;
 mod state;
 
-pub(in super::super) use proposal::Proposal;
 pub(in super::super) use state::HotKeys;
