@@ -44,6 +44,8 @@ CREATE TABLE checkouts (
     cart         text NOT NULL CHECK (length(cart) BETWEEN 1 AND 64),
     -- What the cart had seen when it was read.
     context      text NOT NULL CHECK (length(context) <= 8192),
+    -- JSON: what is wanted of each product, and at which price the customer saw it.
+    lines        text NOT NULL,
     state        text NOT NULL CHECK (state IN ('taking', 'ordered', 'done', 'releasing', 'released')),
     -- The answer of a checkout that stock was refused to.
     refusal      text,

@@ -1,0 +1,234 @@
+//! Checkouts in the core's database: each step is a transaction that a replica has confirmed.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::super::super::primary::{PrimarySession, Transaction};
+use super::draft::Line;
+use crate::service::idempotency::IdempotencyKey;
+use crate::service::problem::Problem;
+use crate::service::sessions::DatabaseError;
+
+const BEGIN: &str = "INSERT INTO checkouts (id, client_key, request_hash, cart, context, lines, state) \
+                     VALUES ($1, $2, $3, $4, $5, $6, 'taking') ON CONFLICT DO NOTHING";
+const UNDER_KEY: &str =
+    "SELECT id, request_hash, state, refusal FROM checkouts WHERE client_key = $1";
+const TO_ORDERED: &str =
+    "UPDATE checkouts SET state = 'ordered' WHERE id = $1 AND state = 'taking' RETURNING cart";
+const ORDER: &str = "INSERT INTO orders (id, cart, amount_cents, currency) VALUES ($1, $2, $3, $4)";
+const ORDER_LINE: &str =
+    "INSERT INTO order_lines (order_id, sku, quantity, price_cents) VALUES ($1, $2, $3, $4)";
+const STATE: &str = "SELECT state FROM checkouts WHERE id = $1";
+const SHOW: &str = "SELECT id, cart, amount_cents, currency, \
+                    to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') \
+                    FROM orders WHERE id = $1";
+const SHOW_LINES: &str =
+    "SELECT sku, quantity, price_cents FROM order_lines WHERE order_id = $1 ORDER BY sku";
+
+/// Only by whom it still belongs to. What is given back leaves its client's key free, unless the
+/// client was refused for good.
+const MOVE: &str = "UPDATE checkouts SET state = $3, refusal = coalesce($4, refusal), \
+                    client_key = CASE WHEN $3 = 'released' AND $4::text IS NULL \
+                    AND refusal IS NULL THEN NULL ELSE client_key END \
+                    WHERE id = $1 AND state = $2 RETURNING state";
+const ABANDONED: &str = "SELECT id, state, cart, context, lines FROM checkouts \
+                         WHERE state IN ('taking', 'ordered', 'releasing') \
+                         AND started_at < now() - make_interval(secs => $1) \
+                         ORDER BY started_at LIMIT 64";
+
+/// A checkout with its stock not yet taken.
+#[derive(Clone, Debug)]
+pub(super) struct Begin<'a> {
+    pub(super) id: Uuid,
+    pub(super) key: Option<&'a IdempotencyKey>,
+    pub(super) cart: &'a str,
+    pub(super) context: &'a str,
+    pub(super) lines: &'a [Line],
+}
+
+/// What is on record under a client's key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    New,
+    /// It became this order.
+    Ordered(Uuid),
+    /// It was refused for good.
+    Refused(String),
+    /// Somebody is at it.
+    Open,
+    /// The key was used for something else.
+    Other,
+}
+
+impl Transaction for Begin<'_> {
+    type Answer = Begun;
+    const BEGIN: &'static str = "BEGIN";
+
+    async fn run(&self, session: &mut PrimarySession) -> Result<Begun, DatabaseError> {
+        let (key, hash) = match self.key {
+            Some(key) => (Some(key.key.as_str()), key.request_hash.as_slice()),
+            None => (None, [].as_slice()),
+        };
+        if let Some(key) = key
+            && let Some(row) = session.rows(UNDER_KEY, &[&key]).await?.first()
+        {
+            return self.known(row, hash);
+        }
+        let lines = serde_json::to_string(self.lines).expect("lines are plain");
+        session.rows(BEGIN, &[&self.id, &key, &hash, &self.cart, &self.context, &lines]).await?;
+        // Somebody else may have been faster with the same key.
+        let Some(key) = key else { return Ok(Begun::New) };
+        let rows = session.rows(UNDER_KEY, &[&key]).await?;
+        rows.first().map_or(Ok(Begun::New), |row| self.known(row, hash))
+    }
+}
+
+impl Begin<'_> {
+    fn known(&self, row: &Row, hash: &[u8]) -> Result<Begun, DatabaseError> {
+        let id: Uuid = row.try_get(0)?;
+        if row.try_get::<_, Vec<u8>>(1)? != hash {
+            return Ok(Begun::Other);
+        }
+        let (state, refusal): (String, Option<String>) = (row.try_get(2)?, row.try_get(3)?);
+        Ok(match (state.as_str(), refusal) {
+            ("taking", _) if id == self.id => Begun::New,
+            ("ordered" | "done", _) => Begun::Ordered(id),
+            (_, Some(refusal)) => Begun::Refused(refusal),
+            _ => Begun::Open,
+        })
+    }
+}
+
+/// What is on record under a client's key, before anything is asked of others.
+pub(super) struct Known<'a>(pub(super) &'a IdempotencyKey);
+
+impl Transaction for Known<'_> {
+    type Answer = Begun;
+    const BEGIN: &'static str = "BEGIN";
+
+    async fn run(&self, session: &mut PrimarySession) -> Result<Begun, DatabaseError> {
+        let rows = session.rows(UNDER_KEY, &[&self.0.key]).await?;
+        let Some(row) = rows.first() else { return Ok(Begun::New) };
+        let nobody = Begin { id: Uuid::nil(), key: None, cart: "", context: "", lines: &[] };
+        nobody.known(row, &self.0.request_hash)
+    }
+}
+
+/// Makes the order of a checkout that still is this driver's.
+pub(super) struct Order<'a> {
+    pub(super) id: Uuid,
+    pub(super) lines: &'a [Line],
+    pub(super) currency: &'a str,
+}
+
+impl Transaction for Order<'_> {
+    /// Whether there is an order now.
+    type Answer = bool;
+    const BEGIN: &'static str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+
+    async fn run(&self, session: &mut PrimarySession) -> Result<bool, DatabaseError> {
+        let rows = session.rows(TO_ORDERED, &[&self.id]).await?;
+        let Some(row) = rows.first() else {
+            // It may be ours, from a commit whose answer was lost.
+            let rows = session.rows(STATE, &[&self.id]).await?;
+            let state: Option<String> = rows.first().map(|row| row.try_get(0)).transpose()?;
+            return Ok(matches!(state.as_deref(), Some("ordered" | "done")));
+        };
+        let cart: String = row.try_get(0)?;
+        let amount: i64 = self.lines.iter().map(|line| line.quantity * line.price_cents).sum();
+        session.rows(ORDER, &[&self.id, &cart, &amount, &self.currency]).await?;
+        for Line { sku, quantity, price_cents } in self.lines {
+            session.rows(ORDER_LINE, &[&self.id, sku, quantity, price_cents]).await?;
+        }
+        Ok(true)
+    }
+}
+
+/// Takes a checkout from one state to the next, if it still is in the first one.
+pub(super) struct Move<'a> {
+    pub(super) id: Uuid,
+    pub(super) from: &'static str,
+    pub(super) to: &'static str,
+    pub(super) refusal: Option<&'a str>,
+}
+
+impl Transaction for Move<'_> {
+    /// Whether it was.
+    type Answer = bool;
+    const BEGIN: &'static str = "BEGIN";
+
+    async fn run(&self, session: &mut PrimarySession) -> Result<bool, DatabaseError> {
+        let values = session.rows(MOVE, &[&self.id, &self.from, &self.to, &self.refusal]).await?;
+        Ok(!values.is_empty())
+    }
+}
+
+/// A checkout that nobody drives any more.
+#[derive(Clone, Debug)]
+pub(super) struct Abandoned {
+    pub(super) id: Uuid,
+    pub(super) state: String,
+    pub(super) cart: String,
+    pub(super) context: String,
+    pub(super) lines: Vec<Line>,
+}
+
+/// The oldest of those that are open for longer than this many seconds.
+pub(super) struct FindAbandoned(pub(super) f64);
+
+impl Transaction for FindAbandoned {
+    type Answer = Vec<Abandoned>;
+    const BEGIN: &'static str = "BEGIN";
+
+    async fn run(&self, session: &mut PrimarySession) -> Result<Vec<Abandoned>, DatabaseError> {
+        let abandoned = |row: &Row| {
+            let lines: String = row.try_get(4)?;
+            let lines = serde_json::from_str(&lines)
+                .map_err(|error| DatabaseError::Refused(format!("lines of a checkout: {error}")))?;
+            let (id, state, cart) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            Ok(Abandoned { id, state, cart, context: row.try_get(3)?, lines })
+        };
+        session.rows(ABANDONED, &[&self.0]).await?.iter().map(abandoned).collect()
+    }
+}
+
+/// One order as clients see it.
+pub(in super::super) struct Show(pub(in super::super) Uuid);
+
+impl Transaction for Show {
+    type Answer = Option<Value>;
+    const BEGIN: &'static str = "BEGIN ISOLATION LEVEL REPEATABLE READ";
+
+    async fn run(&self, session: &mut PrimarySession) -> Result<Option<Value>, DatabaseError> {
+        let rows = session.rows(SHOW, &[&self.0]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let line = |row: &Row| {
+            let (quantity, price): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
+            let sku: String = row.try_get(0)?;
+            Ok(json!({ "sku": sku, "quantity": quantity, "price_cents": price }))
+        };
+        let lines = session.rows(SHOW_LINES, &[&self.0]).await?;
+        let lines = lines.iter().map(line).collect::<Result<Vec<_>, tokio_postgres::Error>>()?;
+        let (id, cart): (Uuid, String) = (row.try_get(0)?, row.try_get(1)?);
+        let (amount, currency): (i64, String) = (row.try_get(2)?, row.try_get(3)?);
+        let created_at: String = row.try_get(4)?;
+        Ok(Some(json!({
+            "order_id": id, "cart": cart, "lines": lines, "amount_cents": amount,
+            "currency": currency, "created_at": created_at,
+        })))
+    }
+}
+
+/// The order, if there is one.
+pub(in super::super) fn shown(found: Option<Value>) -> Result<Value, Problem> {
+    found.ok_or_else(|| Problem::not_found("there is no order with this id"))
+}
+
+/// What the states of a checkout mean to its client.
+pub(super) fn in_progress() -> Problem {
+    let title = "This checkout is under way";
+    let detail = "ask again with the same Idempotency-Key";
+    Problem::new(StatusCode::CONFLICT, "in-progress", title, detail)
+}
