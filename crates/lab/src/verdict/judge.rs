@@ -8,11 +8,9 @@
 use standfast_checker::{Proportion, Summary};
 
 use super::figure::{distance, figure, milliseconds};
-use super::outcome::{Outcome, Verdict};
+use super::outcome::Verdict;
 use super::replacement::ReplacedTrial;
-use super::result::{
-    Arm, ArmResult, ClaimResult, ClaimTrial, ExperimentResult, IntervalResult, Limit,
-};
+use super::result::{Arm, ArmResult, ClaimResult, ClaimTrial, IntervalResult, Limit};
 use super::trial::Phase;
 use crate::spec::Unit;
 
@@ -190,20 +188,6 @@ pub struct ClaimHead {
     pub bound_ms: Option<f64>,
     /// The share of the trials in which it has to hold, from 0 to 1.
     pub in_trials: f64,
-}
-
-/// The outcome on a machine that is not busy. For tests, which run beside each other and beside
-/// builds, so that the generator may send late; whoever wants a verdict asks [`judge`].
-pub fn outcome_if_delivered(result: &ExperimentResult) -> (Outcome, Vec<String>) {
-    if !matches!(result.outcome, Outcome::Holds | Outcome::Refuted | Outcome::Unknown) {
-        return (result.outcome, result.reasons.clone());
-    }
-    let mut arms = result.arms.clone();
-    for run in arms.iter_mut().flat_map(|arm| &mut arm.runs) {
-        run.problems.retain(|problem| !problem.starts_with("load not delivered"));
-    }
-    let judgement = judge(&arms, result.tactic.as_deref());
-    (judgement.verdict.into(), judgement.reasons)
 }
 
 /// Sums up one claim over the trials of an arm.

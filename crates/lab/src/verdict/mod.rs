@@ -1,5 +1,6 @@
 //! From measured claims to a verdict, and the document that carries both.
 
+mod as_measured;
 mod compare;
 mod figure;
 mod judge;
@@ -8,9 +9,10 @@ mod replacement;
 mod result;
 mod trial;
 
+pub use as_measured::{as_measured, outcome_if_delivered};
 pub use compare::{Change, ComparedClaim, Comparison, compare};
 pub use figure::{distance, figure, milliseconds};
-pub use judge::{ClaimHead, Judgement, judge, judge_claim, outcome_if_delivered};
+pub use judge::{ClaimHead, Judgement, judge, judge_claim};
 pub use outcome::{Outcome, Verdict};
 pub(crate) use replacement::LOAD_LATE;
 pub use replacement::{REPLACEMENTS_MAX, ReplacedTrial, reason_to_replace};

@@ -5,9 +5,11 @@
 use proptest::prelude::*;
 use standfast_history::{Operation, Outcome, read_jsonl, write_jsonl};
 use standfast_lab::claim::{TrialRecord, judge_trial};
-use standfast_lab::run::{TrialHead, arm_result, finish_trial};
+use standfast_lab::run::{Ending, ResultHead, TrialHead, arm_result, conclude, finish_trial};
 use standfast_lab::spec::{Claim, Experiment};
-use standfast_lab::verdict::{Arm, ClaimTrial, Verdict, judge};
+use standfast_lab::verdict::{
+    Arm, ArmResult, ClaimTrial, Outcome as RunOutcome, Verdict, as_measured, judge,
+};
 
 use crate::claim_shop;
 
@@ -180,18 +182,40 @@ fn a_stored_trial_judged_again_agrees() {
     }
 }
 
+/// One trial of an arm. The outage and the load are not what these tests are about.
+fn arm(arm: Arm, record: &TrialRecord) -> ArmResult {
+    let experiment = experiment();
+    let head = TrialHead { trial: 1, seed: 1, warm_up_us: 0, provisioned_in_ms: 1 };
+    let mut finished = finish_trial(&experiment, head, record);
+    finished.result.problems.clear();
+    finished.claims[OUTAGE].verdict = Verdict::Holds;
+    finished.claims[ERRORS].verdict = Verdict::Holds;
+    arm_result(arm, &[], &experiment, &[finished])
+}
+
+#[test]
+fn what_a_machine_excused_counts_for_who_asks_what_was_measured() {
+    let concluded = |record: &TrialRecord| {
+        let head = ResultHead {
+            started_at: String::new(),
+            elapsed: std::time::Duration::ZERO,
+            seed: 1,
+            command: String::new(),
+            trials: 1,
+        };
+        let result =
+            conclude(&experiment(), head, vec![arm(Arm::Treatment, record)], Ending::Complete);
+        (result.outcome, as_measured(&result).outcome)
+    };
+    let spoiled = stalled(&[3, 20, 40, 60, 61, 62, 80, 100, 120, 140, 160, 180]);
+    assert_eq!(concluded(&spoiled), (RunOutcome::Unknown, RunOutcome::Refuted));
+    assert_eq!(concluded(&calm()), (RunOutcome::Holds, RunOutcome::Holds));
+    let nothing = TrialRecord { operations: Vec::new(), ..calm() };
+    assert_eq!(concluded(&nothing), (RunOutcome::Unknown, RunOutcome::Unknown));
+}
+
 #[test]
 fn a_control_arm_that_only_the_machine_spoiled_is_not_worse() {
-    let experiment = experiment();
-    let arm = |arm, record: &TrialRecord| {
-        let head = TrialHead { trial: 1, seed: 1, warm_up_us: 0, provisioned_in_ms: 1 };
-        let mut finished = finish_trial(&experiment, head, record);
-        // The outage and the load of this test are not what it is about.
-        finished.result.problems.clear();
-        finished.claims[OUTAGE].verdict = Verdict::Holds;
-        finished.claims[ERRORS].verdict = Verdict::Holds;
-        arm_result(arm, &[], &experiment, &[finished])
-    };
     let spoiled = stalled(&[3, 20, 40, 60, 61, 62, 80, 100, 120, 140, 160, 180]);
     let arms = [arm(Arm::Treatment, &calm()), arm(Arm::Control, &spoiled)];
     let judgement = judge(&arms, Some("fallback"));

@@ -2,7 +2,7 @@
 
 use standfast_history::{FinalRead, read_jsonl};
 use standfast_lab::run::Tagged;
-use standfast_lab::verdict::{Arm, Outcome, Verdict, outcome_if_delivered};
+use standfast_lab::verdict::{Arm, Verdict};
 
 use crate::report_run::Lab;
 
@@ -115,10 +115,8 @@ during = "before"
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_on_disk_survive_a_kill_and_those_in_memory_are_found_missing() {
-    let lab = Lab::with("ledger", EXPERIMENT, &[("shop.py", SHOP), ("system.toml", SYSTEM)]);
-    let result = lab.run().await;
-    let (outcome, reasons) = outcome_if_delivered(&result);
-    assert_eq!(outcome, Outcome::Holds, "{reasons:#?}");
+    let files = [("shop.py", SHOP), ("system.toml", SYSTEM)];
+    let (lab, result) = Lab::until_it_holds("ledger", EXPERIMENT, &files).await;
     let treatment = &result.arm(Arm::Treatment).unwrap().claims;
     assert!(treatment[0].n > 20, "{:?}", treatment[0]);
     assert!(treatment[1].n > 0 && treatment[1].verdict == Verdict::Holds, "{:?}", treatment[1]);
