@@ -25,6 +25,8 @@ pub(crate) struct Observe {
     pub(crate) key: Option<Place>,
     pub(crate) version: Option<Place>,
     pub(crate) value: Option<Place>,
+    /// Stands in for the value that an answer did not give.
+    pub(crate) sent: Option<Place>,
     /// The names of the headers that the places refer to.
     pub(crate) headers: Vec<String>,
 }
@@ -53,6 +55,15 @@ impl Observe {
         let key = place("key", &spec.key)?;
         let version = place("version", &spec.version)?;
         let value = place("value", &spec.value)?;
+        let sent = place("sent", &spec.sent)?;
+        if matches!(sent, Some(Place::Header(_) | Place::Body(_))) {
+            return Err(ScenarioError::Observe {
+                scenario: scenario.to_owned(),
+                field: "sent",
+                text: spec.sent.clone().unwrap_or_default(),
+                reason: "must be a template: it is what is known without an answer",
+            });
+        }
         if matches!(version, Some(Place::Template(_))) {
             return Err(ScenarioError::Observe {
                 scenario: scenario.to_owned(),
@@ -61,7 +72,7 @@ impl Observe {
                 reason: "must be `header:NAME` or `body:/pointer`: only an answer has a version",
             });
         }
-        Ok(Self { id, key, version, value, headers: observe.headers })
+        Ok(Self { id, key, version, value, sent, headers: observe.headers })
     }
 
     fn place(
@@ -102,7 +113,7 @@ impl Observe {
 
     /// All places that are used.
     pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {
-        [&self.id, &self.key, &self.version, &self.value].into_iter().flatten()
+        [&self.id, &self.key, &self.version, &self.value, &self.sent].into_iter().flatten()
     }
 
     /// Whether an answer's body has to be kept and parsed.
@@ -127,7 +138,8 @@ impl Observe {
             Place::Template(template) => Some(render(template)),
         };
         let version = text(&self.version).and_then(|text| parse_version(&text));
-        Observed { id: text(&self.id), key: text(&self.key), version, value: text(&self.value) }
+        let value = text(&self.value).or_else(|| text(&self.sent));
+        Observed { id: text(&self.id), key: text(&self.key), version, value }
     }
 }
 
@@ -148,7 +160,8 @@ mod tests {
 
     fn spec(key: &str, version: &str, value: &str) -> ObserveSpec {
         let some = |text: &str| Some(text.to_owned());
-        ObserveSpec { id: None, key: some(key), version: some(version), value: some(value) }
+        let (id, sent) = (None, None);
+        ObserveSpec { id, key: some(key), version: some(version), value: some(value), sent }
     }
 
     #[test]
@@ -175,6 +188,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_stands_in_for_an_answer_that_does_not_say() {
+        let sent = Some("[{id}]".to_owned());
+        let spec = ObserveSpec { sent, ..spec("{id}", "header:ETag", "body:/done") };
+        let observe = Observe::try_new("s", &spec, &["id"]).unwrap();
+        let value = |answer| observe.collect(answer, |_| "rendered".to_owned()).value;
+        let body = |text: &str| Answer { body: text.as_bytes().to_vec(), ..Answer::default() };
+        assert_eq!(value(Some(&body(r#"{"done":[1]}"#))).as_deref(), Some("[1]"));
+        assert_eq!(value(Some(&body(r#"{"status":503}"#))).as_deref(), Some("rendered"));
+        assert_eq!(value(None).as_deref(), Some("rendered"));
+    }
+
+    #[test]
     fn a_version_is_a_number_with_or_without_the_quotes_of_an_entity_tag() {
         for text in ["17", "\"17\"", "W/\"17\"", " 17 "] {
             assert_eq!(parse_version(text), Some(17), "{text}");
@@ -193,5 +218,7 @@ mod tests {
         fails(spec("body:id", "header:ETag", "{id}"), "starts with `/`");
         fails(spec("{idd}", "header:ETag", "{id}"), "did you mean `id`?");
         fails(spec("{id}", "header:", "{id}"), "names no header");
+        let sent = Some("body:/x".to_owned());
+        fails(ObserveSpec { sent, ..spec("{id}", "header:ETag", "{id}") }, "must be a template");
     }
 }

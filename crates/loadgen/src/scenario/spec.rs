@@ -59,6 +59,10 @@ pub struct ObserveSpec {
     /// The value that was read or sent, such as `body:/price_cents` or `{price}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// The value where the answer has none, or does not come: what was asked for, a template over
+    /// the variables. Without it, nobody knows what a write without an answer may have written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<String>,
 }
 
 impl ObserveSpec {

@@ -203,6 +203,7 @@ fn read() -> ScenarioSpec {
             key: Some("{number}".to_owned()),
             version: Some("header:ETag".to_owned()),
             value: Some("body:/price_cents".to_owned()),
+            sent: None,
         },
         write: None,
     }
