@@ -1,7 +1,8 @@
 //! What a shard holds, slot by slot: how many rows, and a sum over the hash of each.
 //!
-//! A sum does not depend on the order of rows, so nothing is sorted. A row is hashed as its text,
-//! with settings that are the same in all our sessions.
+//! A sum does not depend on the order of rows, so nothing is sorted; that of `bigint` is as wide in
+//! PostgreSQL as it has to be. A row is hashed as its text, with settings that are the same in all
+//! our sessions.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +48,7 @@ impl Snapshot {
         for table in tables {
             let (name, condition) = (table.quoted(), slots.condition());
             let query = format!(
-                "SELECT slot, count(*), sum(hashtextextended(t::text, 0)::numeric) \
+                "SELECT slot, count(*), sum(hashtextextended(t::text, 0)) \
                  FROM {name} t WHERE {condition} GROUP BY slot"
             );
             for row in self.session.rows(&query).await? {
