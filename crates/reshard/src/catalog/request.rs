@@ -157,6 +157,7 @@ impl Catalog {
             slots: planned.slots.clone(),
             phase: Phase::Planned,
             problem: None,
+            restarts: 0,
         };
         let insert = format!(
             "INSERT INTO reshard_catalog.move (record) VALUES ({}) RETURNING id",

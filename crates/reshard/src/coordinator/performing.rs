@@ -1,7 +1,7 @@
 //! What each action is, in SQL on the two shards of a move.
 
 use crate::catalog::Catalog;
-use crate::core::{Action, CopyState, Leg, Outcome, Record, Side};
+use crate::core::{Action, CopyState, Outcome, Record, Side};
 use crate::session::SqlError;
 use crate::shard::{Hold, Shard, Snapshot, compare, name_of};
 
@@ -173,8 +173,9 @@ impl<'fleet> Performer<'fleet> {
                     return Ok(Outcome::Copy(CopyState::Missing));
                 }
             }
-            Action::LookAtCopy => {
-                let copy = self.target.look_at_copy(record, Leg::Forward, self.source).await?;
+            Action::LookAtCopy(leg) => {
+                let (followed, follower) = (self.shard(leg.from()), self.shard(leg.to()));
+                let copy = follower.look_at_copy(record, *leg, followed).await?;
                 return Ok(Outcome::Copy(copy));
             }
             Action::Mark { leg, value } => {
@@ -189,7 +190,8 @@ impl<'fleet> Performer<'fleet> {
                 return Ok(if is_seen { Outcome::Done } else { Outcome::Late });
             }
             Action::Settle(leg) => {
-                return Ok(Outcome::Settled(self.shard(leg.to()).settle().await?));
+                let settled = self.shard(leg.to()).settle(record, *leg).await?;
+                return Ok(settled.map_or(Outcome::Copy(CopyState::Missing), Outcome::Settled));
             }
             Action::Open { side, epoch } => self.shard(*side).open(&record.slots, *epoch).await?,
             Action::Unsubscribe(leg) => {

@@ -29,8 +29,8 @@ pub enum Action {
         leg: Leg,
         after: Option<Position>,
     },
-    /// How far is the copy?
-    LookAtCopy,
+    /// How far is the copy, and is it still the one that was begun?
+    LookAtCopy(Leg),
     /// Write this mark on the shard that is followed.
     Mark {
         leg: Leg,
@@ -57,7 +57,8 @@ pub enum Action {
     Release,
     /// Compare the snapshots.
     Compare(Leg),
-    /// Make what the follower has durable, and say where its log is.
+    /// Make what the follower has durable, also on its replica, and say where its log is. If it was
+    /// replaced since the copy began, that is `Missing`.
     Settle(Leg),
     /// Commit what is held: the slots are closed.
     Close(Leg),
@@ -109,7 +110,8 @@ pub enum Outcome {
 pub enum CopyState {
     /// So many tables of so many.
     Tables { ready: u32, all: u32 },
-    /// There is no subscription or no slot any more.
+    /// There is no subscription or no slot any more, or one of the servers has been replaced by its
+    /// replica since: what the slot has given away may be on neither.
     Missing,
 }
 
@@ -153,7 +155,7 @@ impl Action {
             Self::Publish(_) => "publish",
             Self::MakeSlot(_) => "make-slot",
             Self::Subscribe { .. } => "subscribe",
-            Self::LookAtCopy => "look-at-copy",
+            Self::LookAtCopy(_) => "look-at-copy",
             Self::Mark { .. } => "mark",
             Self::AwaitMark { .. } => "await-mark",
             Self::LookAtOwnership(_) => "look-at-ownership",

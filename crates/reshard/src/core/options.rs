@@ -20,6 +20,8 @@ pub struct Options {
     pub look_every: Duration,
     /// How often in a row something may fail before the coordinator gives up.
     pub failures_max: u32,
+    /// How often a move may start over because a server was replaced.
+    pub restarts_max: u32,
     /// How long the old owner follows after the move, so that a rollback loses nothing.
     pub keep: Duration,
     /// Of tests: which rule is broken.
@@ -43,6 +45,8 @@ pub enum Sabotage {
     EmptiedWhilePublished,
     /// Shards take orders of coordinators that were replaced.
     FenceIgnored,
+    /// Nobody looks whether a follower was replaced by its replica.
+    FailoverIgnored,
 }
 
 impl Default for Options {
@@ -55,6 +59,7 @@ impl Default for Options {
             catch_up_max: Duration::from_secs(600),
             look_every: Duration::from_millis(100),
             failures_max: 8,
+            restarts_max: 8,
             keep: Duration::ZERO,
             sabotage: None,
         }

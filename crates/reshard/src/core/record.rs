@@ -20,6 +20,9 @@ pub struct Record {
     pub phase: Phase,
     /// What an operator should know: why it was aborted, or what was found to differ.
     pub problem: Option<String>,
+    /// How often the copy was lost and the move has started over.
+    #[serde(default)]
+    pub restarts: u32,
 }
 
 /// Where a move is on its way.
@@ -38,6 +41,8 @@ pub enum Phase {
     Verifying,
     /// The source is being closed. Whether it is must be looked at; the map still names it.
     CuttingOver,
+    /// The copy was lost: what there is of it is taken away, and the move begins again.
+    StartingOver,
     /// The map names the target, which must be opened; replication is being turned round.
     Switched {
         epoch: u64,
@@ -130,6 +135,7 @@ impl Phase {
             Self::CatchingUp => "catching-up",
             Self::Verifying => "verifying",
             Self::CuttingOver => "cutting-over",
+            Self::StartingOver => "starting-over",
             Self::Switched { .. } => "switched",
             Self::Confirming => "confirming",
             Self::Kept { .. } => "kept",
@@ -147,7 +153,8 @@ impl Phase {
             | Self::Copying
             | Self::CatchingUp
             | Self::Verifying
-            | Self::CuttingOver => true,
+            | Self::CuttingOver
+            | Self::StartingOver => true,
             Self::Switched { .. }
             | Self::Confirming
             | Self::Kept { .. }

@@ -37,10 +37,13 @@ pub(super) fn of(phase: Phase, standing: Option<Standing>, options: &Options) ->
             Act(Action::MakeSlot(Leg::Forward)),
             Act(Action::Subscribe { leg: Leg::Forward, after: None }),
         ],
-        Phase::Copying => vec![Act(Action::LookAtCopy)],
-        Phase::CatchingUp => vec![Mark(Leg::Forward), AwaitLag(Leg::Forward)],
+        Phase::Copying => vec![Act(Action::LookAtCopy(Leg::Forward))],
+        Phase::CatchingUp => {
+            vec![Act(Action::LookAtCopy(Leg::Forward)), Mark(Leg::Forward), AwaitLag(Leg::Forward)]
+        }
         Phase::Verifying => comparison(Leg::Forward),
         Phase::CuttingOver => cut_over(standing, options),
+        Phase::StartingOver => cleaning(Ending::Aborted, options),
         Phase::Switched { epoch, position } => {
             let after =
                 (options.sabotage != Some(Sabotage::ReverseNotAdvanced)).then_some(position);
@@ -67,6 +70,7 @@ pub(super) fn of(phase: Phase, standing: Option<Standing>, options: &Options) ->
 /// Both shards at one point of the log: writers wait only until both snapshots are taken.
 fn comparison(leg: Leg) -> Vec<Step> {
     vec![
+        Act(Action::LookAtCopy(leg)),
         Mark(leg),
         AwaitLag(leg),
         Hold(leg),
@@ -94,9 +98,11 @@ fn cut_over(standing: Option<Standing>, options: &Options) -> Vec<Step> {
 /// before the owner is closed.
 fn closing(leg: Leg, standing: Option<Standing>, options: &Options) -> Vec<Step> {
     if standing.is_some_and(|standing| standing.is_closed) {
-        return vec![Mark(leg), AwaitClosed(leg), Act(Action::Settle(leg))];
+        let look = Act(Action::LookAtCopy(leg));
+        return vec![look, Mark(leg), AwaitClosed(leg), Act(Action::Settle(leg))];
     }
-    let mut steps = vec![Mark(leg), AwaitLag(leg), Hold(leg), Mark(leg), AwaitHeld(leg)];
+    let mut steps = vec![Act(Action::LookAtCopy(leg)), Mark(leg), AwaitLag(leg), Hold(leg)];
+    steps.extend([Mark(leg), AwaitHeld(leg)]);
     steps.push(Act(Action::Settle(leg)));
     steps.push(Act(Action::Close(leg)));
     match options.sabotage {
@@ -113,7 +119,8 @@ fn closing(leg: Leg, standing: Option<Standing>, options: &Options) -> Vec<Step>
             Sabotage::ReverseNotAdvanced
             | Sabotage::ForwardKept
             | Sabotage::EmptiedWhilePublished
-            | Sabotage::FenceIgnored,
+            | Sabotage::FenceIgnored
+            | Sabotage::FailoverIgnored,
         )
         | None => {}
     }

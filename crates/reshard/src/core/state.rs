@@ -192,6 +192,7 @@ impl Core {
                 self.turn_to(Phase::Switched { epoch: epoch + 1, position });
                 self.hand_over(Side::Source, epoch);
             }
+            Phase::StartingOver => self.turn_to(Phase::Planned),
             Phase::Switched { .. } => self.turn_to(Phase::Confirming),
             Phase::Confirming => self.turn_to(Phase::Kept { since: now }),
             Phase::Returning => {
@@ -333,17 +334,29 @@ impl Core {
         match state {
             CopyState::Tables { ready, all } if ready == all => self.cursor += 1,
             CopyState::Tables { .. } => self.wait_until = now + self.options.look_every,
-            CopyState::Missing => {
-                let problem = "its subscription or its replication slot is gone";
-                if self.record.phase.is_before_switch() {
-                    self.abort(problem);
-                } else {
-                    // Nothing is lost, but there is no way back.
-                    let problem = format!("the old owner does not follow: {problem}");
-                    self.record.problem = Some(problem);
-                    self.turn_to(Phase::Kept { since: now });
-                }
-            }
+            CopyState::Missing => self.copy_lost(now),
+        }
+    }
+
+    /// A slot does not survive the server that had it, nor what was applied and not yet on the
+    /// replica the server that had that: such a copy cannot be told from a whole one.
+    fn copy_lost(&mut self, now: Moment) {
+        self.must_release |= self.held_until.is_some();
+        self.begin_anew(now + self.options.backoff);
+        let phase = self.record.phase;
+        let problem = "its subscription, its slot or one of its servers was replaced";
+        if matches!(phase, Phase::Switched { .. } | Phase::Confirming) {
+            // Nothing is lost, and the new owner has everything; there is no way back.
+            self.record.problem = Some(format!("the old owner does not follow: {problem}"));
+            self.turn_to(Phase::Cleaning { ending: Ending::Moved });
+        } else if !phase.is_before_switch() {
+            self.despair(format!("the old owner does not follow: {problem}"), now);
+        } else if self.record.restarts >= self.options.restarts_max {
+            let count = self.record.restarts;
+            self.abort(&format!("the copy was lost {} times: {problem}", count + 1));
+        } else {
+            self.record.restarts += 1;
+            self.turn_to(Phase::StartingOver);
         }
     }
 

@@ -128,9 +128,12 @@ impl Shard {
         }
         let peer = quoted(&followed.address.peer_url);
         let copy = leg == Leg::Forward;
+        let incarnations =
+            format!("{} {}", followed.incarnation().await?, self.incarnation().await?);
         self.change(&format!(
             "CREATE SUBSCRIPTION {name} CONNECTION {peer} PUBLICATION {name} WITH \
-             (create_slot = false, slot_name = '{name}', copy_data = {copy})"
+             (create_slot = false, slot_name = '{name}', copy_data = {copy}); \
+             COMMENT ON SUBSCRIPTION {name} IS '{incarnations}'"
         ))
         .await?;
         Ok(true)
@@ -160,6 +163,11 @@ impl Shard {
         if !followed.exists("pg_replication_slots", "slot_name", &name).await? {
             return Ok(CopyState::Missing);
         }
+        let followed_now = followed.incarnation().await?;
+        let begun_with = self.copied_by(&name).await?;
+        if begun_with.is_none_or(|(one, two, now)| now != two || one != followed_now) {
+            return Ok(CopyState::Missing);
+        }
         let tables = format!(
             "SELECT count(*) FILTER (WHERE r.srsubstate = 'r'), count(*) FROM pg_subscription s \
              JOIN pg_subscription_rel r ON r.srsubid = s.oid WHERE s.subname = '{name}'"
@@ -171,6 +179,29 @@ impl Shard {
             (Some(_), Some(0)) | (None, _) | (_, None) => Ok(CopyState::Missing),
             (Some(ready), Some(all)) => Ok(CopyState::Tables { ready, all }),
         }
+    }
+
+    /// Another one after each failover: a replica that takes over begins a new timeline. A session
+    /// ends with the server's incarnation.
+    async fn incarnation(&self) -> Result<String, SqlError> {
+        let timeline = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)";
+        Ok(self.session.value(timeline).await?.unwrap_or_default())
+    }
+
+    /// The incarnations of the followed shard and of this one with which a subscription was made,
+    /// and this one's now.
+    async fn copied_by(&self, name: &str) -> Result<Option<(String, String, String)>, SqlError> {
+        let asked = format!(
+            "SELECT obj_description(oid, 'pg_subscription'), \
+             left(pg_walfile_name(pg_current_wal_lsn()), 8) \
+             FROM pg_subscription WHERE subname = '{name}'"
+        );
+        let rows = self.session.rows(&asked).await?;
+        let Some([Some(comment), Some(now)]) = rows.first().map(Vec::as_slice) else {
+            return Ok(None);
+        };
+        let begun = comment.split_once(' ');
+        Ok(begun.map(|(one, two)| (one.to_owned(), two.to_owned(), now.clone())))
     }
 
     pub(crate) async fn mark(&self, id: u64, leg: Leg, value: u64) -> Result<(), SqlError> {
@@ -211,12 +242,19 @@ impl Shard {
         self.change(&format!("DELETE FROM reshard.mark WHERE move = {id}")).await
     }
 
-    /// Brings what was applied so far to the disk, and says where the log is then.
-    pub(crate) async fn settle(&self) -> Result<Position, SqlError> {
+    /// Brings what was applied so far to the disk, and says where the log is then. `None`: it was
+    /// applied by a server that this one has replaced, so something may be missing.
+    pub(crate) async fn settle(
+        &self,
+        record: &Record,
+        leg: Leg,
+    ) -> Result<Option<Position>, SqlError> {
         // A commit that is waited for takes everything before it along.
         self.change("SELECT pg_logical_emit_message(true, 'reshard', '')").await?;
         let end = "SELECT (pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint";
-        Ok(Position(self.session.number(end).await?))
+        let position = Position(self.session.number(end).await?);
+        let begun_with = self.copied_by(&name_of(record, leg)).await?;
+        Ok(begun_with.filter(|(_, begun, now)| begun == now).map(|_| position))
     }
 
     /// Deletes the rows of the slots, which must be closed, unless they come from a subscription.
@@ -264,18 +302,26 @@ impl Shard {
         if self.session.number(&is_sharded).await? == 0 {
             return Ok(());
         }
-        let delete = format!(
-            "{}; {guard}; WITH gone AS (DELETE FROM {name} WHERE ctid = ANY (ARRAY(SELECT ctid \
-             FROM {name} WHERE {condition} LIMIT {DELETE_AT_ONCE})) RETURNING 1) \
-             SELECT count(*) FROM gone",
-            self.fence_check()
-        );
+        // In the order of slots, so that no batch looks at what the batches before it have deleted.
+        let delete = |from: u16| {
+            format!(
+                "{}; {guard}; WITH next AS MATERIALIZED (SELECT ctid FROM {name} \
+                 WHERE {condition} AND slot >= {from} ORDER BY slot LIMIT {DELETE_AT_ONCE}), \
+                 gone AS (DELETE FROM {name} WHERE ctid = ANY (ARRAY(SELECT ctid FROM next)) \
+                 RETURNING slot) SELECT max(slot) FROM gone",
+                self.fence_check()
+            )
+        };
+        let mut from = 0;
         loop {
-            let rows = self.session.transaction(&delete).await;
+            let rows = self.session.transaction(&delete(from)).await;
             let rows = rows.map_err(|error| self.unfenced(error))?;
-            let gone = rows.last().and_then(|row| row.first()?.as_deref()?.parse::<u32>().ok());
-            if gone.is_none_or(|gone| gone == 0) {
-                return Ok(());
+            let last = rows.last().and_then(|row| row.first()?.as_deref()?.parse().ok());
+            match last {
+                Some(last) => from = last,
+                None if from == 0 => return Ok(()),
+                // Nothing is left from there on; a last look at all of them.
+                None => from = 0,
             }
         }
     }

@@ -105,6 +105,10 @@ fn around(world: &mut World, is_faulty: bool) {
         let leg = if world.dice.percent(50) { Leg::Forward } else { Leg::Reverse };
         world.shard(leg.from()).slots.remove(&leg);
     }
+    if world.dice.between(1, 1000) <= 4 {
+        let side = if world.dice.percent(50) { Side::Source } else { Side::Target };
+        world.fail_over(side);
+    }
     if world.dice.between(1, 1000) <= 8 {
         let wishes = [Wish::Abort, Wish::Rollback, Wish::Finish];
         world.wish = Some(wishes[world.dice.between(0, 2) as usize]);
@@ -240,6 +244,11 @@ fn replication_in_a_circle_is_noticed() {
 #[test]
 fn rows_that_are_deleted_while_they_are_published_are_noticed() {
     check_is_caught(Sabotage::EmptiedWhilePublished);
+}
+
+#[test]
+fn a_copy_on_a_server_that_was_replaced_is_noticed() {
+    check_is_caught(Sabotage::FailoverIgnored);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl World {
             Action::Compare(_) => compare(by),
             Action::Open { side, epoch } => self.open(*side, *epoch),
             Action::AwaitMark { leg, value, within } => self.await_mark(*leg, *value, *within),
-            Action::LookAtCopy => self.look_at_copy(),
+            Action::LookAtCopy(leg) => self.look_at_copy(*leg),
             Action::Empty(_)
             | Action::Publish(_)
             | Action::MakeSlot(_)
@@ -148,10 +148,16 @@ impl World {
         Outcome::Late
     }
 
-    fn look_at_copy(&self) -> Outcome {
-        let leg = Leg::Forward;
-        let subscription = self.target.subscriptions.get(&leg);
-        let has_slot = self.source.slots.contains_key(&leg);
+    /// Was the copy begun by these two servers, and not by one that was replaced?
+    fn is_of_these(&mut self, leg: Leg) -> bool {
+        let now = (self.shard(leg.from()).incarnation, self.shard(leg.to()).incarnation);
+        let is_lenient = self.options.sabotage == Some(Sabotage::FailoverIgnored);
+        is_lenient || self.shard(leg.to()).copied_by.get(&leg) == Some(&now)
+    }
+
+    fn look_at_copy(&mut self, leg: Leg) -> Outcome {
+        let subscription = self.shard(leg.to()).subscriptions.get(&leg).copied();
+        let has_slot = self.shard(leg.from()).slots.contains_key(&leg) && self.is_of_these(leg);
         Outcome::Copy(match subscription {
             Some(Subscription::Streaming) if has_slot => CopyState::Tables { ready: 2, all: 2 },
             Some(Subscription::New) if has_slot => CopyState::Tables { ready: 0, all: 2 },
@@ -192,19 +198,32 @@ impl World {
                         Leg::Reverse => Subscription::Streaming,
                     };
                     self.shard(leg.to()).subscriptions.insert(*leg, state);
+                    let now =
+                        (self.shard(leg.from()).incarnation, self.shard(leg.to()).incarnation);
+                    self.shard(leg.to()).copied_by.insert(*leg, now);
                 }
             }
             Action::Unsubscribe(leg) => drop(self.shard(leg.to()).subscriptions.remove(leg)),
             Action::Mark { leg, value } => {
                 drop(self.shard(leg.from()).apply(Change::Mark { leg: *leg, value: *value }));
+                self.shard(leg.from()).replicate();
             }
             Action::Settle(leg) => {
+                self.shard(leg.to()).replicate();
+                let now = self.shard(leg.to()).incarnation;
+                let begun = self.shard(leg.to()).copied_by.get(leg).map(|(_, begun)| *begun);
+                let is_lenient = self.options.sabotage == Some(Sabotage::FailoverIgnored);
+                if begun != Some(now) && !is_lenient {
+                    return Outcome::Copy(CopyState::Missing);
+                }
                 let end = self.shard(leg.to()).log.len();
                 return Outcome::Settled(Position(end as u64));
             }
             Action::ForgetMarks => {
-                self.source.marks.clear();
-                self.target.marks.clear();
+                for side in [Side::Source, Side::Target] {
+                    self.shard(side).marks.clear();
+                    self.shard(side).replicate();
+                }
             }
             _ => unreachable!("it is none of replication"),
         }
@@ -224,6 +243,7 @@ impl World {
         for key in keys {
             drop(self.shard(side).apply(Change::Delete { key }));
         }
+        self.shard(side).replicate();
         Outcome::Done
     }
 }

@@ -36,11 +36,42 @@ pub(super) struct Shard {
     /// Where in the log each slot is.
     pub(super) slots: BTreeMap<Leg, usize>,
     pub(super) subscriptions: BTreeMap<Leg, Subscription>,
+    /// What the subscriptions were made with: the incarnations of the followed one and of this.
+    pub(super) copied_by: BTreeMap<Leg, (u32, u32)>,
+    /// Another one after each failover.
+    pub(super) incarnation: u32,
+    /// What the replica has for sure.
+    pub(super) replica: Option<Box<Replica>>,
     /// Transactions of writers that have seen the slots open and have not ended.
     pub(super) in_flight: Vec<Change>,
 }
 
+/// Of what a subscription applies, it may lack the newest.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Replica {
+    rows: BTreeMap<Key, u64>,
+    marks: BTreeMap<Leg, u64>,
+    log: Vec<Change>,
+}
+
 impl Shard {
+    /// A commit that is acknowledged is on the replica, with everything before it.
+    pub(super) fn replicate(&mut self) {
+        let (rows, marks, log) = (self.rows.clone(), self.marks.clone(), self.log.clone());
+        self.replica = Some(Box::new(Replica { rows, marks, log }));
+    }
+
+    /// The replica takes over. Its slots are not those of the server that is gone, and who had not
+    /// been answered has not written.
+    pub(super) fn fail_over(&mut self) {
+        let replica = self.replica.take().unwrap_or_default();
+        (self.rows, self.marks, self.log) = (replica.rows, replica.marks, replica.log);
+        self.replicate();
+        self.slots.clear();
+        self.in_flight.clear();
+        self.incarnation += 1;
+    }
+
     /// Does `change` and logs it; `Err` when the server would refuse it.
     pub(super) fn apply(&mut self, change: Change) -> Result<(), String> {
         match change {

@@ -71,6 +71,7 @@ impl World {
             slots: SlotSet::of(0..4),
             phase: Phase::Planned,
             problem: None,
+            restarts: 0,
         };
         let catalog = Catalog { record, owner: Side::Source, epoch: 1, fence: 0 };
         let mut world = Self {
@@ -156,6 +157,9 @@ impl World {
 
     /// Whatever runs on the shard ends, and is acknowledged.
     pub(super) fn commit(&mut self, side: Side) {
+        if self.shard(side).in_flight.is_empty() {
+            return;
+        }
         for change in std::mem::take(&mut self.shard(side).in_flight) {
             if let Err(problem) = self.shard(side).apply(change) {
                 self.breach(|| format!("a writer on the {side:?}: {problem}"));
@@ -171,6 +175,16 @@ impl World {
                 Change::Mark { .. } => {}
             }
         }
+        self.shard(side).replicate();
+    }
+
+    /// The shard's server dies, and its replica takes over.
+    pub(super) fn fail_over(&mut self, side: Side) {
+        self.tell(|| format!("the {side:?} fails over"));
+        if self.hold.is_some_and(|hold| hold.side == side) {
+            self.hold = None;
+        }
+        self.shard(side).fail_over();
     }
 
     /// Replication gets on by one change.

@@ -35,7 +35,7 @@ struct Share {
 
 /// One line about where a move is.
 pub(super) fn line(record: &Record) -> String {
-    let Record { id, source, target, slots, phase, problem } = record;
+    let Record { id, source, target, slots, phase, problem, .. } = record;
     let state = record.ending().map_or(phase.name(), Ending::name);
     let problem = problem.as_ref().map_or_else(String::new, |problem| format!(": {problem}"));
     format!("move {id}: {} slots {source} -> {target}: {state}{problem}", slots.len())

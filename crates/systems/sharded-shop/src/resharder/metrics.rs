@@ -80,7 +80,7 @@ impl Metrics {
 
     /// A move is in another phase, which is an event.
     pub(super) fn entered(&self, record: &Record) {
-        let Record { id, source, target, slots, phase, problem } = record;
+        let Record { id, source, target, slots, phase, problem, .. } = record;
         let fields = json!({
             "move": id, "phase": phase.name(), "from": source, "slots": slots.len(),
             "problem": problem,
