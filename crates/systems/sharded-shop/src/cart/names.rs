@@ -18,7 +18,7 @@ pub(super) const LINES_MAX: usize = 200;
 
 /// Bytes of a cart as it is stored. Each addition is kept by itself until its line is set or
 /// removed, so that this is where endless additions end.
-pub(super) const CART_LENGTH_MAX: usize = 64 << 10;
+pub(super) const CART_LENGTH_MAX: usize = 32 << 10;
 
 /// Lives of nodes that have written to one cart. A number of each is kept for good.
 pub(super) const WRITERS_MAX: usize = 128;
