@@ -25,7 +25,8 @@ macro_rules! file {
 }
 
 /// All shipped systems.
-pub const CATALOGUE: &[SystemFiles] = &[CACHE_FALLBACK, VOTED_INVENTORY, ORDER_SAGA, TRAVELHUB];
+pub const CATALOGUE: &[SystemFiles] =
+    &[CACHE_FALLBACK, VOTED_INVENTORY, ORDER_SAGA, TRAVELHUB, SHARDED_SHOP];
 
 const CACHE_FALLBACK: SystemFiles = SystemFiles {
     name: "cache-fallback",
@@ -193,4 +194,16 @@ const TRAVELHUB: SystemFiles = SystemFiles {
     ],
     showcase: &["inventory-down"],
     readme: file!("travelhub/README.md"),
+};
+
+const SHARDED_SHOP: SystemFiles = SystemFiles {
+    name: "sharded-shop",
+    system_toml: file!("sharded-shop/system.toml"),
+    files: &[
+        ("sql/core.sql", file!("sharded-shop/sql/core.sql")),
+        ("sql/shard.sql", file!("sharded-shop/sql/shard.sql")),
+    ],
+    experiments: &[("cart-partitioned", file!("sharded-shop/experiments/cart-partitioned.toml"))],
+    showcase: &["cart-partitioned"],
+    readme: file!("sharded-shop/README.md"),
 };

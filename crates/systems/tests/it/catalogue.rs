@@ -20,7 +20,8 @@ fn every_file_that_a_system_names_is_there_and_none_is_idle() {
     for system in CATALOGUE {
         let spec = parse(system.name, system.system_toml);
         assert_eq!(spec["name"].as_str(), Some(system.name));
-        let named: Vec<&str> = table(&spec, "engine")
+        // Engines that are alike are made by one script.
+        let mut named: Vec<&str> = table(&spec, "engine")
             .values()
             .flat_map(|engine| {
                 let init = engine.get("init").and_then(Value::as_array).into_iter().flatten();
@@ -28,6 +29,7 @@ fn every_file_that_a_system_names_is_there_and_none_is_idle() {
             })
             .filter_map(Value::as_str)
             .collect();
+        named.dedup();
         let held: Vec<&str> = system.files.iter().map(|(name, _)| *name).collect();
         assert_eq!(named, held, "{}", system.name);
     }
