@@ -61,7 +61,8 @@ pub(super) struct Replica {
     guard: ReplicaGuard,
     looked_at: Option<Instant>,
     shows: LogPosition,
-    /// The furthest that it has ever shown.
+    /// The furthest that a look has ever found it. Reads do not count: one may end while a look is
+    /// on its way, which then comes in with less.
     came_to: LogPosition,
     looks_failed: u32,
     reads_failed: u32,
@@ -151,7 +152,6 @@ impl Replica {
     pub(super) fn answered(&mut self, at_least: LogPosition) {
         self.reads_failed = 0;
         self.shows = self.shows.max(at_least);
-        self.came_to = self.came_to.max(at_least);
     }
 
     /// An answer showed less than it had to.

@@ -236,6 +236,18 @@ fn an_answer_that_shows_less_than_was_asked_for_is_refused() {
 }
 
 #[test]
+fn a_look_that_was_on_its_way_while_a_read_ended_does_not_go_back() {
+    let now = Instant::now();
+    let mut router = router(&[100], now);
+    let ticket = go(ask(&mut router, Demand::Any, now));
+    router.finish(ticket, End::Answered(Shown::exactly(at(110)))).expect("it shows enough");
+    assert_eq!(router.shows(0), at(110));
+    assert_eq!(look(&mut router, 0, 105, None, now), None, "asked for before the read ended");
+    assert_eq!(router.standing(0), Standing::In);
+    assert_eq!(look(&mut router, 0, 104, None, now), Some(Change::Evicted(Why::WentBack)));
+}
+
+#[test]
 fn one_that_was_made_anew_begins_anew() {
     let now = Instant::now();
     let mut router = router(&[100], now);
