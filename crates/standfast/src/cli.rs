@@ -17,7 +17,9 @@ pub(crate) use failover::{FailoverAction, FailoverArguments, WatchdogArguments};
 pub(crate) use fault::{
     DirectionArgument, FaultAction, FaultArguments, FaultInstance, FaultTarget,
 };
-pub(crate) use shard::{FleetArguments, MoveArguments, ShardAction, ShardArguments, TurnArguments};
+pub(crate) use shard::{
+    FleetArguments, MoveArguments, ProgressForm, ShardAction, ShardArguments, TurnArguments,
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::duration;
 
@@ -116,6 +116,19 @@ pub(crate) struct MoveArguments {
     /// How long the old owner follows after each move, so that it can be rolled back
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "0s")]
     pub(crate) keep: Duration,
+    /// How progress is told on standard error
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) progress: ProgressForm,
+}
+
+/// For whom progress is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressForm {
+    /// For people: phases, and what went wrong
+    #[default]
+    Text,
+    /// For programs: one line of JSON for each phase and each action that has ended
+    Json,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -24,6 +24,8 @@ mod saga_failover;
 mod saga_watchdog;
 mod saga_writers;
 mod service_faults;
+mod shard_kills;
+mod shard_stand;
 mod soak;
 mod soak_history;
 mod soak_victim;

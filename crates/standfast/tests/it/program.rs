@@ -115,6 +115,22 @@ impl Running {
         assert!(seen.is_some(), "never `{text}`: {}", stderr.lock().unwrap());
     }
 
+    /// Waits until it has told so many lines of JSON on standard error, and answers them; nothing
+    /// when it has ended with fewer.
+    pub(crate) async fn until_lines(&mut self, count: usize) -> Option<String> {
+        let stderr = Arc::clone(&self.output[1].0);
+        let told = || {
+            let text = stderr.lock().unwrap();
+            let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+            let lines: Vec<&str> = whole.filter(|line| line.starts_with('{')).take(count).collect();
+            (lines.len() == count).then(|| lines.concat())
+        };
+        tokio::select! {
+            told = wait_until(PATIENCE, async || told()) => told,
+            _ = self.child.wait() => None,
+        }
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         assert!(self.id.signal(signal), "it has ended already");
     }

@@ -1,25 +1,28 @@
 //! Runs moves and tells how they get on.
 
-use std::time::Duration;
-
-use standfast_reshard::coordinator::{Coordinator, Fleet, Progress};
+use standfast_reshard::coordinator::{Coordinator, Fleet, Pauses, Progress};
 use standfast_reshard::core::{
-    Action, CopyState, Ending, Map, Options, Outcome, PlanError, PlannedMove, Record,
+    CopyState, Ending, Map, Options, Outcome, PlanError, PlannedMove, Record,
 };
 
 use super::{begin, count, failure, fleet_file, from_catalog, map, showing, unplanned};
-use crate::cli::{FleetArguments, MoveArguments};
+use crate::cli::{FleetArguments, MoveArguments, ProgressForm};
 use crate::exit::{Answer, Exit};
 use crate::output;
+
+/// How the result is printed, and progress until then.
+#[derive(Clone, Copy, Debug)]
+struct Telling {
+    json: bool,
+    form: ProgressForm,
+}
 
 /// Says what is under way, on standard error.
 #[derive(Debug, Default)]
 struct Teller {
+    form: ProgressForm,
     tables_ready: Option<u32>,
-    /// Since when writers of the moving slots wait.
-    held: Option<tokio::time::Instant>,
-    /// The longest that they have waited.
-    pause_max: Duration,
+    pauses: Pauses,
 }
 
 /// Plans against the map as it is now, and moves.
@@ -31,56 +34,64 @@ pub(super) async fn change(
 ) -> Answer {
     let fleet = fleet_file::read(&arguments.config)?;
     fleet_file::known(&fleet, shard)?;
-    let mut coordinator = begin(kept(fleet, run)).await?;
+    let mut coordinator = begin(kept(fleet, &run)).await?;
     let planned = plan(&map(coordinator.catalog()).await?).map_err(unplanned)?;
     output::note(format!("{} slots are to move, in {} moves", count(&planned), planned.len()));
     let mut records = Vec::new();
     for one in &planned {
         records.push(coordinator.plan(one).await.map_err(failure)?);
     }
-    run_all(&mut coordinator, records, arguments.json).await
+    run_all(&mut coordinator, records, Telling { json: arguments.json, form: run.progress }).await
 }
 
 pub(super) async fn resume(fleet: Fleet, run: MoveArguments, json: bool) -> Answer {
-    let mut coordinator = begin(kept(fleet, run)).await?;
+    let mut coordinator = begin(kept(fleet, &run)).await?;
     let open = coordinator.catalog().open_moves().await.map_err(from_catalog)?;
-    run_all(&mut coordinator, open, json).await
+    run_all(&mut coordinator, open, Telling { json, form: run.progress }).await
 }
 
 /// Goes on with one move, of which something is wished.
 pub(super) async fn turn(fleet: Fleet, record: Record, json: bool) -> Answer {
-    run_all(&mut begin(fleet).await?, vec![record], json).await?;
+    let telling = Telling { json, form: ProgressForm::Text };
+    run_all(&mut begin(fleet).await?, vec![record], telling).await?;
     Ok(Exit::Held)
 }
 
-fn kept(fleet: Fleet, run: MoveArguments) -> Fleet {
+fn kept(fleet: Fleet, run: &MoveArguments) -> Fleet {
     Fleet { options: Options { keep: run.keep, ..fleet.options }, ..fleet }
 }
 
-async fn run_all(coordinator: &mut Coordinator, records: Vec<Record>, json: bool) -> Answer {
+async fn run_all(coordinator: &mut Coordinator, records: Vec<Record>, telling: Telling) -> Answer {
     let (mut ended, mut is_moved) = (Vec::new(), true);
     for record in records {
-        let mut teller = Teller::default();
+        let mut teller = Teller { form: telling.form, ..Teller::default() };
         let mut watch = |progress: Progress<'_>| teller.tell(&progress);
         let ending = coordinator.run(record.clone(), &mut watch).await.map_err(failure)?;
         is_moved &= ending == Ending::Moved;
         let record = coordinator.catalog().record(record.id).await.map_err(from_catalog)?;
-        ended.push(showing::Ended { record, pause_ms_max: teller.pause_max.as_millis() });
+        ended.push(showing::Ended { record, pause_ms_max: teller.pauses.longest().as_millis() });
         // Those behind it wait for a decision: they can be resumed.
         if !is_moved {
             break;
         }
     }
-    showing::ended(&ended, json);
+    showing::ended(&ended, telling.json);
     if is_moved { Ok(Exit::Held) } else { Ok(Exit::Refuted) }
 }
 
 impl Teller {
     fn tell(&mut self, progress: &Progress<'_>) {
+        self.pauses.watch(progress);
+        match self.form {
+            ProgressForm::Text => self.tell_people(progress),
+            ProgressForm::Json => showing::progress(progress),
+        }
+    }
+
+    fn tell_people(&mut self, progress: &Progress<'_>) {
         match progress {
             Progress::Phase(record) => output::note(showing::line(record)),
-            Progress::Acted { record, action, outcome, took } => {
-                self.time(action, outcome, *took);
+            Progress::Acted { record, action, outcome, .. } => {
                 let id = record.id;
                 let is_problem =
                     matches!(outcome, Outcome::Late | Outcome::Failed(_) | Outcome::Refused(_));
@@ -97,18 +108,6 @@ impl Teller {
                     output::note(format!("move {id}:   {}: {outcome:?}", action.name()));
                 }
             }
-        }
-    }
-
-    /// From the begin of a hold until the slots are open again, here or there.
-    fn time(&mut self, action: &Action, outcome: &Outcome, took: Duration) {
-        let now = tokio::time::Instant::now();
-        if matches!(action, Action::Hold { .. }) && *outcome == Outcome::Done {
-            self.held = Some(now - took);
-        } else if matches!(action, Action::Release | Action::Open { .. })
-            && let Some(since) = self.held.take()
-        {
-            self.pause_max = self.pause_max.max(now - since);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Maps, plans and moves as people and as scripts read them.
 
 use serde::Serialize;
-use standfast_reshard::coordinator::Swept;
-use standfast_reshard::core::{Ending, Map, PlannedMove, Record};
+use standfast_reshard::coordinator::{Progress, Swept};
+use standfast_reshard::core::{Ending, Map, Outcome, PlannedMove, Record};
 
 use super::count;
 use crate::output::{self, Tone};
@@ -39,6 +39,22 @@ pub(super) fn line(record: &Record) -> String {
     let state = record.ending().map_or(phase.name(), Ending::name);
     let problem = problem.as_ref().map_or_else(String::new, |problem| format!(": {problem}"));
     format!("move {id}: {} slots {source} -> {target}: {state}{problem}", slots.len())
+}
+
+/// One line for programs.
+pub(super) fn progress(progress: &Progress<'_>) {
+    let line = match progress {
+        Progress::Phase(record) => {
+            let state = record.ending().map_or(record.phase.name(), Ending::name);
+            serde_json::json!({ "move": record.id, "phase": state, "problem": record.problem })
+        }
+        Progress::Acted { record, action, outcome, took } => serde_json::json!({
+            "move": record.id, "phase": record.phase.name(), "action": action.name(),
+            "done": !matches!(outcome, Outcome::Late | Outcome::Failed(_) | Outcome::Refused(_)),
+            "took_us": u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        }),
+    };
+    output::note(line);
 }
 
 fn shares(map: &Map) -> Vec<Share> {
