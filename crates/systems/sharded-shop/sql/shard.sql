@@ -57,10 +57,20 @@ CREATE TABLE changes (
     PRIMARY KEY (slot, sku, change_key)
 );
 
+-- What is looked at after this has arrived, if it is on its way to here. The guard alone would not do:
+-- it looks while a statement runs, whose snapshot is older.
+CREATE FUNCTION must_be_here(slots integer[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT (SELECT bool_and(reshard.is_here(slot)) FROM unnest(slots) AS slot) THEN
+        RAISE EXCEPTION 'not all of the slots % are written here', slots USING ERRCODE = 'RS001';
+    END IF;
+END $$;
+
 -- All lines of a take that lie here, or none: a line that cannot be taken bars the others.
 CREATE FUNCTION take(named uuid, print bigint, slots integer[], skus text[], quantities bigint[])
 RETURNS SETOF takes LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM must_be_here(slots);
     -- In one order, so that two takes of the same products do not wait for each other.
     PERFORM 1 FROM products p JOIN unnest(slots, skus) AS w (slot, sku) USING (slot, sku)
       ORDER BY p.slot, p.sku FOR UPDATE OF p;
@@ -96,6 +106,7 @@ END $$;
 CREATE FUNCTION release(named uuid, print bigint, slots integer[], skus text[], quantities bigint[])
 RETURNS SETOF takes LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM must_be_here(slots);
     PERFORM 1 FROM products p JOIN unnest(slots, skus) AS w (slot, sku) USING (slot, sku)
       ORDER BY p.slot, p.sku FOR UPDATE OF p;
     INSERT INTO takes (slot, take_id, sku, quantity, state, fingerprint, price_cents, currency,
@@ -124,7 +135,7 @@ CREATE FUNCTION change_product(
 DECLARE
     changed products;
 BEGIN
-    -- First what the guard looks at: a product that is elsewhere is not a product that is not.
+    PERFORM must_be_here(ARRAY[its_slot]);
     INSERT INTO changes (slot, sku, change_key, fingerprint)
       VALUES (its_slot, its_sku, named, print) ON CONFLICT DO NOTHING;
     IF FOUND THEN

@@ -148,12 +148,10 @@ pub(super) async fn take(
     if lines.len() == take.lines.len() && lines.iter().all(is_taken) {
         return Ok(Ok(lines));
     }
-    let refused: Vec<Line> = lines.iter().filter(|line| !is_taken(line)).cloned().collect();
-    // Also when an earlier call was to do it, and was cut off.
-    if take.lines.len() > 1 {
-        perform(router, take, RELEASE, deadline).await?;
-    }
-    Ok(Err(refused))
+    // Also when an earlier call was to do it, and was cut off. It knows the state of all lines, so
+    // that a repetition is answered as the first call was.
+    let is_alone = take.lines.len() == 1;
+    Ok(Err(if is_alone { lines } else { perform(router, take, RELEASE, deadline).await? }))
 }
 
 /// Gives back what was taken, and keeps the take away if it comes later.

@@ -32,7 +32,7 @@ impl RoutingMap {
         Self::of(epoch.cast_unsigned(), &owners, known)
     }
 
-    pub(super) fn of(
+    pub(in super::super) fn of(
         epoch: u64,
         owners: &[(i32, String)],
         known: &[String],

@@ -67,7 +67,12 @@ impl Router {
                 Ok(lent) => lent,
                 Err(none) => break none,
             };
-            let ended = timeout_at(deadline.instant(), work.run(lent.session())).await;
+            let answered = timeout_at(deadline.instant(), work.run(lent.session()));
+            // Both may be dropped: then the session is closed, and the work is done again.
+            let ended = tokio::select! {
+                ended = answered => ended,
+                () = database.gone() => Ok(Err(DatabaseError::Away("it is silent".to_owned()))),
+            };
             match ended {
                 Ok(Ok(answer)) => {
                     lent.give_back();

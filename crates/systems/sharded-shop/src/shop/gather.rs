@@ -5,6 +5,7 @@
 //! two differ, slots have changed hands meanwhile: the map is read again, and all are asked again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -30,6 +31,8 @@ pub(super) struct Question {
     pub(super) limit: i64,
     /// Rows come after this.
     pub(super) after: String,
+    /// A shard that has not answered by then is left out.
+    pub(super) patience: Duration,
 }
 
 /// What is not in an answer.
@@ -114,7 +117,7 @@ impl Shop {
                 continue;
             }
             let until = match self.is_partial_allowed {
-                true => deadline.cap(Instant::now(), self.patience),
+                true => deadline.cap(Instant::now(), question.patience),
                 false => deadline,
             };
             let (router, question) = (Arc::clone(&self.desk.router), question.clone());

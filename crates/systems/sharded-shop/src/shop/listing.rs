@@ -1,5 +1,7 @@
 //! Products of all shards, in pages, and how many rows each shard has.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use standfast_tactics::deadline::Deadline;
 
@@ -20,6 +22,9 @@ const COUNTS: &str = "SELECT (SELECT slots FROM open_ranges), (SELECT json_agg(c
      SELECT slot, 0, count(*) FROM products GROUP BY slot) AS both_tables \
      WHERE length($1) >= 0 GROUP BY slot ORDER BY slot LIMIT $2) AS counted)::text";
 
+/// All rows are looked at.
+const COUNTING: Duration = Duration::from_millis(1500);
+
 /// More than there are slots.
 const SLOTS_MAX: i64 = 65_536;
 
@@ -30,8 +35,12 @@ pub(super) async fn products(
     after: &str,
     deadline: Deadline,
 ) -> Result<(Value, bool), Problem> {
-    let question =
-        Question { statement: PRODUCTS, limit: i64::from(limit), after: after.to_owned() };
+    let question = Question {
+        statement: PRODUCTS,
+        limit: i64::from(limit),
+        after: after.to_owned(),
+        patience: shop.patience,
+    };
     let Gathered { mut rows, missing, map } = shop.gather(&question, deadline).await?;
     let name = |row: &Value| row["sku"].as_str().unwrap_or_default().to_owned();
     rows.sort_by_key(|(_, row)| name(row));
@@ -49,7 +58,8 @@ pub(super) async fn products(
 
 /// Rows of each shard, and how uneven they are.
 pub(super) async fn stats(shop: &Shop, deadline: Deadline) -> Result<(Value, bool), Problem> {
-    let question = Question { statement: COUNTS, limit: SLOTS_MAX, after: String::new() };
+    let question =
+        Question { statement: COUNTS, limit: SLOTS_MAX, after: String::new(), patience: COUNTING };
     let Gathered { rows, missing, map } = shop.gather(&question, deadline).await?;
     let is_missing: Vec<String> = serde_json::to_value(&missing)
         .ok()

@@ -2,6 +2,7 @@
 //! once, and a keeper looks for it until it is back. Requests wait for as long as a change of the
 //! primary takes, and are refused then.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub(crate) struct Database<S: Session> {
     places: Semaphore,
     idle: Mutex<Vec<S>>,
     is_there: watch::Sender<bool>,
+    /// How often it was lost. A session from before says nothing of the database after.
+    losses: AtomicU64,
     /// Somebody has reason to think that it is gone.
     suspected: Notify,
 }
@@ -59,6 +62,7 @@ pub(crate) struct Database<S: Session> {
 pub(crate) struct Lent<'a, S: Session> {
     session: Option<S>,
     database: &'a Database<S>,
+    losses: u64,
     _place: SemaphorePermit<'a>,
 }
 
@@ -71,12 +75,20 @@ impl<S: Session> Database<S> {
             places,
             idle: Mutex::default(),
             is_there: watch::Sender::new(false),
+            losses: AtomicU64::new(0),
             suspected: Notify::new(),
         }
     }
 
     pub(crate) fn is_there(&self) -> bool {
         *self.is_there.borrow()
+    }
+
+    /// Completes when the database is away. Whoever waits for an answer on a session that was open
+    /// before waits for nothing: one that is cut off says so to nobody.
+    pub(crate) async fn gone(&self) {
+        // The sender lives as long as `self`.
+        drop(self.is_there.subscribe().wait_for(|is_there| !*is_there).await);
     }
 
     /// Looks after the database for as long as the service lives.
@@ -123,11 +135,12 @@ impl<S: Session> Database<S> {
         let place = timeout_at(deadline.instant(), self.places.acquire()).await;
         let place = place.map_err(|_| away("no session was free in time"))?;
         let place = place.map_err(|_| away("the service stops"))?;
+        let losses = self.losses.load(Ordering::Relaxed);
         let session = match self.take_idle() {
             Some(session) => session,
             None => self.open(deadline).await?,
         };
-        Ok(Lent { session: Some(session), database: self, _place: place })
+        Ok(Lent { session: Some(session), database: self, losses, _place: place })
     }
 
     /// Has the database asked at once whether it is still there.
@@ -174,6 +187,7 @@ impl<S: Session> Database<S> {
     fn lose(&self, error: &DatabaseError) {
         self.idle().clear();
         if self.is_there.send_replace(false) {
+            self.losses.fetch_add(1, Ordering::Relaxed);
             let name = &self.options.name;
             tracing::warn!(%error, database = name, "the database is away");
             events::report("detected", name, json!({ "cause": error.to_string() }));
@@ -214,9 +228,14 @@ impl<S: Session> Lent<'_, S> {
         self.session.as_mut().expect("only giving back takes it")
     }
 
+    /// Whether the database was not lost since this session was lent.
+    fn is_current(&self) -> bool {
+        self.losses == self.database.losses.load(Ordering::Relaxed)
+    }
+
     /// Nothing is under way on it.
     pub(crate) fn give_back(mut self) {
-        if let Some(session) = self.session.take() {
+        if let Some(session) = self.session.take().filter(|_| self.is_current()) {
             self.database.put_back(session);
         }
     }
@@ -226,7 +245,9 @@ impl<S: Session> Lent<'_, S> {
     pub(crate) fn failed(self, error: &DatabaseError) -> bool {
         match error {
             DatabaseError::Away(_) | DatabaseError::ReadOnly(_) => {
-                self.database.lose(error);
+                if self.is_current() {
+                    self.database.lose(error);
+                }
                 true
             }
             DatabaseError::Busy(_) => true,
