@@ -51,6 +51,8 @@ CREATE TABLE checkouts (
     refusal      text,
     started_at   timestamptz NOT NULL DEFAULT now()
 );
+-- What somebody saw in a cart is ordered once, whoever else sees the same.
+CREATE UNIQUE INDEX checkouts_once ON checkouts (cart, md5(context)) WHERE state <> 'released';
 CREATE INDEX checkouts_open ON checkouts (started_at) WHERE state IN ('taking', 'ordered', 'releasing');
 
 CREATE TABLE orders (

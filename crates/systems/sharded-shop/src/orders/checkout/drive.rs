@@ -10,7 +10,7 @@ use super::super::super::primary::{Failure, perform};
 use super::super::desk::Desk;
 use super::comparison::{Difference, compare};
 use super::draft::{CheckoutDraft, Line};
-use super::journal::{Begin, Begun, Known, Move, Order, Show, in_progress, shown};
+use super::journal::{Begin, Begun, Known, Move, Order, Show, in_progress, ordered_already, shown};
 use super::partners::{Cart, Taken};
 use crate::service::answer;
 use crate::service::database::unknown_outcome;
@@ -61,9 +61,9 @@ impl Desk {
         let id = Uuid::now_v7();
         let (name, context) = (draft.cart.as_str(), cart.context.as_str());
         let begin = Begin { id, key, cart: name, context, lines: &lines };
-        match perform(&self.primary, &begin, deadline).await?.answer {
-            Begun::New => {}
-            known => return self.repeat(known, deadline).await,
+        let begun = perform(&self.primary, &begin, deadline).await?.answer;
+        if begun != Begun::New {
+            return self.repeat(begun, deadline).await;
         }
         self.drive(Open { id, draft, cart: &cart, lines: &lines, deadline }).await
     }
@@ -167,6 +167,7 @@ impl Desk {
             }
             Begun::Refused(refusal) => Ok(conflict(refusal)),
             Begun::New | Begun::Open => Err(in_progress()),
+            Begun::Twin => Err(ordered_already()),
             Begun::Other => {
                 let detail = "this Idempotency-Key was used with another request";
                 Err(Problem::unprocessable(detail))

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::super::super::primary::{PrimarySession, Transaction};
@@ -12,7 +13,8 @@ use crate::service::problem::Problem;
 use crate::service::sessions::DatabaseError;
 
 const BEGIN: &str = "INSERT INTO checkouts (id, client_key, request_hash, cart, context, lines, state) \
-                     VALUES ($1, $2, $3, $4, $5, $6, 'taking') ON CONFLICT DO NOTHING";
+                     VALUES ($1, $2, $3, $4, $5, $6, 'taking') ON CONFLICT DO NOTHING \
+                     RETURNING id";
 const UNDER_KEY: &str =
     "SELECT id, request_hash, state, refusal FROM checkouts WHERE client_key = $1";
 const TO_ORDERED: &str =
@@ -60,6 +62,8 @@ pub(super) enum Begun {
     Open,
     /// The key was used for something else.
     Other,
+    /// Another checkout has seen the same in this cart.
+    Twin,
 }
 
 impl Transaction for Begin<'_> {
@@ -71,34 +75,32 @@ impl Transaction for Begin<'_> {
             Some(key) => (Some(key.key.as_str()), key.request_hash.as_slice()),
             None => (None, [].as_slice()),
         };
-        if let Some(key) = key
-            && let Some(row) = session.rows(UNDER_KEY, &[&key]).await?.first()
-        {
-            return self.known(row, hash);
-        }
         let lines = serde_json::to_string(self.lines).expect("lines are plain");
-        session.rows(BEGIN, &[&self.id, &key, &hash, &self.cart, &self.context, &lines]).await?;
-        // Somebody else may have been faster with the same key.
-        let Some(key) = key else { return Ok(Begun::New) };
+        let values: [&(dyn ToSql + Sync); 6] =
+            [&self.id, &key, &hash, &self.cart, &self.context, &lines];
+        if !session.rows(BEGIN, &values).await?.is_empty() {
+            return Ok(Begun::New);
+        }
+        // It may be ours, from a commit whose answer was lost; or somebody else was faster.
+        if !session.rows(STATE, &[&self.id]).await?.is_empty() {
+            return Ok(Begun::New);
+        }
+        let Some(key) = key else { return Ok(Begun::Twin) };
         let rows = session.rows(UNDER_KEY, &[&key]).await?;
-        rows.first().map_or(Ok(Begun::New), |row| self.known(row, hash))
+        rows.first().map_or(Ok(Begun::Twin), |row| known(row, hash))
     }
 }
 
-impl Begin<'_> {
-    fn known(&self, row: &Row, hash: &[u8]) -> Result<Begun, DatabaseError> {
-        let id: Uuid = row.try_get(0)?;
-        if row.try_get::<_, Vec<u8>>(1)? != hash {
-            return Ok(Begun::Other);
-        }
-        let (state, refusal): (String, Option<String>) = (row.try_get(2)?, row.try_get(3)?);
-        Ok(match (state.as_str(), refusal) {
-            ("taking", _) if id == self.id => Begun::New,
-            ("ordered" | "done", _) => Begun::Ordered(id),
-            (_, Some(refusal)) => Begun::Refused(refusal),
-            _ => Begun::Open,
-        })
+fn known(row: &Row, hash: &[u8]) -> Result<Begun, DatabaseError> {
+    if row.try_get::<_, Vec<u8>>(1)? != hash {
+        return Ok(Begun::Other);
     }
+    let (state, refusal): (String, Option<String>) = (row.try_get(2)?, row.try_get(3)?);
+    Ok(match (state.as_str(), refusal) {
+        ("ordered" | "done", _) => Begun::Ordered(row.try_get(0)?),
+        (_, Some(refusal)) => Begun::Refused(refusal),
+        _ => Begun::Open,
+    })
 }
 
 /// What is on record under a client's key, before anything is asked of others.
@@ -110,9 +112,7 @@ impl Transaction for Known<'_> {
 
     async fn run(&self, session: &mut PrimarySession) -> Result<Begun, DatabaseError> {
         let rows = session.rows(UNDER_KEY, &[&self.0.key]).await?;
-        let Some(row) = rows.first() else { return Ok(Begun::New) };
-        let nobody = Begin { id: Uuid::nil(), key: None, cart: "", context: "", lines: &[] };
-        nobody.known(row, &self.0.request_hash)
+        rows.first().map_or(Ok(Begun::New), |row| known(row, &self.0.request_hash))
     }
 }
 
@@ -226,9 +226,16 @@ pub(in super::super) fn shown(found: Option<Value>) -> Result<Value, Problem> {
     found.ok_or_else(|| Problem::not_found("there is no order with this id"))
 }
 
-/// What the states of a checkout mean to its client.
+/// The answer while somebody is at it.
 pub(super) fn in_progress() -> Problem {
     let title = "This checkout is under way";
     let detail = "ask again with the same Idempotency-Key";
     Problem::new(StatusCode::CONFLICT, "in-progress", title, detail)
+}
+
+/// The answer to whoever has seen what another checkout has seen.
+pub(super) fn ordered_already() -> Problem {
+    let title = "This cart is ordered already, or is being ordered";
+    let detail = "another checkout has seen the same in this cart; look at the cart again";
+    Problem::new(StatusCode::CONFLICT, "ordered-already", title, detail)
 }
