@@ -13,6 +13,7 @@ use standfast_reshard::coordinator::{Coordinator, Pauses, Progress};
 use standfast_reshard::core::Ending;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::load::{Load, Window};
 use crate::options::Options;
 use crate::stand::Stand;
 
@@ -38,6 +39,8 @@ pub(super) struct Coordinated {
     /// The longest pause of each move, with the number of its slots. A coordinator that is killed
     /// cannot tell of it.
     pub(super) pauses: Vec<(Duration, usize)>,
+    /// What it was at, and when; by the load's clock.
+    pub(super) phases: Vec<(&'static str, Window)>,
 }
 
 impl<'a> Coordinating<'a> {
@@ -55,23 +58,30 @@ impl<'a> Coordinating<'a> {
     }
 
     /// Until all that is noted down has been done.
-    pub(super) async fn until_done(&self, moves: usize) -> Result<Coordinated> {
+    pub(super) async fn until_done(&self, moves: usize, load: &Load) -> Result<Coordinated> {
         let begun = Instant::now();
         let mut done = match self.options.kills {
-            0 => self.undisturbed().await?,
+            0 => self.undisturbed(load).await?,
             kills => self.killed(kills.div_ceil(2)).await?,
         };
         (done.took, done.moves) = (begun.elapsed(), moves);
         Ok(done)
     }
 
-    async fn undisturbed(&self) -> Result<Coordinated> {
+    async fn undisturbed(&self, load: &Load) -> Result<Coordinated> {
         let mut coordinator = Coordinator::begin(self.stand.fleet.clone(), LOCK_WITHIN).await?;
         let (mut done, mut pauses) = (Coordinated::default(), Pauses::default());
         for record in coordinator.catalog().open_moves().await? {
             let slots = record.slots.len();
+            let mut phase = (record.phase.name(), load.now());
+            let phases = &mut done.phases;
             let mut watch = |progress: Progress<'_>| {
                 pauses.watch(&progress);
+                if let Progress::Phase(record) = progress {
+                    let (name, begin) = phase;
+                    phase = (record.phase.name(), load.now());
+                    phases.push((name, Window { begin, end: phase.1 }));
+                }
             };
             let ending = coordinator.run(record, &mut watch).await?;
             ensure!(ending == Ending::Moved, "a move ended as {}", ending.name());

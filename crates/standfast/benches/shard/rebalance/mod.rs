@@ -25,6 +25,8 @@ use report::Outcome;
 
 /// The one that joins.
 const NEWCOMER: &str = "s5";
+/// Caches are cold, and checkpoints are due, when the load begins.
+const SETTLING: Duration = Duration::from_secs(5);
 /// How long clients are watched before, between and after.
 const QUIET: Duration = Duration::from_secs(20);
 
@@ -46,23 +48,16 @@ pub(crate) async fn run(stand: &Stand, options: &Options) -> Result<Value> {
     let coordinating = Coordinating::new(stand, options)?;
     let worked = steps(stand, &load, &coordinating).await;
     let (writes, ledger) = load.stop().await?;
-    let (quiet, steps) = worked?;
+    let steps = worked?;
     let found = ledger.verify(stand).await?;
     let left_behind = left_behind(stand).await?;
-    let outcome = Outcome { options, writes: &writes, quiet, steps: &steps, found, left_behind };
+    let outcome = Outcome { options, writes: &writes, steps: &steps, found, left_behind };
     print!("{outcome}");
     Ok(outcome.json())
 }
 
-/// The time before anything happens, and what happened then.
-async fn steps(
-    stand: &Stand,
-    load: &Load,
-    coordinating: &Coordinating<'_>,
-) -> Result<(Window, Vec<Step>)> {
-    let begun = load.now();
-    load.watch(QUIET).await?;
-    let quiet = Window { begin: begun, end: load.now() };
+async fn steps(stand: &Stand, load: &Load, coordinating: &Coordinating<'_>) -> Result<Vec<Step>> {
+    load.watch(SETTLING + QUIET).await?;
     let add = Request::Add { shard: NEWCOMER.to_owned() };
     let remove = Request::Remove { shard: NEWCOMER.to_owned() };
     let mut steps = Vec::new();
@@ -70,7 +65,7 @@ async fn steps(
         steps.push(step(name, &request, stand, load, coordinating).await?);
         load.watch(QUIET).await?;
     }
-    Ok((quiet, steps))
+    Ok(steps)
 }
 
 async fn step(
@@ -84,7 +79,7 @@ async fn step(
     let (held, begin) = (rows_of(stand).await?, load.now());
     let catalog = Catalog::connect(&stand.fleet.catalog_url).await?;
     let planned = catalog.request(request, None).await?;
-    let coordinated = coordinating.until_done(planned.len()).await?;
+    let coordinated = coordinating.until_done(planned.len(), load).await?;
     let window = Window { begin, end: load.now() };
     let after = stand.map().await?;
     let changed = (0_u16..).zip(before.owners.iter().zip(&after.owners));

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Step;
 use super::ledger::Found;
 use super::load::{Window, Write};
+use super::{SETTLING, Step};
 use crate::figures::verdict;
 use crate::options::Options;
 use crate::stand::SLOTS;
@@ -21,7 +21,6 @@ const SHARE_DEVIATION_MAX: f64 = 0.02;
 pub(super) struct Outcome<'a> {
     pub(super) options: &'a Options,
     pub(super) writes: &'a [Write],
-    pub(super) quiet: Window,
     pub(super) steps: &'a [Step],
     pub(super) found: Found,
     pub(super) left_behind: Vec<String>,
@@ -61,8 +60,35 @@ impl Outcome<'_> {
         self.writes.iter().filter(move |write| (window.begin..window.end).contains(&write.due))
     }
 
-    fn before(&self) -> Percentiles {
-        Percentiles::of(self.within(self.quiet).map(|write| write.took).collect())
+    /// The time in which nothing moves, in pieces as long as `step` took: what clients notice of
+    /// the machine alone.
+    fn quiet(&self, step: &Step) -> Vec<Percentiles> {
+        let length = step.window.end - step.window.begin;
+        let last = self.writes.iter().map(|write| write.due).max().unwrap_or_default();
+        let mut ends: Vec<Duration> = self.steps.iter().map(|step| step.window.begin).collect();
+        ends.push(last);
+        let begins = self.steps.iter().map(|step| step.window.end);
+        let mut pieces = Vec::new();
+        for (begin, end) in std::iter::once(SETTLING).chain(begins).zip(ends) {
+            let mut begin = begin;
+            while begin + length <= end {
+                let piece = Window { begin, end: begin + length };
+                pieces.push(Percentiles::of(self.within(piece).map(|one| one.took).collect()));
+                begin += length;
+            }
+        }
+        pieces.sort_by(|one, other| one.p99.total_cmp(&other.p99));
+        pieces
+    }
+
+    /// What writes of other slots took in each phase, all moves of the step together.
+    fn by_phase(&self, step: &Step) -> BTreeMap<&'static str, Percentiles> {
+        let mut took: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
+        for (phase, window) in &step.coordinated.phases {
+            let others = self.within(*window).filter(|write| !step.moved.contains(write.slot));
+            took.entry(phase).or_default().extend(others.map(|write| write.took));
+        }
+        took.into_iter().map(|(phase, took)| (phase, Percentiles::of(took))).collect()
     }
 
     /// Writes of slots that stay where they are.
@@ -101,13 +127,17 @@ impl Outcome<'_> {
                 "pause_by_coordinator": coordinators_pauses(step).json(),
                 "longest_wait_by_moving_slot": self.seen_pauses(step).json(),
                 "writes_of_other_slots": self.others(step).json(),
+                "by_phase": self.by_phase(step).into_iter()
+                    .map(|(phase, took)| (phase.to_owned(), took.json()))
+                    .collect::<serde_json::Map<_, _>>(),
+                "quiet_times_as_long": self.quiet(step).into_iter()
+                    .map(Percentiles::json).collect::<Vec<_>>(),
                 "refused_and_tried_again": self.refused(step),
             })
         };
         json!({
             "rows": self.options.all_rows,
             "writes_per_s": self.options.rate_per_s,
-            "writes_before": self.before().json(),
             "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
             "found": {
                 "writes_acknowledged": found.acknowledged,
@@ -133,8 +163,6 @@ fn coordinators_pauses(step: &Step) -> Percentiles {
 
 impl fmt::Display for Outcome<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before = self.before();
-        writeln!(f, "\nwrites before: {before}")?;
         for step in self.steps {
             let (done, share) = (&step.coordinated, step.moved.len() as f64 / f64::from(SLOTS));
             let (took, moves, kills) = (done.took.as_secs_f64(), done.moves, done.kills);
@@ -161,9 +189,22 @@ impl fmt::Display for Outcome<'_> {
                 )?;
             }
             writeln!(f, "  longest wait of clients per moving slot: {seen}")?;
-            let others = self.others(step);
-            let ratio = others.p99 / before.p99;
-            writeln!(f, "  writes of other slots: {others}; p99 {ratio:.2} of that before")?;
+            let (others, quiet) = (self.others(step), self.quiet(step));
+            writeln!(f, "  writes of other slots: {others}")?;
+            if let (Some(best), Some(worst)) = (quiet.first(), quiet.last()) {
+                let (count, middle) = (quiet.len(), quiet[quiet.len() / 2]);
+                writeln!(
+                    f,
+                    "  in {count} quiet times as long: p99 {:.1} to {:.1} ms, median {:.1}: {}",
+                    best.p99,
+                    worst.p99,
+                    middle.p99,
+                    verdict(others.p99 <= worst.p99)
+                )?;
+            }
+            for (phase, took) in self.by_phase(step) {
+                writeln!(f, "    {phase}: {took}")?;
+            }
             writeln!(f, "  refused and tried again: {}", self.refused(step))?;
         }
         let found = &self.found;
