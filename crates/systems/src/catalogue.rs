@@ -203,7 +203,20 @@ const SHARDED_SHOP: SystemFiles = SystemFiles {
         ("sql/core.sql", file!("sharded-shop/sql/core.sql")),
         ("sql/shard.sql", file!("sharded-shop/sql/shard.sql")),
     ],
-    experiments: &[("cart-partitioned", file!("sharded-shop/experiments/cart-partitioned.toml"))],
+    experiments: &[
+        ("cart-partitioned", file!("sharded-shop/experiments/cart-partitioned.toml")),
+        (
+            "profiles-replicas-behind",
+            file!("sharded-shop/experiments/profiles-replicas-behind.toml"),
+        ),
+        (
+            "profiles-copies-overtaken",
+            file!("sharded-shop/experiments/profiles-copies-overtaken.toml"),
+        ),
+        ("orders-partitioned", file!("sharded-shop/experiments/orders-partitioned.toml")),
+        ("core-primary-killed", file!("sharded-shop/experiments/core-primary-killed.toml")),
+        ("checkout-crossing", file!("sharded-shop/experiments/checkout-crossing.toml")),
+    ],
     showcase: &["cart-partitioned"],
     readme: file!("sharded-shop/README.md"),
 };
