@@ -166,6 +166,7 @@ fn programs(tool: Tool) -> &'static [&'static str] {
         Tool::Haproxy => &["haproxy"],
         Tool::Nginx => &["nginx"],
         Tool::Chromium => &["chromium", "chromium-browser", "google-chrome"],
+        Tool::Pgbadger => &["pgbadger"],
         Tool::ToxiproxyClients => &["toxiproxy-clients"],
         Tool::AxeCore => &["axe-core"],
     }
@@ -184,6 +185,7 @@ fn home_folders(tool: Tool, engines: &Path) -> Vec<PathBuf> {
         | Tool::Haproxy
         | Tool::Nginx
         | Tool::Chromium
+        | Tool::Pgbadger
         | Tool::ToxiproxyClients
         | Tool::AxeCore => vec![own.join("bin")],
     }
@@ -238,6 +240,7 @@ fn installation(tool: Tool, version: String, program: &Path, found_in: FoundIn) 
         | Tool::Haproxy
         | Tool::Nginx
         | Tool::Chromium
+        | Tool::Pgbadger
         | Tool::ToxiproxyClients
         | Tool::AxeCore => program.to_owned(),
     };
@@ -254,7 +257,8 @@ fn too_old(tool: Tool, version: &str) -> Option<u32> {
         Tool::Kafka => KAFKA_MAJOR_MIN,
         Tool::Java => JAVA_MAJOR_MIN,
         Tool::Haproxy => HAPROXY_MAJOR_MIN,
-        Tool::Nginx | Tool::Chromium | Tool::ToxiproxyClients | Tool::AxeCore => return None,
+        Tool::Nginx | Tool::Chromium | Tool::Pgbadger => return None,
+        Tool::ToxiproxyClients | Tool::AxeCore => return None,
     };
     let major = version.split('.').next()?.parse::<u32>().ok()?;
     (major < needed).then_some(needed)

@@ -35,6 +35,7 @@ pub use engine::{
 pub use find::{MissingTool, find};
 pub use home::{Home, HomeError};
 pub use kafka::{EdgeListener, KafkaSpec, Member};
+pub use postgres::{LogReport, LogReportError, postgres_configuration};
 pub use secrets::{Secrets, SecretsError};
 pub use tool::{EngineKind, FoundIn, Installation, Runtime, Tool, UnknownName};
 pub use user::{UserError, UserId};

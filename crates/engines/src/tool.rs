@@ -58,6 +58,8 @@ pub enum Tool {
     Haproxy,
     Nginx,
     Chromium,
+    /// What makes a page of PostgreSQL's log.
+    Pgbadger,
     /// Stock clients of Toxiproxy, for the project's own tests.
     #[serde(rename = "toxiproxy-clients")]
     ToxiproxyClients,
@@ -67,7 +69,7 @@ pub enum Tool {
 }
 
 impl Tool {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Postgres,
         Self::Mariadb,
         Self::Mysql,
@@ -77,6 +79,7 @@ impl Tool {
         Self::Haproxy,
         Self::Nginx,
         Self::Chromium,
+        Self::Pgbadger,
         Self::ToxiproxyClients,
         Self::AxeCore,
     ];
@@ -93,6 +96,7 @@ impl Tool {
             Self::Haproxy => "haproxy",
             Self::Nginx => "nginx",
             Self::Chromium => "chromium",
+            Self::Pgbadger => "pgbadger",
             Self::ToxiproxyClients => "toxiproxy-clients",
             Self::AxeCore => "axe-core",
         }

@@ -12,7 +12,7 @@ use crate::hosts::Host;
 pub(super) const CONFIGURATION_FILE: &str = "standfast.conf";
 
 /// Who may come.
-const AUTHENTICATION_FILE: &str = "pg_hba.conf";
+pub(super) const AUTHENTICATION_FILE: &str = "pg_hba.conf";
 
 /// Holds the replicator's password; libpq insists on mode 0600.
 pub(super) const REPLICATION_PASSFILE: &str = "replication.pgpass";
@@ -25,11 +25,15 @@ pub(super) const MAINTENANCE_DATABASE: &str = "postgres";
 /// Who may come when the server has no host of its own.
 const LOOPBACK: &str = "127.0.0.1/32";
 
+/// How each line of the log begins, which is what reads it again.
+pub(super) const LOG_LINE_PREFIX: &str = "%m [%p] %q%u@%d ";
+
 /// What a system may not set: it is what standfast promises, or what moves with the instance.
-const MANAGED: [&str; 8] = [
+const MANAGED: [&str; 9] = [
     "data_directory",
     "hba_file",
     "listen_addresses",
+    "log_line_prefix",
     "password_encryption",
     "port",
     "primary_conninfo",
@@ -38,7 +42,7 @@ const MANAGED: [&str; 8] = [
 ];
 
 /// Our settings. A system can override every one of them.
-const SETTINGS: [(&str, &str); 28] = [
+const SETTINGS: [(&str, &str); 29] = [
     // Durability as in production: an experiment about lost writes must not lose them to us.
     ("fsync", "on"),
     ("wal_level", "replica"),
@@ -73,11 +77,13 @@ const SETTINGS: [(&str, &str); 28] = [
     ("lc_messages", "C"),
     ("logging_collector", "off"),
     ("log_destination", "stderr"),
-    ("log_line_prefix", "%m [%p] %q%u@%d "),
+    ("log_line_prefix", LOG_LINE_PREFIX),
     // A checkpoint in the log explains a spike in the latency.
     ("log_checkpoints", "on"),
     // Statements could hold a user's secrets; the error itself is enough.
     ("log_min_error_statement", "panic"),
+    // So could values of parameters, where a system has slow statements logged.
+    ("log_parameter_max_length", "0"),
     // A crashed backend makes the server restart itself, as in production.
     ("restart_after_crash", "on"),
     ("update_process_title", "on"),

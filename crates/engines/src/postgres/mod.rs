@@ -3,6 +3,7 @@
 mod configuration;
 mod create;
 mod lag;
+mod log_report;
 mod rejoin;
 mod replica;
 mod role;
@@ -15,6 +16,7 @@ mod template;
 pub(crate) use configuration::is_data_folder;
 pub(crate) use create::create;
 pub(crate) use lag::lag;
+pub use log_report::{LogReport, LogReportError, postgres_configuration};
 pub(crate) use rejoin::{clone, rewind};
 pub(crate) use role::{
     follow_from_now, mark_fenced, mark_primary, mark_replica, remove_node, stored_role,

@@ -122,6 +122,7 @@ fn package(tool: Tool) -> Option<&'static str> {
         Tool::Haproxy => Some("haproxy"),
         Tool::Nginx => Some("nginx"),
         Tool::Chromium => Some("chromium"),
+        Tool::Pgbadger => Some("pgbadger"),
         Tool::Java => Some("openjdk-17-jre-headless"),
         Tool::Mysql | Tool::Valkey | Tool::Kafka => None,
         Tool::ToxiproxyClients | Tool::AxeCore => None,

@@ -109,6 +109,7 @@ impl From<RequiredTool> for Tool {
         match tool {
             RequiredTool::Nginx => Self::Nginx,
             RequiredTool::Chromium => Self::Chromium,
+            RequiredTool::Pgbadger => Self::Pgbadger,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A report is one file that needs no network: charts, style and figures are inside. It is made
 //! from the stored files of a run only, so that it can be made again at any time.
 
+mod artifacts;
 mod charts;
 mod claims;
 mod environment;

@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::artifacts::artifacts;
 use super::charts::{Charts, arm_title, charts};
 use super::claims::claims;
 use super::environment::environment;
@@ -35,6 +36,7 @@ pub fn render(run: &StoredRun) -> String {
             (phases(result))
             (replaced(result))
             (evidence(&run.evidence))
+            (artifacts(&run.artifacts))
             (timeline(run))
             (environment(&run.environment, result))
         }

@@ -2,6 +2,7 @@
 
 mod arm_result;
 mod arm_trials;
+mod artifacts;
 mod cancellation;
 mod conclude;
 mod environment;
@@ -29,6 +30,6 @@ pub use environment::{EngineVersion, Environment};
 pub use experiment::run_experiment;
 pub use options::{Arms, RunError, RunOptions};
 pub use progress::{FaultState, Place, Progress, ProgressSink, Step};
-pub use stored::{RunFolder, StoredRun, StoredRunError, Tagged, read_result};
+pub use stored::{RunFolder, StoredArtifact, StoredRun, StoredRunError, Tagged, read_result};
 pub use suite::{SuiteResult, write_suite};
 pub use trial_result::{BASELINE_SHARE_MIN, FAULT_LATENESS_MS_MAX, LATENESS_MS_MAX, TrialHead};

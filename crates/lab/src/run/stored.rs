@@ -94,6 +94,11 @@ impl RunFolder {
         self.root.join("evidence")
     }
 
+    /// What experiments keep of each trial for people to look at.
+    pub fn artifacts(&self) -> PathBuf {
+        self.root.join("artifacts")
+    }
+
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }
@@ -128,7 +133,20 @@ pub struct StoredRun {
     pub events: Vec<Tagged<Event>>,
     /// Names of the evidence sets that it has, such as `treatment-1`.
     pub evidence: Vec<String>,
+    pub artifacts: Vec<StoredArtifact>,
 }
+
+/// A file below `artifacts/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredArtifact {
+    /// Such as `treatment-1/lag.json`.
+    pub path: String,
+    /// Of a short text, all of it.
+    pub text: Option<String>,
+}
+
+/// More than a report shows of one text.
+const TEXT_BYTES_MAX: u64 = 32 << 10;
 
 impl StoredRun {
     /// Reads a run folder.
@@ -142,6 +160,7 @@ impl StoredRun {
             operations: read_jsonl(&folder.history())?,
             events: read_jsonl(&folder.events())?,
             evidence: evidence_sets(&folder.evidence()),
+            artifacts: stored_artifacts(&folder.artifacts(), ""),
         })
     }
 }
@@ -156,6 +175,27 @@ fn evidence_sets(folder: &Path) -> Vec<String> {
         (std::cmp::Reverse(arm.to_owned()), trial.parse::<u32>().unwrap_or(u32::MAX))
     });
     names
+}
+
+/// All files of a folder and of those in it, in the order of their names.
+fn stored_artifacts(folder: &Path, prefix: &str) -> Vec<StoredArtifact> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut entries: Vec<std::fs::DirEntry> = entries.collect();
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            found.extend(stored_artifacts(&entry.path(), &format!("{path}/")));
+            continue;
+        }
+        let is_short = entry.metadata().is_ok_and(|file| file.len() <= TEXT_BYTES_MAX);
+        let text = (path.ends_with(".txt") && is_short)
+            .then(|| std::fs::read_to_string(entry.path()).ok())
+            .flatten();
+        found.push(StoredArtifact { path, text });
+    }
+    found
 }
 
 /// Reads only the result, for lists and comparisons.

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::artifacts::ArtifactKeeper;
 use super::final_reader::FinalReader;
 use super::load::{deliveries, load_plans, tell_load};
 use super::logs::keep_logs;
@@ -112,6 +113,7 @@ impl TrialPlan<'_> {
         if let Ok(attempt) = &mut attempted {
             let last = self.reader(&instance, sink.clock()).at_end().await;
             attempt.record.finals = [first, last].concat();
+            self.artifacts(&instance).keep(&self.options.folder, self.place).await;
         }
         self.tell(Step::Stopping);
         if let Err(error) = keep_logs(instance.folder(), &self.options.folder, self.place) {
@@ -141,6 +143,12 @@ impl TrialPlan<'_> {
     fn reader<'a>(&'a self, instance: &'a Instance, clock: &'a Clock) -> FinalReader<'a> {
         let readings = &self.experiment.readings;
         FinalReader { readings, instance, clock, cancellation: &self.options.cancellation }
+    }
+
+    fn artifacts<'a>(&'a self, instance: &'a Instance) -> ArtifactKeeper<'a> {
+        let Self { experiment, options, .. } = self;
+        let (home, spawner) = (&options.home, &options.spawner);
+        ArtifactKeeper { artifacts: &experiment.artifacts, instance, home, spawner }
     }
 
     fn provisioning(&self, sink: &EventSink) -> ProvisionOptions {

@@ -16,9 +16,9 @@ mod units;
 
 pub use document::{line_at, suggestion_in};
 pub use experiment::{
-    Accounts, Aggregate, Answers, Arrivals, Claim, Consistency, ConsistencyModel, Experiment,
-    ExperimentFile, ExperimentSource, Limit, Load, Measure, Operand, Page, Percentile, Phase,
-    Reading, Statuses, Suite, TimedFault, Until,
+    Accounts, Aggregate, Answers, Arrivals, Artifact, ArtifactContent, Claim, Consistency,
+    ConsistencyModel, Experiment, ExperimentFile, ExperimentSource, Limit, Load, Measure, Operand,
+    Page, Percentile, Phase, Reading, Statuses, Suite, TimedFault, Until,
 };
 pub use placeholder::{UnknownPlaceholder, fill};
 pub use problem::{Problem, SpecError};

@@ -1,5 +1,6 @@
 //! The lab on files, real processes and real engines.
 
+mod artifacts;
 mod claim_accounts;
 mod claim_consistency;
 mod claim_crowding;

@@ -219,6 +219,7 @@ pub(crate) fn stored_run(records: &[(Arm, Vec<TrialRecord>)]) -> StoredRun {
         operations,
         events,
         evidence: Vec::new(),
+        artifacts: Vec::new(),
     }
 }
 

@@ -115,6 +115,13 @@ impl Lab {
         Self::with(name, experiment, FILES)
     }
 
+    /// The pair of services without a fault, and with more in its experiment.
+    pub(crate) fn plain(name: &str, more: &str) -> Self {
+        let start = STOP.find("[[timeline]]").unwrap();
+        let claim = "[[claim]]\nthat = \"availability\"\nat_least = \"50 %\"\n";
+        Self::new(name, &format!("{}{more}{claim}", &STOP[..start]))
+    }
+
     /// A lab on a system of these files.
     pub(crate) fn with(name: &str, experiment: &str, files: &[(&str, &str)]) -> Self {
         let root =

@@ -112,6 +112,7 @@ pub(super) fn tools_of_all_but(system: &System, external: &BTreeMap<String, Stri
     let required = system.requires.iter().map(|tool| match tool {
         RequiredTool::Nginx => Tool::Nginx,
         RequiredTool::Chromium => Tool::Chromium,
+        RequiredTool::Pgbadger => Tool::Pgbadger,
     });
     let mut tools: Vec<Tool> = engines.chain(required).collect();
     tools.sort_unstable();

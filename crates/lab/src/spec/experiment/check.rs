@@ -42,6 +42,7 @@ const KEYS: &[&str] = &[
     "load",
     "timeline",
     "final",
+    "artifact",
     "claim",
 ];
 
@@ -77,6 +78,7 @@ pub(super) fn experiment(
     check.loads();
     let edges = check.timeline(&environment);
     check.readings();
+    let artifacts = check.artifacts();
     let claims = check.claims();
     let (load, timeline, readings) = (check.load, check.timeline, check.readings);
     problems.finish(Experiment {
@@ -95,6 +97,7 @@ pub(super) fn experiment(
         timeline,
         edges,
         readings,
+        artifacts,
         claims,
     })
 }

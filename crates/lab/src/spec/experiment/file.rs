@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::quantity::Quantity;
 use super::super::system::Brokers;
 use super::super::units::{Length, Moment, Rate};
+use super::artifact::ArtifactFile;
 use super::reading::FinalFile;
 use crate::fault::Fault;
 
@@ -52,6 +53,9 @@ pub struct ExperimentFile {
     /// What is read after the load, when everything is healed, for claims that need it.
     #[serde(default, rename = "final")]
     pub final_readings: Vec<FinalFile>,
+    /// What is kept of every trial for people to look at.
+    #[serde(default)]
+    pub artifact: Vec<ArtifactFile>,
     pub claim: Vec<ClaimFile>,
 }
 

@@ -1,6 +1,7 @@
 //! `experiment.toml`: load, faults over time, and claims.
 
 mod accounts;
+mod artifact;
 mod check;
 mod claim;
 mod consistency;
@@ -20,6 +21,7 @@ use super::system::{Edge, System};
 use crate::fault::{Fault, FaultKind};
 
 pub use accounts::Accounts;
+pub use artifact::{Artifact, ArtifactContent};
 pub use claim::{Claim, Limit, Measure, Operand, Percentile};
 pub use consistency::{Consistency, ConsistencyModel};
 pub use file::{Aggregate, Answers, Arrivals, ExperimentFile, Phase, Suite};
@@ -52,6 +54,8 @@ pub struct Experiment {
     pub edges: BTreeSet<Edge>,
     /// What is read when nothing changes any more, in this order.
     pub readings: Vec<Reading>,
+    /// What is kept of every trial for people to look at.
+    pub artifacts: Vec<Artifact>,
     pub claims: Vec<Claim>,
 }
 

@@ -39,6 +39,7 @@ pub struct SystemFile {
 pub enum RequiredTool {
     Nginx,
     Chromium,
+    Pgbadger,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
