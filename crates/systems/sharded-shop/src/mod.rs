@@ -5,6 +5,7 @@ mod inventory;
 mod orders;
 mod primary;
 mod profiles;
+mod reports;
 mod resharder;
 mod routing;
 mod shop;
@@ -13,6 +14,7 @@ pub(crate) use cart::serve as serve_cart;
 pub(crate) use inventory::serve as serve_inventory;
 pub(crate) use orders::serve as serve_orders;
 pub(crate) use profiles::serve as serve_profiles;
+pub(crate) use reports::serve as serve_reports;
 pub(crate) use resharder::serve as serve_resharder;
 pub(crate) use shop::serve as serve_shop;
 
@@ -29,6 +31,7 @@ const TACTICS: &[&str] = &[
     "synchronous-replication",
     "journal",
     "move-resume",
+    "slot-guard",
     "replica-router",
     "invalidation",
     "checkout-recovery",

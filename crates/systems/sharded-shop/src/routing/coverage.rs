@@ -2,20 +2,29 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use standfast_tactics::shard::Slot;
 
 /// Ranges of slots, ascending, none touching the next. The end is not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Slots(Vec<(u32, u32)>);
+pub(in super::super) struct Slots(Vec<(u32, u32)>);
+
+/// What is not in an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(in super::super) struct Missing {
+    pub(in super::super) shard: String,
+    pub(in super::super) slots: String,
+    pub(in super::super) reason: String,
+}
 
 /// A text that is no set of ranges.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no set of ranges as PostgreSQL writes it")]
-pub(super) struct RangesError(String);
+pub(in super::super) struct RangesError(String);
 
 impl Slots {
     /// From PostgreSQL's form of an `int4multirange`: `{[0,1024),[2048,2049)}`.
-    pub(super) fn parse(text: &str) -> Result<Self, RangesError> {
+    pub(in super::super) fn parse(text: &str) -> Result<Self, RangesError> {
         let wrong = || RangesError(text.to_owned());
         let inner = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         let inner = inner.ok_or_else(wrong)?;
@@ -28,7 +37,7 @@ impl Slots {
     }
 
     /// Of slots that ascend.
-    pub(super) fn of(slots: impl IntoIterator<Item = Slot>) -> Self {
+    pub(in super::super) fn of(slots: impl IntoIterator<Item = Slot>) -> Self {
         let mut ranges: Vec<(u32, u32)> = Vec::new();
         for slot in slots {
             let slot = u32::from(slot.0);
@@ -40,17 +49,17 @@ impl Slots {
         Self(ranges)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in super::super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn contains(&self, slot: u32) -> bool {
+    pub(in super::super) fn contains(&self, slot: u32) -> bool {
         let after = self.0.partition_point(|(from, _)| *from <= slot);
         after > 0 && slot < self.0[after - 1].1
     }
 
     /// Those of these that `other` has not.
-    pub(super) fn without(&self, other: &Self) -> Self {
+    pub(in super::super) fn without(&self, other: &Self) -> Self {
         let slots = self.0.iter().flat_map(|(from, to)| *from..*to);
         let left = slots.filter(|slot| !other.contains(*slot));
         Self::of(left.map(|slot| Slot(slot as u16)))

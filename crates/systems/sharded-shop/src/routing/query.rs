@@ -4,13 +4,13 @@ use crate::service::problem::Problem;
 
 /// Parameters as a request has them.
 #[derive(Debug)]
-pub(super) struct Query<'a> {
+pub(in super::super) struct Query<'a> {
     pairs: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Query<'a> {
     /// Reads `query`, which may have the parameters `known`.
-    pub(super) fn parse(query: Option<&'a str>, known: &[&str]) -> Result<Self, Problem> {
+    pub(in super::super) fn parse(query: Option<&'a str>, known: &[&str]) -> Result<Self, Problem> {
         let mut pairs: Vec<(&str, &str)> = Vec::new();
         let parameters = query.unwrap_or_default().split('&');
         for parameter in parameters.filter(|parameter| !parameter.is_empty()) {
@@ -27,7 +27,7 @@ impl<'a> Query<'a> {
     }
 
     /// A whole number from `bounds`, or `default`.
-    pub(super) fn number(
+    pub(in super::super) fn number(
         &self,
         name: &str,
         default: u32,
@@ -41,7 +41,7 @@ impl<'a> Query<'a> {
         })
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+    pub(in super::super) fn text(&self, name: &str) -> Option<&'a str> {
         self.pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 }

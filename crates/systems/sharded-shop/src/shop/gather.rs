@@ -7,16 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::Value;
 use standfast_tactics::deadline::Deadline;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::super::primary::PrimarySession;
-use super::super::routing::{Failed, Router, RoutingMap, ShardWork};
+use super::super::routing::{Failed, Missing, Router, RoutingMap, ShardWork, Slots};
 use super::Shop;
-use super::coverage::Slots;
 use crate::service::problem::Problem;
 use crate::service::sessions::{DatabaseError, away};
 
@@ -33,14 +31,6 @@ pub(super) struct Question {
     pub(super) after: String,
     /// A shard that has not answered by then is left out.
     pub(super) patience: Duration,
-}
-
-/// What is not in an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Missing {
-    shard: String,
-    slots: String,
-    reason: String,
 }
 
 /// The rows of the shards that answered.

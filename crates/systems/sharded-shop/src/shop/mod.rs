@@ -3,12 +3,10 @@
 //! What is about one key goes to its owner. What is about all is asked of all shards at once, with
 //! a deadline, and an answer that lacks some says so: which shards, which slots, and why.
 
-mod coverage;
 mod figures;
 mod gather;
 mod listing;
 mod placements;
-mod query;
 mod routes;
 mod users;
 

@@ -10,8 +10,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::routing::{checked_sku, parse};
-use super::query::Query;
+use super::super::routing::{Query, checked_sku, parse};
 use super::users::UserDraft;
 use super::{Shop, figures, listing, placements, users};
 use crate::service::answer;
