@@ -205,6 +205,11 @@ const SHARDED_SHOP: SystemFiles = SystemFiles {
     ],
     experiments: &[
         ("cart-partitioned", file!("sharded-shop/experiments/cart-partitioned.toml")),
+        ("cart-long-partition", file!("sharded-shop/experiments/cart-long-partition.toml")),
+        ("cart-node-killed", file!("sharded-shop/experiments/cart-node-killed.toml")),
+        ("cart-three-ways", file!("sharded-shop/experiments/cart-three-ways.toml")),
+        ("cart-links-flapping", file!("sharded-shop/experiments/cart-links-flapping.toml")),
+        ("cart-node-wiped", file!("sharded-shop/experiments/cart-node-wiped.toml")),
         (
             "profiles-replicas-behind",
             file!("sharded-shop/experiments/profiles-replicas-behind.toml"),
