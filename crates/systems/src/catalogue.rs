@@ -210,6 +210,9 @@ const SHARDED_SHOP: SystemFiles = SystemFiles {
         ("cart-three-ways", file!("sharded-shop/experiments/cart-three-ways.toml")),
         ("cart-links-flapping", file!("sharded-shop/experiments/cart-links-flapping.toml")),
         ("cart-node-wiped", file!("sharded-shop/experiments/cart-node-wiped.toml")),
+        ("inventory-partitioned", file!("sharded-shop/experiments/inventory-partitioned.toml")),
+        ("shard-primary-killed", file!("sharded-shop/experiments/shard-primary-killed.toml")),
+        ("shard-down-scatter", file!("sharded-shop/experiments/shard-down-scatter.toml")),
         (
             "profiles-replicas-behind",
             file!("sharded-shop/experiments/profiles-replicas-behind.toml"),
