@@ -11,7 +11,7 @@ mod sweeping;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::catalog::{Catalog, CatalogError};
-use crate::core::{Action, Core, Ending, Moment, Options, Outcome, PlannedMove, Record};
+use crate::core::{Action, Core, Ending, Moment, Options, Outcome, PlannedMove, Record, Sabotage};
 use crate::session::SqlError;
 use crate::shard::{Shard, ShardAddress, Table};
 
@@ -78,6 +78,15 @@ impl Fleet {
         found.ok_or_else(|| ReshardError::NoShard(name.to_owned()))
     }
 
+    /// The tables that get a guard, which are all, but for a test that wants to see why.
+    fn guarded(&self) -> &[Table] {
+        if self.is_unguarded() { &[] } else { &self.tables }
+    }
+
+    fn is_unguarded(&self) -> bool {
+        self.options.sabotage == Some(Sabotage::GuardLeftOut)
+    }
+
     /// Makes catalog and shards what a move needs, and the map even over `owners` if there is none.
     /// May be repeated, also while a move is under way.
     pub async fn install(&self, owners: &[String]) -> Result<(), ReshardError> {
@@ -89,7 +98,7 @@ impl Fleet {
         for address in &self.shards {
             let shard = Shard::connect(address, 0).await?;
             let owned = map.slots_of(&address.name);
-            shard.install(&self.tables, self.slots, &owned, map.epoch).await?;
+            shard.install(self.guarded(), self.slots, &owned, map.epoch).await?;
         }
         Ok(())
     }

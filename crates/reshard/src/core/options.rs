@@ -47,6 +47,8 @@ pub enum Sabotage {
     FenceIgnored,
     /// Nobody looks whether a follower was replaced by its replica.
     FailoverIgnored,
+    /// Shards refuse nothing: whoever has an old map writes to the old owner.
+    GuardLeftOut,
 }
 
 impl Default for Options {

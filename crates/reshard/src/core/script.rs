@@ -120,7 +120,8 @@ fn closing(leg: Leg, standing: Option<Standing>, options: &Options) -> Vec<Step>
             | Sabotage::ForwardKept
             | Sabotage::EmptiedWhilePublished
             | Sabotage::FenceIgnored
-            | Sabotage::FailoverIgnored,
+            | Sabotage::FailoverIgnored
+            | Sabotage::GuardLeftOut,
         )
         | None => {}
     }

@@ -50,6 +50,7 @@ pub(super) async fn run_without_resuming(desk: Arc<Desk>) {
     if found.is_empty() {
         run(desk).await;
     } else {
+        desk.metrics.open.set(i64::try_from(found.len()).unwrap_or(i64::MAX));
         desk.trouble(Some(format!("{} moves were left behind", found.len())));
         std::future::pending::<()>().await;
     }

@@ -14,6 +14,7 @@ mod settings;
 use std::future::Future;
 use std::sync::Arc;
 
+use standfast_reshard::core::Sabotage;
 use tokio::task::JoinSet;
 
 use crate::serve::{ServeError, ServeOptions};
@@ -26,7 +27,10 @@ pub(crate) async fn serve(
 ) -> Result<(), ServeError> {
     let environment = options.environment();
     let without = environment.without(super::TACTICS)?;
-    let settings = settings::Settings::read(&environment)?;
+    let mut settings = settings::Settings::read(&environment)?;
+    if without.contains("slot-guard") {
+        settings.fleet.options.sabotage = Some(Sabotage::GuardLeftOut);
+    }
     let listener = server::listen(&options).await?;
     let desk = Arc::new(desk::Desk::new(settings));
     tracing::info!(port = options.port, shards = desk.settings.fleet.shards.len(), "listening");
