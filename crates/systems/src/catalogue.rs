@@ -224,6 +224,7 @@ const SHARDED_SHOP: SystemFiles = SystemFiles {
         ("orders-partitioned", file!("sharded-shop/experiments/orders-partitioned.toml")),
         ("core-primary-killed", file!("sharded-shop/experiments/core-primary-killed.toml")),
         ("checkout-crossing", file!("sharded-shop/experiments/checkout-crossing.toml")),
+        ("lag-under-writes", file!("sharded-shop/experiments/lag-under-writes.toml")),
     ],
     showcase: &["cart-partitioned"],
     readme: file!("sharded-shop/README.md"),
