@@ -27,6 +27,8 @@ mod view;
 
 #[cfg(test)]
 mod partitions;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::sync::Arc;

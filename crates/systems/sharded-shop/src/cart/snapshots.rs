@@ -15,25 +15,31 @@ const CARTS_AT_ONCE: usize = 256;
 
 /// Takes snapshots for as long as the service lives.
 pub(super) async fn run(node: Arc<Node>, opened: Line) {
-    let mut snapshot_length = 0;
+    let mut length = 0;
+    // A snapshot is worth writing when most of the log is of no interest any more.
     loop {
-        // A snapshot is worth writing when most of the log is of no interest any more.
-        node.journal.longer_than(LOG_LENGTH_MIN.max(2 * snapshot_length)).await;
-        let Some(place) = node.journal.rotate().await else { return };
-        // What was logged before is in memory since, and so comes into the snapshot.
-        let text = encode(&node, &opened).await;
-        snapshot_length = text.len() as u64;
-        let filled = tokio::task::spawn_blocking(move || place.fill(&text)).await;
-        match filled {
-            Ok(Ok(())) => {
-                node.metrics.snapshots.inc();
-                tracing::info!(bytes = snapshot_length, "a snapshot was kept");
-            }
-            // The logs are still there, and say the same.
-            Ok(Err(error)) => tracing::error!(%error, "a snapshot could not be kept"),
-            Err(error) => tracing::error!(%error, "a snapshot ended by a panic"),
-        }
+        node.journal.longer_than(LOG_LENGTH_MIN.max(2 * length)).await;
+        let Some(taken) = take(&node, &opened).await else { return };
+        length = taken;
     }
+}
+
+/// Takes a snapshot, and answers its length; nothing when the log has ended.
+pub(super) async fn take(node: &Node, opened: &Line) -> Option<u64> {
+    let place = node.journal.rotate().await?;
+    // What was logged before is in memory since, and so comes into the snapshot.
+    let text = encode(node, opened).await;
+    let length = text.len() as u64;
+    match tokio::task::spawn_blocking(move || place.fill(&text)).await {
+        Ok(Ok(())) => {
+            node.metrics.snapshots.inc();
+            tracing::info!(length, "a snapshot was kept");
+        }
+        // The logs are still there, and say the same.
+        Ok(Err(error)) => tracing::error!(%error, "a snapshot could not be kept"),
+        Err(error) => tracing::error!(%error, "a snapshot ended by a panic"),
+    }
+    Some(length)
 }
 
 async fn encode(node: &Node, opened: &Line) -> String {

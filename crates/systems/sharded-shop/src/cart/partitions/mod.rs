@@ -39,7 +39,6 @@ fn play_all(mode: Mode) -> Figures {
 fn after_any_partition_carts_agree_nothing_is_lost_and_nothing_is_back() {
     let total = play_all(Mode::Dotted);
     // The schedules do what they are made for: changes on sides that do not see each other, deaths.
-    println!("{total:?}");
     assert!(total.additions > 10_000, "{total:?}");
     assert!(total.removals > 5_000, "{total:?}");
     assert!(total.deaths > 1_000, "{total:?}");
@@ -49,7 +48,6 @@ fn after_any_partition_carts_agree_nothing_is_lost_and_nothing_is_back() {
 #[test]
 fn a_cart_whose_last_writer_wins_agrees_as_well_and_has_lost_items() {
     let total = play_all(Mode::LastWriter);
-    println!("{total:?}");
     assert_eq!(total.differing, 0, "{total:?}");
     // An addition is lost in one of five schedules at the very least; figures are in the README.
     assert!(total.lost > SCHEDULES / 5, "{total:?}");
