@@ -5,6 +5,7 @@
 
 mod request;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,7 +133,7 @@ impl Catalog {
             return Ok(None);
         };
         let owners = rows.into_iter().filter_map(|row| row.into_iter().nth(1)?).collect();
-        Ok(Some(Map { epoch, owners }))
+        Ok(Some(Map { epoch, owners, moving: BTreeMap::new() }))
     }
 
     pub async fn epoch(&self) -> Result<u64, CatalogError> {

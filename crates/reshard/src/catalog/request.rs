@@ -64,7 +64,9 @@ impl Catalog {
             {
                 return Ok(known);
             }
-            let map = self.map().await?.ok_or(CatalogError::NoMap)?;
+            // Moves before the map, as below.
+            let open = self.open_moves().await?;
+            let map = self.map().await?.ok_or(CatalogError::NoMap)?.with_open(&open);
             let mut records = Vec::new();
             for planned in request.plan(&map)? {
                 records.push(self.note(&planned).await?);

@@ -3,9 +3,18 @@
 //! A plan moves no slot twice and no more of them than needed: a shard that comes takes its share
 //! from those that have most, one that leaves gives to those that have least. It depends on the map
 //! alone, so two coordinators would plan the same.
+//!
+//! Here shards have names, as in the catalog. What is decided is decided by the slot map of the
+//! tactics, in which they have numbers.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use standfast_tactics::shard::{
+    Change, Epoch, MapError, Member, Move, ShardId, Shards, ShardsError, Slot, SlotMap,
+};
 
+use super::record::{Phase, Record, Side};
 use super::slots::SlotSet;
 
 /// The owner of each slot, as of an epoch.
@@ -15,6 +24,8 @@ pub struct Map {
     pub epoch: u64,
     /// By slot.
     pub owners: Vec<String>,
+    /// To whom slots of open moves are on their way, where that was asked for.
+    pub moving: BTreeMap<u16, String>,
 }
 
 /// Slots that should change hands.
@@ -36,6 +47,8 @@ pub enum PlanError {
     Last(String),
     #[error("there is no slot {slot}: the map has {slots}")]
     NoSlot { slot: u16, slots: usize },
+    #[error(transparent)]
+    Map(#[from] MapError),
 }
 
 impl Map {
@@ -44,7 +57,35 @@ impl Map {
         let count = shards.len().max(1);
         let owner = |slot: usize| shards.get(slot * count / usize::from(slots)).cloned();
         let owners = (0..usize::from(slots)).map(|slot| owner(slot).unwrap_or_default());
-        Self { epoch: 1, owners: owners.collect() }
+        Self { epoch: 1, owners: owners.collect(), moving: BTreeMap::new() }
+    }
+
+    /// The same, with what is on its way by moves that have not ended: a plan counts it as arrived.
+    #[must_use]
+    pub fn with_open(mut self, open: &[Record]) -> Self {
+        for record in open {
+            let to = match record.phase {
+                Phase::Cleaning { ending } | Phase::Ended { ending } => ending.owner(),
+                Phase::Returning => Side::Source,
+                Phase::Planned
+                | Phase::Capturing
+                | Phase::Copying
+                | Phase::CatchingUp
+                | Phase::Verifying
+                | Phase::CuttingOver
+                | Phase::StartingOver
+                | Phase::Switched { .. }
+                | Phase::Confirming
+                | Phase::Kept { .. } => Side::Target,
+            };
+            let to = record.shard(to);
+            for slot in record.slots.iter() {
+                if self.owners.get(usize::from(slot)).is_some_and(|owner| owner != to) {
+                    self.moving.insert(slot, to.to_owned());
+                }
+            }
+        }
+        self
     }
 
     /// The slots of `shard`.
@@ -66,44 +107,49 @@ impl Map {
 
     /// What `shard` should take over when it comes.
     pub fn plan_add(&self, shard: &str) -> Result<Vec<PlannedMove>, PlanError> {
-        let mut shares = self.shares();
-        if shares.iter().any(|(name, _)| name == shard) {
+        if self.has(shard) {
             return Err(PlanError::Present(shard.to_owned()));
         }
-        let mut given = vec![0; shares.len()];
-        for _ in 0..self.owners.len() / (shares.len() + 1) {
-            let most = (0..shares.len()).max_by_key(|at| (shares[*at].1, std::cmp::Reverse(*at)));
-            let most = most.expect("a map has an owner");
-            shares[most].1 -= 1;
-            given[most] += 1;
-        }
-        let moves = shares.iter().zip(given).filter(|(_, given)| *given > 0);
-        Ok(moves.map(|((source, kept), _)| self.passing(source, shard, *kept..)).collect())
+        let (names, map) = self.numbered(Some(shard))?;
+        let planned = map.plan().into_iter();
+        let to_it = planned.filter(|one| names[usize::from(one.to.0)] == shard);
+        Ok(grouped(to_it, &names))
     }
 
     /// Where the slots of `shard` should go when it leaves.
     pub fn plan_remove(&self, shard: &str) -> Result<Vec<PlannedMove>, PlanError> {
-        let (leaving, mut staying): (Vec<_>, Vec<_>) =
-            self.shares().into_iter().partition(|(name, _)| name == shard);
-        let Some((_, count)) = leaving.first() else {
+        if !self.has(shard) {
             return Err(PlanError::Absent(shard.to_owned()));
+        }
+        let (names, map) = self.numbered(None)?;
+        let leaving = names.iter().position(|name| name == shard).map(number);
+        let leaving = leaving.ok_or_else(|| PlanError::Absent(shard.to_owned()))?;
+        let emptied = Change::Weigh(Member { shard: leaving, weight: 0 });
+        let map = match map.after(&emptied) {
+            Err(MapError::Shards(ShardsError::NoneTakes)) => {
+                return Err(PlanError::Last(shard.to_owned()));
+            }
+            map => map?,
         };
-        if staying.is_empty() {
-            return Err(PlanError::Last(shard.to_owned()));
-        }
-        let mut taken = vec![0; staying.len()];
-        for _ in 0..*count {
-            let least = (0..staying.len()).min_by_key(|at| (staying[*at].1, *at));
-            let least = least.expect("somebody stays");
-            staying[least].1 += 1;
-            taken[least] += 1;
-        }
-        let (mut moves, mut begin) = (Vec::new(), 0);
-        for ((target, _), taken) in staying.iter().zip(taken).filter(|(_, taken)| *taken > 0) {
-            moves.push(self.passing(shard, target, begin..begin + taken));
-            begin += taken;
-        }
-        Ok(moves)
+        Ok(grouped(map.plan().into_iter().filter(|one| one.from == leaving), &names))
+    }
+
+    /// Does it own a slot, or is one on its way to it?
+    fn has(&self, shard: &str) -> bool {
+        self.owners.iter().chain(self.moving.values()).any(|owner| owner == shard)
+    }
+
+    /// The same with a number for each name, by which everything is decided.
+    fn numbered(&self, also: Option<&str>) -> Result<(Vec<String>, SlotMap), PlanError> {
+        let names = self.owners.iter().chain(self.moving.values()).map(String::as_str);
+        let names: BTreeSet<&str> = names.chain(also).collect();
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let id = |name: &String| number(names.binary_search(name).unwrap_or_default());
+        let owners = self.owners.iter().map(id).collect();
+        let moving: Vec<_> = self.moving.iter().map(|(slot, to)| (Slot(*slot), id(to))).collect();
+        let shards = Shards::try_new((0..names.len()).map(number)).map_err(MapError::from)?;
+        let map = SlotMap::of_owners(Epoch(self.epoch), owners, shards, moving)?;
+        Ok((names, map))
     }
 
     /// The moves that bring `slots` to `target`: one for each shard that has some of them.
@@ -120,19 +166,25 @@ impl Map {
         };
         Ok(self.shares().into_iter().filter_map(planned).collect())
     }
+}
 
-    /// The n-th slots of `source`, for n in `which`.
-    fn passing(
-        &self,
-        source: &str,
-        target: &str,
-        which: impl std::ops::RangeBounds<usize>,
-    ) -> PlannedMove {
-        let all = self.slots_of(source);
-        let chosen = all.iter().enumerate().filter(|(at, _)| which.contains(at));
-        let slots = SlotSet::of(chosen.map(|(_, slot)| slot));
-        PlannedMove { source: source.to_owned(), target: target.to_owned(), slots }
+fn number(index: usize) -> ShardId {
+    ShardId(u16::try_from(index).expect("a map has no more shards than slots"))
+}
+
+/// One move for each pair of shards.
+fn grouped(moves: impl Iterator<Item = Move>, names: &[String]) -> Vec<PlannedMove> {
+    let mut pairs: BTreeMap<_, Vec<u16>> = BTreeMap::new();
+    for Move { slot, from, to } in moves {
+        pairs.entry((from, to)).or_default().push(slot.0);
     }
+    let name = |shard: ShardId| names[usize::from(shard.0)].clone();
+    let planned = pairs.into_iter().map(|((from, to), slots)| PlannedMove {
+        source: name(from),
+        target: name(to),
+        slots: SlotSet::of(slots),
+    });
+    planned.collect()
 }
 
 #[cfg(test)]
@@ -188,6 +240,34 @@ mod tests {
             slots: SlotSet::of([2, 3]),
         };
         assert_eq!(moves, [expected]);
+    }
+
+    #[test]
+    fn what_is_on_its_way_counts_as_arrived() {
+        let map = map(64, &["a", "b", "c", "d"]);
+        let open: Vec<Record> = (1..)
+            .zip(map.plan_add("e").unwrap())
+            .map(|(id, planned)| Record {
+                id,
+                source: planned.source,
+                target: planned.target,
+                slots: planned.slots,
+                phase: Phase::Planned,
+                problem: None,
+                restarts: 0,
+            })
+            .collect();
+        let busy = map.clone().with_open(&open);
+        assert_eq!(busy.plan_add("e"), Err(PlanError::Present("e".to_owned())));
+        let further = busy.plan_add("f").unwrap();
+        let taken: usize = further.iter().map(|one| one.slots.len()).sum();
+        assert_eq!(taken, 8, "two of each of four; what comes to the fifth is left alone");
+        let is_free = |one: &PlannedMove| open.iter().all(|open| !open.slots.overlaps(&one.slots));
+        assert!(further.iter().all(is_free), "{further:?}");
+        let ending = crate::core::Ending::Aborted;
+        let back: Vec<_> =
+            open.iter().map(|one| one.in_phase(Phase::Cleaning { ending })).collect();
+        assert_eq!(map.clone().with_open(&back), map, "they stay where they are");
     }
 
     #[test]

@@ -53,8 +53,6 @@ impl fmt::Display for Epoch {
 #[serde(try_from = "Form", into = "Form")]
 pub struct SlotMap {
     pub(super) epoch: Epoch,
-    /// How far a hash is shifted: the slot is its highest bits.
-    shift: u32,
     /// By slot.
     pub(super) owners: Vec<ShardId>,
     /// To whom the slots go that are on their way. Their owner is still the old one.
@@ -170,8 +168,33 @@ impl SlotMap {
         moving: BTreeMap<Slot, ShardId>,
         shards: Shards,
     ) -> Self {
-        let shift = u64::BITS - owners.len().trailing_zeros();
-        Self { epoch, shift, owners, moving, shards }
+        Self { epoch, owners, moving, shards }
+    }
+
+    /// The map that others have stored in their own form: the owner of each slot, and where slots
+    /// are on their way to. Their number may be any, if rows carry their slots.
+    ///
+    /// # Errors
+    /// When there is no slot or more than 65536, an owner is none of `shards`, or a slot cannot be
+    /// on its way so.
+    pub fn of_owners(
+        epoch: Epoch,
+        owners: Vec<ShardId>,
+        shards: Shards,
+        moving: impl IntoIterator<Item = (Slot, ShardId)>,
+    ) -> Result<Self, MapError> {
+        if !(1..=65_536).contains(&owners.len()) {
+            return Err(MapError::SlotCount(owners.len()));
+        }
+        let mut map = Self::assembled(epoch, owners, BTreeMap::new(), shards);
+        for owner in &map.owners {
+            map.known(*owner)?;
+        }
+        for (slot, to) in moving {
+            let from = map.owner(slot).ok_or(MapError::UnknownSlot(slot))?;
+            map.start(Move { slot, from, to })?;
+        }
+        Ok(map)
     }
 
     /// The version.
@@ -189,10 +212,12 @@ impl SlotMap {
         &self.shards
     }
 
-    /// The slot of a key: the highest bits of its hash. It never changes.
+    /// The slot of a key: its hash as a fraction of all hashes, which for a power of two slots is
+    /// the highest bits. It never changes.
     #[inline]
     pub fn slot_of(&self, key: Key<'_>) -> Slot {
-        Slot((key.hashed() >> self.shift) as u16)
+        let scaled = u128::from(key.hashed()) * self.owners.len() as u128;
+        Slot((scaled >> u64::BITS) as u16)
     }
 
     /// Who owns a slot.
@@ -271,14 +296,20 @@ impl SlotMap {
     fn join(&mut self, member: Member) -> Result<(), MapError> {
         let members = self.shards.members().iter().copied().chain([member]);
         self.shards = Shards::try_new(members)?;
-        check_size(&self.shards, self.slots())
+        self.check_shares()
     }
 
     fn weigh(&mut self, member: Member) -> Result<(), MapError> {
         self.known(member.shard)?;
         let others = self.shards.members().iter().filter(|other| other.shard != member.shard);
         self.shards = Shards::try_new(others.copied().chain([member]))?;
-        check_size(&self.shards, self.slots())
+        self.check_shares()
+    }
+
+    /// Each shard that takes something must get a slot.
+    fn check_shares(&self) -> Result<(), MapError> {
+        let (shards, slots) = (self.shards.taking().count(), self.slots());
+        if shards > slots { Err(MapError::TooManyShards { shards, slots }) } else { Ok(()) }
     }
 
     fn leave(&mut self, shard: ShardId) -> Result<(), MapError> {
