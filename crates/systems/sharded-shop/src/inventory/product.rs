@@ -11,8 +11,8 @@ use crate::service::sessions::{DatabaseError, Session};
 
 /// Reads are not refused by a shard that does not own the slot, so it is asked for in the same
 /// snapshot. A row comes in any case.
-const SHOW: &str = "SELECT reshard.is_here($1), p.sku, p.title, p.price_cents, p.currency, p.stock, \
-                    p.version FROM (SELECT 1) AS one LEFT JOIN products p \
+const SHOW: &str = "SELECT reshard.is_here($1), p.sku, p.title, p.price_cents, p.currency, \
+                    p.stock, p.version FROM (SELECT 1) AS one LEFT JOIN products p \
                     ON p.slot = $1 AND p.sku = $2";
 
 const CHANGE: &str = "SELECT fingerprint, sku, title, price_cents, currency, stock, version \

@@ -17,8 +17,8 @@ use crate::service::database::unknown_outcome;
 use crate::service::problem::Problem;
 use crate::service::sessions::DatabaseError;
 
-const TAKE: &str = "SELECT sku, quantity, state, fingerprint, price_cents, currency, stock, version \
-                    FROM take($1, $2, $3, $4, $5)";
+const TAKE: &str = "SELECT sku, quantity, state, fingerprint, price_cents, currency, stock, \
+                    version FROM take($1, $2, $3, $4, $5)";
 const RELEASE: &str = "SELECT sku, quantity, state, fingerprint, price_cents, currency, stock, \
                        version FROM release($1, $2, $3, $4, $5)";
 

@@ -1,4 +1,4 @@
-//! One piece of work at a shard, or at the owner of a key, tried again for as long as there is time.
+//! One piece of work at a shard, or at the owner of a key, tried again while there is time.
 
 use std::future::Future;
 use std::time::Duration;
@@ -67,11 +67,15 @@ impl Router {
                 Ok(lent) => lent,
                 Err(none) => break none,
             };
+            let replaced = lent.replaced();
             let answered = timeout_at(deadline.instant(), work.run(lent.session()));
             // Both may be dropped: then the session is closed, and the work is done again.
             let ended = tokio::select! {
                 ended = answered => ended,
-                () = database.gone() => Ok(Err(DatabaseError::Away("it is silent".to_owned()))),
+                () = replaced => {
+                    may_be_done = true;
+                    continue;
+                }
             };
             match ended {
                 Ok(Ok(answer)) => {

@@ -12,8 +12,8 @@ use crate::service::problem::Problem;
 /// In one statement, so that rows and slots are of one snapshot.
 const PRODUCTS: &str = "SELECT (SELECT slots FROM open_ranges), (SELECT json_agg(page) FROM ( \
                         SELECT slot, sku, title, price_cents, currency, stock, version \
-                        FROM owned_products WHERE sku COLLATE \"C\" > $1 ORDER BY sku COLLATE \"C\" \
-                        LIMIT $2) AS page)::text";
+                        FROM owned_products WHERE sku COLLATE \"C\" > $1 \
+                        ORDER BY sku COLLATE \"C\" LIMIT $2) AS page)::text";
 
 /// Per slot, so that what is counted can be held against the map.
 const COUNTS: &str = "SELECT (SELECT slots FROM open_ranges), (SELECT json_agg(counted) FROM ( \

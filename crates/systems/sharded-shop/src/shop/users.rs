@@ -9,8 +9,8 @@ use super::super::routing::{Router, ShardWork};
 use crate::service::problem::Problem;
 use crate::service::sessions::DatabaseError;
 
-/// The same again is no second user; another name under the same id is not taken. The update changes
-/// nothing, and locks the row, so that it is answered, and the answer is on two servers.
+/// The same again is no second user; another name under the same id is not taken. The update
+/// changes nothing, so that there is an answer, and that is on two servers.
 const CREATE: &str = "INSERT INTO users AS u (slot, id, name) VALUES ($1, $2, $3) \
                       ON CONFLICT (slot, id) DO UPDATE SET name = u.name RETURNING u.name";
 

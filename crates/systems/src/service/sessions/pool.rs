@@ -84,13 +84,6 @@ impl<S: Session> Database<S> {
         *self.is_there.borrow()
     }
 
-    /// Completes when the database is away. Whoever waits for an answer on a session that was open
-    /// before waits for nothing: one that is cut off says so to nobody.
-    pub(crate) async fn gone(&self) {
-        // The sender lives as long as `self`.
-        drop(self.is_there.subscribe().wait_for(|is_there| !*is_there).await);
-    }
-
     /// Looks after the database for as long as the service lives.
     pub(crate) async fn keep(&self) {
         let mut wait = LOOK_AGAIN;
@@ -223,9 +216,22 @@ fn continue_or_lose<S: Session>(database: &Database<S>, probed: Result<(), Datab
     }
 }
 
-impl<S: Session> Lent<'_, S> {
+impl<'a, S: Session> Lent<'a, S> {
     pub(crate) fn session(&mut self) -> &mut S {
         self.session.as_mut().expect("only giving back takes it")
+    }
+
+    /// Completes when the database was lost since this session was lent, and is there again. Whoever
+    /// still waits on this session waits for nothing: one that is cut off says so to nobody. Until
+    /// then it may have been slow only.
+    pub(crate) fn replaced(&self) -> impl Future<Output = ()> + use<'a, S> {
+        let (database, losses) = (self.database, self.losses);
+        async move {
+            let is_another =
+                |is_there: &bool| *is_there && database.losses.load(Ordering::Relaxed) > losses;
+            // The sender lives as long as the database.
+            drop(database.is_there.subscribe().wait_for(is_another).await);
+        }
     }
 
     /// Whether the database was not lost since this session was lent.

@@ -32,7 +32,8 @@ pub(in super::super::super) enum Proposal {
 impl HotKeys {
     /// Proposals for shards that get much more than an average one, by what was counted.
     pub(in super::super::super) fn proposals(&self, map: &RoutingMap) -> Vec<Proposal> {
-        let mut loads = self.loads(map);
+        let counted = self.loads(map);
+        let mut loads = counted.clone();
         let owning: Vec<usize> =
             (0..loads.len()).filter(|shard| map.owned(*shard).next().is_some()).collect();
         if owning.len() < 2 || self.total() < REQUESTS_MIN {
@@ -43,7 +44,8 @@ impl HotKeys {
         let mut proposals = Vec::new();
         for (slot, count) in self.top_slots(SLOTS_MAX) {
             let from = map.owner(slot);
-            if from >= loads.len() || (loads[from] as f64) < mean * OVERLOAD {
+            // As it was counted: what a proposal adds to a shard is no reason for another one.
+            if from >= loads.len() || (counted[from] as f64) < mean * OVERLOAD {
                 continue;
             }
             let key = hottest.iter().find(|hot| hot.slot == slot);
