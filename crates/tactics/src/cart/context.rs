@@ -18,8 +18,8 @@ pub struct CausalContext {
 }
 
 impl CausalContext {
-    /// Everything up to the numbers of `vector`, and the dots of `beyond`: what [`Self::vector`] and
-    /// [`Self::beyond`] gave somebody to bring back.
+    /// Everything up to the numbers of `vector`, and the dots of `beyond`: what [`Self::vector`]
+    /// and [`Self::beyond`] gave somebody to bring back.
     pub fn restore(
         vector: impl IntoIterator<Item = (ReplicaId, u64)>,
         beyond: impl IntoIterator<Item = Dot>,

@@ -1,8 +1,8 @@
 //! What an answer had seen, as text that a client keeps and brings back: of the cart itself, and of
 //! those that are merged into it.
 //!
-//! `basket=1.17:5,2.3:9!2.3#12;guest-7=1.17:1` says: of `basket`, changes 1 to 5 of the 17th life of
-//! node 1, 1 to 9 and 12 of the third of node 2; of `guest-7`, one. Nobody but a node has to
+//! `basket=1.17:5,2.3:9!2.3#12;guest-7=1.17:1` says: of `basket`, changes 1 to 5 of the 17th life
+//! of node 1, 1 to 9 and 12 of the third of node 2; of `guest-7`, one. Nobody but a node has to
 //! understand it.
 
 use std::collections::BTreeMap;

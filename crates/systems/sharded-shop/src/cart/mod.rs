@@ -2,9 +2,9 @@
 //!
 //! A shop that cannot put things into carts sells nothing, so here availability comes first. A node
 //! keeps a change on its own disk, answers, and tells the others at once (`telling`); what they
-//! were not told, rounds of comparing find (`reconciling`). Nothing that was put in on one side of a
-//! partition is lost, and nothing that was taken out comes back: `standfast_tactics::cart` says why.
-//! What may not be wrong, price and stock, is looked at again at the checkout.
+//! were not told, rounds of comparing find (`reconciling`). Nothing that was put in on one side of
+//! a partition is lost, and nothing that was taken out comes back: `standfast_tactics::cart` says
+//! why. What may not be wrong, price and stock, is looked at again at the checkout.
 
 mod change;
 mod content;
@@ -51,8 +51,8 @@ use crate::service::{events, server};
 const PEER_LIMITS: PeerLimits =
     PeerLimits { calls_max: 4, response_length_max: peer_routes::MESSAGE_LENGTH_MAX };
 
-/// Serves until `shutdown` completes, or the log cannot be written any more: a restart reads what is
-/// in it.
+/// Serves until `shutdown` completes, or the log cannot be written any more: a restart reads what
+/// is in it.
 pub(crate) async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,

@@ -1,5 +1,5 @@
-//! Keeps the log short: when it is long, another one is begun, and a snapshot of all carts takes the
-//! place of the one before, while changes go on.
+//! Keeps the log short: when it is long, another one is begun, and a snapshot of all carts takes
+//! the place of the one before, while changes go on.
 
 use std::sync::Arc;
 

@@ -144,9 +144,9 @@ impl Carts {
         self.held.range::<str, _>(from).map(|(cart, held)| (cart, &held.content))
     }
 
-    /// The cart that `cart` has become a part of. One whose target has itself been merged away stays
-    /// what it is: two nodes that do not see each other may merge two carts into each other, and
-    /// then none of them may disappear.
+    /// The cart that `cart` has become a part of. One whose target has itself been merged away
+    /// stays what it is: two nodes that do not see each other may merge two carts into each other,
+    /// and then none of them may disappear.
     pub(super) fn moved_to(&self, cart: &str) -> Option<&str> {
         let target = self.content(cart)?.merged_into.as_ref()?.text.as_str();
         let is_moved = self.content(target).is_some_and(|target| target.merged_into.is_some());

@@ -1,6 +1,6 @@
-//! A thousand partitions, and what is left of carts after them: nodes with the service's own state,
-//! a network that drops, delays, repeats and cuts, nodes that die with what they had not yet logged,
-//! and an oracle that knows nothing of dots.
+//! A thousand partitions, and what is left of carts after them: nodes with the service's own
+//! state, a network that drops, delays, repeats and cuts, nodes that die with what they had not yet
+//! logged, and an oracle that knows nothing of dots.
 
 mod oracle;
 mod world;

@@ -1,7 +1,5 @@
 //! Three nodes and the network between them, by a seeded schedule.
 
-#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
-
 use std::collections::BTreeSet;
 
 use rand::rngs::StdRng;
