@@ -12,8 +12,8 @@ use crate::service::idempotency::IdempotencyKey;
 use crate::service::problem::Problem;
 use crate::service::sessions::DatabaseError;
 
-const BEGIN: &str = "INSERT INTO checkouts (id, client_key, request_hash, cart, context, lines, state) \
-                     VALUES ($1, $2, $3, $4, $5, $6, 'taking') ON CONFLICT DO NOTHING \
+const BEGIN: &str = "INSERT INTO checkouts (id, client_key, request_hash, cart, context, lines, \
+                     state) VALUES ($1, $2, $3, $4, $5, $6, 'taking') ON CONFLICT DO NOTHING \
                      RETURNING id";
 const UNDER_KEY: &str =
     "SELECT id, request_hash, state, refusal FROM checkouts WHERE client_key = $1";
