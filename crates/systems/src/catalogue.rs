@@ -213,6 +213,7 @@ const SHARDED_SHOP: SystemFiles = SystemFiles {
         ("inventory-partitioned", file!("sharded-shop/experiments/inventory-partitioned.toml")),
         ("shard-primary-killed", file!("sharded-shop/experiments/shard-primary-killed.toml")),
         ("shard-down-scatter", file!("sharded-shop/experiments/shard-down-scatter.toml")),
+        ("shard-down-reports", file!("sharded-shop/experiments/shard-down-reports.toml")),
         (
             "profiles-replicas-behind",
             file!("sharded-shop/experiments/profiles-replicas-behind.toml"),

@@ -26,6 +26,7 @@ mod saga_writers;
 mod service_faults;
 mod shard_kills;
 mod shard_stand;
+mod shop_shards;
 mod soak;
 mod soak_history;
 mod soak_victim;

@@ -158,7 +158,7 @@ async fn connect(url: &str) -> Client {
     client
 }
 
-fn spec(name: &str, port: u16, root: &std::path::Path) -> EngineSpec {
+pub(crate) fn spec(name: &str, port: u16, root: &std::path::Path) -> EngineSpec {
     let settings = [
         ("wal_level", "logical"),
         ("max_worker_processes", "16"),

@@ -164,8 +164,10 @@ async fn of_shard(
 /// Which shard an error is about: PostgreSQL names the server, or there is only one.
 fn blamed(error: tokio_postgres::Error, map: &RoutingMap, asked: &[usize]) -> Trouble {
     let Some(answer) = error.as_db_error() else { return error.into() };
-    // Ours, when the deadline passes; a connection that could not be made, or ended.
-    let is_remote = answer.code().code().starts_with("08");
+    // A connection that could not be made, or ended; a server that shuts down. The deadline, which
+    // is ours, is 57014.
+    let code = answer.code().code();
+    let is_remote = code.starts_with("08") || code.starts_with("57P");
     let text = format!("{} {}", answer.message(), answer.where_().unwrap_or_default());
     let is_named = |shard: &&usize| text.contains(&format!("\"{}\"", map.names()[**shard]));
     let blamed = asked.iter().find(is_named).or(match asked {
