@@ -221,9 +221,9 @@ impl<'a, S: Session> Lent<'a, S> {
         self.session.as_mut().expect("only giving back takes it")
     }
 
-    /// Completes when the database was lost since this session was lent, and is there again. Whoever
-    /// still waits on this session waits for nothing: one that is cut off says so to nobody. Until
-    /// then it may have been slow only.
+    /// Completes when the database was lost since this session was lent, and is there again.
+    /// Whoever still waits on this session waits for nothing: one that is cut off says so to
+    /// nobody. Until then it may have been slow only.
     pub(crate) fn replaced(&self) -> impl Future<Output = ()> + use<'a, S> {
         let (database, losses) = (self.database, self.losses);
         async move {
