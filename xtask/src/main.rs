@@ -31,8 +31,8 @@ usage: cargo xtask TASK
   bench failover   kills, freezes and switchovers of databases in series, with writers at full speed
   bench breaker    a call through our circuit breaker, and known defects, against tower-resilience
                    and seatbelt
-  bench shard      lookup (of keys, against anchorhash and others), writes (routed, against pgbench),
-                   move (of rows, against pg_dump), rebalance (4 to 5 to 4 shards under writes)
+  bench shard      lookup (keys, against anchorhash and others), writes (routed, against pgbench),
+                   move (rows, against pg_dump), rebalance (4 to 5 to 4 shards under writes)
   soak [KILLS]     random `kill -9` of any process of cache-fallback (default 200), bounded in time
 ";
 

@@ -19,8 +19,9 @@ use crate::stand::Stand;
 
 const LOCK_WITHIN: Duration = Duration::from_secs(30);
 const DONE_WITHIN: Duration = Duration::from_secs(900);
-/// Some of its kills come before it has done anything, some when it has done most of a move.
-const KILLED_AFTER_MS: std::ops::Range<u64> = 20..2500;
+/// Some of its kills come before it has done anything, some when it has done most of a move: that
+/// takes a second.
+const KILLED_AFTER_MS: std::ops::Range<u64> = 10..900;
 const SEED: u64 = 8;
 
 pub(super) struct Coordinating<'a> {

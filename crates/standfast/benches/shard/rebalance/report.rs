@@ -88,7 +88,8 @@ impl Outcome<'_> {
             let others = self.within(*window).filter(|write| !step.moved.contains(write.slot));
             took.entry(phase).or_default().extend(others.map(|write| write.took));
         }
-        took.into_iter().map(|(phase, took)| (phase, Percentiles::of(took))).collect()
+        let with_writes = took.into_iter().filter(|(_, took)| !took.is_empty());
+        with_writes.map(|(phase, took)| (phase, Percentiles::of(took))).collect()
     }
 
     /// Writes of slots that stay where they are.
