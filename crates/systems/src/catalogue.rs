@@ -226,6 +226,15 @@ const SHARDED_SHOP: SystemFiles = SystemFiles {
         ("core-primary-killed", file!("sharded-shop/experiments/core-primary-killed.toml")),
         ("checkout-crossing", file!("sharded-shop/experiments/checkout-crossing.toml")),
         ("lag-under-writes", file!("sharded-shop/experiments/lag-under-writes.toml")),
+        ("slots-moved", file!("sharded-shop/experiments/slots-moved.toml")),
+        (
+            "coordinator-killed-in-move",
+            file!("sharded-shop/experiments/coordinator-killed-in-move.toml"),
+        ),
+        (
+            "shard-primary-killed-in-move",
+            file!("sharded-shop/experiments/shard-primary-killed-in-move.toml"),
+        ),
     ],
     showcase: &["cart-partitioned"],
     readme: file!("sharded-shop/README.md"),

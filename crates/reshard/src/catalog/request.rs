@@ -1,4 +1,4 @@
-//! Moves that are asked for: planned against the map and noted down, all of a request or none of it.
+//! Moves that are asked for: planned against the map and noted down, all of a request or none.
 //!
 //! Whoever plans has a lock of its own, so that two of them do not plan the same slots; it is not
 //! the coordinator's, which may be at work meanwhile and goes on with what is noted down here.

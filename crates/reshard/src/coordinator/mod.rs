@@ -99,6 +99,9 @@ impl Fleet {
             let shard = Shard::connect(address, 0).await?;
             let owned = map.slots_of(&address.name);
             shard.install(self.guarded(), self.slots, &owned, map.epoch).await?;
+            if self.is_unguarded() {
+                shard.know_nothing().await?;
+            }
         }
         Ok(())
     }
