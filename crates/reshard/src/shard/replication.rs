@@ -302,26 +302,18 @@ impl Shard {
         if self.session.number(&is_sharded).await? == 0 {
             return Ok(());
         }
-        // In the order of slots, so that no batch looks at what the batches before it have deleted.
-        let delete = |from: u16| {
-            format!(
-                "{}; {guard}; WITH next AS MATERIALIZED (SELECT ctid FROM {name} \
-                 WHERE {condition} AND slot >= {from} ORDER BY slot LIMIT {DELETE_AT_ONCE}), \
-                 gone AS (DELETE FROM {name} WHERE ctid = ANY (ARRAY(SELECT ctid FROM next)) \
-                 RETURNING slot) SELECT max(slot) FROM gone",
-                self.fence_check()
-            )
-        };
-        let mut from = 0;
+        let delete = format!(
+            "{}; {guard}; WITH gone AS (DELETE FROM {name} WHERE ctid = ANY (ARRAY(SELECT ctid \
+             FROM {name} WHERE {condition} LIMIT {DELETE_AT_ONCE})) RETURNING 1) \
+             SELECT count(*) FROM gone",
+            self.fence_check()
+        );
         loop {
-            let rows = self.session.transaction(&delete(from)).await;
+            let rows = self.session.transaction(&delete).await;
             let rows = rows.map_err(|error| self.unfenced(error))?;
-            let last = rows.last().and_then(|row| row.first()?.as_deref()?.parse().ok());
-            match last {
-                Some(last) => from = last,
-                None if from == 0 => return Ok(()),
-                // Nothing is left from there on; a last look at all of them.
-                None => from = 0,
+            let gone = rows.last().and_then(|row| row.first()?.as_deref()?.parse::<u32>().ok());
+            if gone.is_none_or(|gone| gone == 0) {
+                return Ok(());
             }
         }
     }
