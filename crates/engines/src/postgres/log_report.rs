@@ -1,7 +1,7 @@
 //! What a server's log says, as a page: slow and frequent statements, waits for locks, checkpoints.
 //!
-//! pgBadger makes it, of whatever our settings log. Values of parameters are not in the log, so that
-//! they are not on the page either.
+//! pgBadger makes it, of whatever our settings log. Values of parameters are not in the log, so
+//! that they are not on the page either.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -13,7 +13,7 @@ pub(super) fn artifacts(artifacts: &[StoredArtifact]) -> Markup {
     html! {
         section #artifacts {
             h2 { "Artifacts" }
-            p.hint { "Kept of each trial for whoever wants to look closer; no verdict rests on them." }
+            p.hint { "Kept of each trial to be looked at; no verdict rests on them." }
             @for name in folders {
                 h3 { (name.replace('-', " trial ")) }
                 ul {

@@ -1,8 +1,8 @@
 //! What the figures of a run say, whatever the machine had to do with them.
 //!
 //! For tests, which run beside each other and beside builds: the generator may send late there, and
-//! a stall of the machine may excuse half a fault that lasts a second. They ask whether the lab sees
-//! what they broke, which such a machine does not change. Whoever wants a verdict asks
+//! a stall of the machine may excuse half a fault that lasts a second. They ask whether the lab
+//! sees what they broke, which such a machine does not change. Whoever wants a verdict asks
 //! [`judge`](super::judge::judge).
 
 use super::judge::{ClaimHead, judge, judge_claim};

@@ -1,7 +1,7 @@
 //! What a run keeps beside its verdict: `[[artifact]]`.
 //!
-//! A claim needs one figure; whoever wants to understand it needs a distribution, a log, the settings
-//! of a server. Those are kept for people, and no verdict rests on them.
+//! A claim needs one figure; whoever wants to understand it needs a distribution, a log, the
+//! settings of a server. Those are kept for people, and no verdict rests on them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! Claims that a sequential thing explains what clients saw: a register per key, lists that are
 //! appended to, stock, a cart.
 //!
-//! What a model needs to know of an operation, its scenario has to observe; a claim on one that does
-//! not would never be decided.
+//! What a model needs to know of an operation, its scenario has to observe; a claim on one that
+//! does not would never be decided.
 
 use std::fmt;
 
