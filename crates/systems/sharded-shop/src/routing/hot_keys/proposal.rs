@@ -44,8 +44,10 @@ impl HotKeys {
         let mut proposals = Vec::new();
         for (slot, count) in self.top_slots(SLOTS_MAX) {
             let from = map.owner(slot);
-            // As it was counted: what a proposal adds to a shard is no reason for another one.
-            if from >= loads.len() || (counted[from] as f64) < mean * OVERLOAD {
+            // What a proposal gives to a shard is no reason for another one; what it takes is one
+            // less.
+            let load = loads.get(from).zip(counted.get(from)).map(|(left, was)| left.min(was));
+            if load.is_none_or(|load| (*load as f64) < mean * OVERLOAD) {
                 continue;
             }
             let key = hottest.iter().find(|hot| hot.slot == slot);
