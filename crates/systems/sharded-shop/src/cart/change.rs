@@ -116,8 +116,9 @@ impl Carts {
         now_ms: u64,
     ) -> Result<Deltas, Refused> {
         for (part, seen) in &context.0 {
-            let is_here = part == cart || self.moved_to(part) == Some(cart);
-            if !is_here || !self.has_given(part, seen) {
+            // That a part was merged into the cart may not have come here yet.
+            let is_elsewhere = self.moved_to(part).is_some_and(|into| into != cart);
+            if is_elsewhere || !self.has_given(part, seen) {
                 return Err(Refused::ForeignContext);
             }
         }

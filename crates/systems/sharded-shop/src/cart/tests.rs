@@ -145,7 +145,6 @@ async fn what_is_asked_for_wrongly_is_refused_and_changes_nothing() {
         ("PUT /carts/a/note", json!({ "note": "n".repeat(1_001) }), 422),
         ("PUT /carts/a/note", json!({ "note": "n".repeat(40_000) }), 413),
         ("POST /carts/a/checked-out", context("a=1.1:x"), 422),
-        ("POST /carts/a/checked-out", context("b=1.1:1"), 422),
         ("POST /carts/a/merge-into", json!({ "cart": "a" }), 409),
         ("GET /carts?limit=0", Value::Null, 400),
         ("POST /peers/changes", json!({ "a b": {} }), 422),
