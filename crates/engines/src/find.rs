@@ -165,6 +165,8 @@ fn programs(tool: Tool) -> &'static [&'static str] {
         Tool::Java => &["java"],
         Tool::Haproxy => &["haproxy"],
         Tool::Nginx => &["nginx"],
+        Tool::Etcd => &["etcd"],
+        Tool::Patroni => &["patroni"],
         Tool::Chromium => &["chromium", "chromium-browser", "google-chrome"],
         Tool::Pgbadger => &["pgbadger"],
         Tool::ToxiproxyClients => &["toxiproxy-clients"],
@@ -184,6 +186,8 @@ fn home_folders(tool: Tool, engines: &Path) -> Vec<PathBuf> {
         | Tool::Java
         | Tool::Haproxy
         | Tool::Nginx
+        | Tool::Etcd
+        | Tool::Patroni
         | Tool::Chromium
         | Tool::Pgbadger
         | Tool::ToxiproxyClients
@@ -239,6 +243,8 @@ fn installation(tool: Tool, version: String, program: &Path, found_in: FoundIn) 
         | Tool::Java
         | Tool::Haproxy
         | Tool::Nginx
+        | Tool::Etcd
+        | Tool::Patroni
         | Tool::Chromium
         | Tool::Pgbadger
         | Tool::ToxiproxyClients
@@ -257,8 +263,8 @@ fn too_old(tool: Tool, version: &str) -> Option<u32> {
         Tool::Kafka => KAFKA_MAJOR_MIN,
         Tool::Java => JAVA_MAJOR_MIN,
         Tool::Haproxy => HAPROXY_MAJOR_MIN,
-        Tool::Nginx | Tool::Chromium | Tool::Pgbadger => return None,
-        Tool::ToxiproxyClients | Tool::AxeCore => return None,
+        Tool::Nginx | Tool::Etcd | Tool::Patroni | Tool::Chromium => return None,
+        Tool::Pgbadger | Tool::ToxiproxyClients | Tool::AxeCore => return None,
     };
     let major = version.split('.').next()?.parse::<u32>().ok()?;
     (major < needed).then_some(needed)

@@ -4,12 +4,13 @@
 //!   missing ones come.
 //! - [`process`] owns every child process, so that nothing survives us.
 //! - [`hosts`] are networks of their own, for processes that are to be cut off.
-//! - [`Engine`] is one PostgreSQL, MariaDB, MySQL, Valkey, Kafka, HAProxy or Nginx server: it
-//!   counts as started when it answers a real query, not before.
+//! - [`Engine`] is one PostgreSQL, MariaDB, MySQL, Valkey, Kafka, HAProxy, Nginx or etcd server:
+//!   it counts as started when it answers a real query, not before.
 
 mod copy_tree;
 mod doctor;
 mod engine;
+mod etcd;
 mod find;
 mod haproxy;
 mod home;
@@ -29,8 +30,8 @@ mod wait;
 pub use copy_tree::{CopyError, copy_tree};
 pub use doctor::{ToolReport, doctor};
 pub use engine::{
-    Backend, Engine, EngineError, EngineSpec, Fenced, Lag, Peer, Rejoined, StoredRole, Upstream,
-    discard_data,
+    Agent, Backend, Engine, EngineError, EngineSpec, Fenced, Lag, Peer, Rejoined, StoredRole,
+    Upstream, discard_data,
 };
 pub use find::{MissingTool, find};
 pub use home::{Home, HomeError};

@@ -17,10 +17,11 @@ pub enum EngineKind {
     Kafka,
     Haproxy,
     Nginx,
+    Etcd,
 }
 
 impl EngineKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Postgres,
         Self::Mariadb,
         Self::Mysql,
@@ -28,6 +29,7 @@ impl EngineKind {
         Self::Kafka,
         Self::Haproxy,
         Self::Nginx,
+        Self::Etcd,
     ];
 
     /// The tool that it runs on.
@@ -40,6 +42,7 @@ impl EngineKind {
             Self::Kafka => Tool::Kafka,
             Self::Haproxy => Tool::Haproxy,
             Self::Nginx => Tool::Nginx,
+            Self::Etcd => Tool::Etcd,
         }
     }
 }
@@ -57,6 +60,9 @@ pub enum Tool {
     Java,
     Haproxy,
     Nginx,
+    Etcd,
+    /// Decides on PostgreSQL's roles, with etcd.
+    Patroni,
     Chromium,
     /// What makes a page of PostgreSQL's log.
     Pgbadger,
@@ -69,7 +75,7 @@ pub enum Tool {
 }
 
 impl Tool {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Postgres,
         Self::Mariadb,
         Self::Mysql,
@@ -78,6 +84,8 @@ impl Tool {
         Self::Java,
         Self::Haproxy,
         Self::Nginx,
+        Self::Etcd,
+        Self::Patroni,
         Self::Chromium,
         Self::Pgbadger,
         Self::ToxiproxyClients,
@@ -95,6 +103,8 @@ impl Tool {
             Self::Java => "java",
             Self::Haproxy => "haproxy",
             Self::Nginx => "nginx",
+            Self::Etcd => "etcd",
+            Self::Patroni => "patroni",
             Self::Chromium => "chromium",
             Self::Pgbadger => "pgbadger",
             Self::ToxiproxyClients => "toxiproxy-clients",

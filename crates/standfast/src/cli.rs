@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use standfast_lab::spec::Brokers;
+use standfast_lab::spec::{Brokers, Manager};
 
 pub(crate) use check::{CheckArguments, ModelArgument};
 pub(crate) use failover::{FailoverAction, FailoverArguments, WatchdogArguments};
@@ -140,6 +140,9 @@ pub(crate) struct UpArguments {
     /// Run the system's log on a cluster of N brokers: 1, or 3 to 9
     #[arg(long, value_name = "N")]
     pub(crate) brokers: Option<Brokers>,
+    /// Who decides which PostgreSQL is primary: the system's own watchdog, or patroni (with etcd)
+    #[arg(long, value_name = "MANAGER", default_value = "watchdog")]
+    pub(crate) manager: Manager,
     /// Bring up only these engines and services (NAME,NAME,…), with all that they need
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
@@ -329,6 +332,10 @@ pub(crate) struct RunArguments {
     /// Run the log on a cluster of N brokers, whatever the experiment says: 1, or 3 to 9
     #[arg(long, value_name = "N")]
     pub(crate) brokers: Option<Brokers>,
+    /// Who decides which PostgreSQL is primary: the system's own watchdog, or patroni (with etcd;
+    /// there is no control arm then, since tactics are the watchdog's)
+    #[arg(long, value_name = "MANAGER", default_value = "watchdog")]
+    pub(crate) manager: Manager,
     /// Keep data folders of the systems that were brought up
     #[arg(long)]
     pub(crate) keep: bool,

@@ -14,9 +14,14 @@ pub(super) fn url(spec: &EngineSpec) -> String {
             mysql(spec, user, &spec.secrets.application)
         }
         (EngineKind::Postgres | EngineKind::Mariadb | EngineKind::Mysql, None)
-        | (EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx, _) => {
-            admin_url(spec)
-        }
+        | (
+            EngineKind::Valkey
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx
+            | EngineKind::Etcd,
+            _,
+        ) => admin_url(spec),
     }
 }
 
@@ -32,7 +37,7 @@ pub(super) fn admin_url(spec: &EngineSpec) -> String {
         EngineKind::Kafka => spec.bootstrap_servers(),
         // What it speaks is its servers' business, so whoever knows them makes a better URL.
         EngineKind::Haproxy => format!("tcp://{}:{}", spec.address(), spec.port),
-        EngineKind::Nginx => format!("http://{}:{}", spec.address(), spec.port),
+        EngineKind::Nginx | EngineKind::Etcd => format!("http://{}:{}", spec.address(), spec.port),
     }
 }
 

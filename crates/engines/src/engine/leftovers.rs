@@ -41,7 +41,7 @@ pub(super) fn end_all_in(data: &Path) -> Result<usize, Vec<ProcessId>> {
     }
 }
 
-fn at_work_in(data: &Path) -> Vec<ProcessId> {
+pub(super) fn at_work_in(data: &Path) -> Vec<ProcessId> {
     let works_there = |pid: &u32| {
         let directory = fs::read_link(format!("/proc/{pid}/cwd"));
         directory.is_ok_and(|directory| directory.starts_with(data))

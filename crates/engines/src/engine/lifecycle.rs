@@ -15,7 +15,7 @@ use crate::process::{Child, Exit, Spawner, Stopped, holder_of_port, is_port_free
 use crate::tool::{EngineKind, Installation};
 use crate::user::UserId;
 use crate::wait::wait_until;
-use crate::{haproxy, kafka, mysql, nginx, postgres, valkey};
+use crate::{etcd, haproxy, kafka, mysql, nginx, postgres, valkey};
 
 /// Crash recovery of half a gigabyte of log on a busy machine is the longest start there is.
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -56,6 +56,7 @@ impl Engine {
             EngineKind::Kafka => kafka::create(&engine.site, home).await?,
             EngineKind::Haproxy => haproxy::create(&engine.site)?,
             EngineKind::Nginx => nginx::create(&engine.site)?,
+            EngineKind::Etcd => etcd::create(&engine.site)?,
         }
         Ok(engine)
     }
@@ -78,6 +79,9 @@ impl Engine {
         }
         if kind == EngineKind::Nginx && !engine.has_data() {
             nginx::create(&engine.site)?;
+        }
+        if kind == EngineKind::Etcd && !engine.has_data() {
+            etcd::create(&engine.site)?;
         }
         if !engine.has_data() {
             let data = engine.site.spec.data.clone();
@@ -111,17 +115,26 @@ impl Engine {
         if self.is_running() {
             return Ok(());
         }
-        self.check_port().await?;
-        let (data, log) = (self.site.spec.data.clone(), &self.site.spec.log);
-        tokio::task::spawn_blocking(move || end_leftovers(&data))
-            .await
-            .expect("a walk of /proc cannot panic");
-        self.site.make_parent(log)?;
+        // An agent goes on with a server that it finds.
+        if self.site.spec.agent.is_none() {
+            self.check_port().await?;
+            let data = self.site.spec.data.clone();
+            tokio::task::spawn_blocking(move || end_leftovers(&data))
+                .await
+                .expect("a walk of /proc cannot panic");
+        }
+        self.site.make_parent(&self.site.spec.log)?;
         let command = match self.site.spec.kind {
-            EngineKind::Postgres => {
-                postgres::prepare(&self.site)?;
-                postgres::command(&self.site)
-            }
+            EngineKind::Postgres => match &self.site.spec.agent {
+                Some(agent) => {
+                    postgres::prepare_agent(&self.site, agent)?;
+                    postgres::agent_command(&self.site, agent)
+                }
+                None => {
+                    postgres::prepare(&self.site)?;
+                    postgres::command(&self.site)
+                }
+            },
             EngineKind::Mariadb | EngineKind::Mysql => {
                 mysql::prepare(&self.site)?;
                 mysql::command(&self.site)
@@ -142,12 +155,14 @@ impl Engine {
                 nginx::prepare(&self.site)?;
                 nginx::command(&self.site)
             }
+            EngineKind::Etcd => etcd::command(&self.site),
         };
         let child = self.site.spawner.spawn(command).await?;
         *self.slot() = Some(child.clone());
         let ready = self.come_up(&child).await;
         if ready.is_err() {
             child.kill_tree().await?;
+            self.end_server().await?;
         }
         ready
     }
@@ -174,6 +189,7 @@ impl Engine {
         let reason = Mutex::new("it has not come up".to_owned());
         let answers = || async {
             if self.site.spec.kind == EngineKind::Postgres
+                && self.site.spec.agent.is_none()
                 && !postgres::has_come_up(&self.site, child)
             {
                 return None;
@@ -206,9 +222,11 @@ impl Engine {
         match self.site.spec.kind {
             EngineKind::Valkey => valkey::forget_snapshot(&self.site),
             EngineKind::Mariadb | EngineKind::Mysql => mysql::follow_as_declared(&self.site).await,
-            EngineKind::Postgres | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
-                Ok(())
-            }
+            EngineKind::Postgres
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx
+            | EngineKind::Etcd => Ok(()),
         }
     }
 
@@ -218,6 +236,11 @@ impl Engine {
     /// When something of it cannot be ended.
     pub async fn stop(&self) -> Result<Stopped, EngineError> {
         let Some(child) = self.child() else { return Ok(Stopped { killed: false }) };
+        if self.site.spec.agent.is_some() {
+            let stopped = postgres::stop_agent(&child).await?;
+            self.end_server().await?;
+            return Ok(stopped);
+        }
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::stop(&child).await,
             EngineKind::Mariadb | EngineKind::Mysql => mysql::stop(&child).await,
@@ -225,6 +248,7 @@ impl Engine {
             EngineKind::Kafka => kafka::stop(&self.site, &child).await,
             EngineKind::Haproxy => haproxy::stop(&child).await,
             EngineKind::Nginx => nginx::stop(&child).await,
+            EngineKind::Etcd => etcd::stop(&child).await,
         }
     }
 
@@ -233,7 +257,8 @@ impl Engine {
     /// # Errors
     /// When something of it survives.
     pub async fn kill(&self) -> Result<(), EngineError> {
-        Ok(self.running()?.kill_tree().await?)
+        self.running()?.kill_tree().await?;
+        self.end_server().await
     }
 
     /// Freezes the server and all its processes: connections stay, nothing answers.
@@ -241,7 +266,8 @@ impl Engine {
     /// # Errors
     /// When it does not run, or not all of it can be frozen.
     pub async fn pause(&self) -> Result<(), EngineError> {
-        Ok(self.running()?.pause_tree().await?)
+        self.running()?.pause_tree().await?;
+        self.freeze_server().await
     }
 
     /// Lets a paused server go on.
@@ -249,6 +275,7 @@ impl Engine {
     /// # Errors
     /// When it does not run, or stays frozen.
     pub async fn resume(&self) -> Result<(), EngineError> {
+        self.thaw_server().await?;
         Ok(self.running()?.resume_tree().await?)
     }
 
@@ -273,7 +300,8 @@ impl Engine {
             | EngineKind::Mysql
             | EngineKind::Kafka
             | EngineKind::Haproxy
-            | EngineKind::Nginx => Err(self.unsupported("be flushed")),
+            | EngineKind::Nginx
+            | EngineKind::Etcd => Err(self.unsupported("be flushed")),
         }
     }
 
@@ -289,6 +317,7 @@ impl Engine {
             EngineKind::Kafka => kafka::answer(&self.site).await,
             EngineKind::Haproxy => haproxy::answer(&self.site).await,
             EngineKind::Nginx => nginx::answer(&self.site).await,
+            EngineKind::Etcd => etcd::answer(&self.site).await,
         }
     }
 
@@ -300,9 +329,11 @@ impl Engine {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::lag(&self.site).await,
             EngineKind::Mariadb | EngineKind::Mysql => mysql::lag(&self.site).await,
-            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
-                Ok(None)
-            }
+            EngineKind::Valkey
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx
+            | EngineKind::Etcd => Ok(None),
         }
     }
 
@@ -321,9 +352,11 @@ impl Engine {
             EngineKind::Mariadb | EngineKind::Mysql => {
                 mysql::run_script(&self.site, script, variables).await
             }
-            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
-                Err(self.unsupported("run SQL"))
-            }
+            EngineKind::Valkey
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx
+            | EngineKind::Etcd => Err(self.unsupported("run SQL")),
         }
     }
 
@@ -395,6 +428,7 @@ impl Engine {
             EngineKind::Kafka => kafka::is_data_folder(&self.site.spec.data),
             EngineKind::Haproxy => haproxy::is_data_folder(&self.site.spec.data),
             EngineKind::Nginx => nginx::is_data_folder(&self.site.spec.data),
+            EngineKind::Etcd => self.site.spec.data.is_dir(),
         }
     }
 
@@ -411,6 +445,9 @@ impl Drop for Engine {
     fn drop(&mut self) {
         // The last handle, if nobody else waits for the process; it kills.
         drop(self.slot().take());
+        if self.site.spec.agent.is_some() {
+            end_leftovers(&self.site.spec.data);
+        }
         if self.site.spec.kind == EngineKind::Postgres {
             postgres::release_shared_memory(&self.site.spec.data);
         }

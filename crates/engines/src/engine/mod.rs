@@ -1,6 +1,7 @@
 //! One engine, of whatever kind: made, started, asked, broken and stopped through one interface.
 
 mod address;
+mod beside;
 mod disk;
 mod error;
 mod fence;
@@ -17,5 +18,5 @@ pub use leftovers::discard_data;
 pub use lifecycle::Engine;
 pub use roles::{Rejoined, StoredRole};
 pub(crate) use site::{Site, TemporaryFile, remove_folder};
-pub use spec::{Backend, EngineSpec, Lag, Peer, Upstream};
+pub use spec::{Agent, Backend, EngineSpec, Lag, Peer, Upstream};
 pub(crate) use template::template;

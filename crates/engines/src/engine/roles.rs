@@ -47,9 +47,11 @@ impl Engine {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::stored_role(&self.site),
             EngineKind::Mariadb | EngineKind::Mysql => mysql::stored_role(&self.site),
-            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
-                Err(self.unsupported("have a role"))
-            }
+            EngineKind::Valkey
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx
+            | EngineKind::Etcd => Err(self.unsupported("have a role")),
         }
     }
 
@@ -63,9 +65,11 @@ impl Engine {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::mark_fenced(&self.site),
             EngineKind::Mariadb | EngineKind::Mysql => mysql::mark_fenced(&self.site),
-            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
-                Err(self.unsupported("be fenced"))
-            }
+            EngineKind::Valkey
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx
+            | EngineKind::Etcd => Err(self.unsupported("be fenced")),
         }
     }
 
@@ -79,9 +83,11 @@ impl Engine {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::mark_primary(&self.site),
             EngineKind::Mariadb | EngineKind::Mysql => mysql::mark_primary(&self.site),
-            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
-                Err(self.unsupported("be made a primary"))
-            }
+            EngineKind::Valkey
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx
+            | EngineKind::Etcd => Err(self.unsupported("be made a primary")),
         }
     }
 
@@ -95,9 +101,11 @@ impl Engine {
         match self.site.spec.kind {
             EngineKind::Postgres => postgres::mark_replica(&self.site, primary),
             EngineKind::Mariadb | EngineKind::Mysql => mysql::mark_replica(&self.site, primary),
-            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
-                Err(self.unsupported("be made a replica"))
-            }
+            EngineKind::Valkey
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx
+            | EngineKind::Etcd => Err(self.unsupported("be made a replica")),
         }
     }
 
@@ -112,9 +120,11 @@ impl Engine {
         match self.site.spec.kind {
             EngineKind::Postgres => self.rejoin_postgres(primary, &upstream).await,
             EngineKind::Mariadb | EngineKind::Mysql => self.rejoin_mysql(primary, &upstream).await,
-            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
-                Err(self.unsupported("rejoin"))
-            }
+            EngineKind::Valkey
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx
+            | EngineKind::Etcd => Err(self.unsupported("rejoin")),
         }
     }
 
@@ -136,9 +146,11 @@ impl Engine {
                 mysql::follow(&self.site, &upstream).await?;
                 mysql::mark_following(&self.site, primary)
             }
-            EngineKind::Valkey | EngineKind::Kafka | EngineKind::Haproxy | EngineKind::Nginx => {
-                Err(self.unsupported("follow another one"))
-            }
+            EngineKind::Valkey
+            | EngineKind::Kafka
+            | EngineKind::Haproxy
+            | EngineKind::Nginx
+            | EngineKind::Etcd => Err(self.unsupported("follow another one")),
         }
     }
 

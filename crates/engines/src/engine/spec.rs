@@ -36,6 +36,8 @@ pub struct EngineSpec {
     /// Those that take turns with this one in being the primary. When there are any, `replica_of`
     /// says only what it begins as; later on the data folder says what it is.
     pub peers: Vec<Peer>,
+    /// PostgreSQL: who runs beside it and decides on its role, if anybody does.
+    pub agent: Option<Agent>,
     /// HAProxy: the servers to forward to, none of which gets anything until somebody says so.
     pub backends: Vec<Backend>,
     /// Nginx: its whole configuration, which leaves out what standfast decides.
@@ -90,6 +92,19 @@ pub struct Peer {
     pub address: SocketAddrV4,
 }
 
+/// A process that starts and ends a server, and agrees with others of its kind who is primary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Patroni.
+    pub program: PathBuf,
+    /// Where it says over HTTP who its server is.
+    pub port: u16,
+    /// Where etcd is.
+    pub store: SocketAddrV4,
+    /// What its cluster is called there.
+    pub cluster: String,
+}
+
 /// A server that a proxy can forward to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backend {
@@ -97,6 +112,8 @@ pub struct Backend {
     pub name: String,
     /// `host:port`.
     pub address: String,
+    /// The agent that knows whether it is the primary; without one somebody has to say so.
+    pub agent: Option<SocketAddrV4>,
 }
 
 /// How far a replica is behind its primary.

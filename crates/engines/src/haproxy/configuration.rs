@@ -9,7 +9,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::engine::{EngineError, EngineSpec, Site};
+use crate::engine::{Backend, EngineError, EngineSpec, Site};
 
 pub(super) const CONFIGURATION_FILE: &str = "haproxy.cfg";
 
@@ -48,6 +48,13 @@ defaults
     timeout server 1h
 ";
 
+/// As Patroni's documentation has it, but six times as often: who says that it is primary, is.
+const ASK_AGENTS: &str = "    \
+    option httpchk OPTIONS /primary
+    http-check expect status 200
+    default-server inter 500ms fastinter 100ms downinter 200ms fall 1 rise 1 \
+on-marked-down shutdown-sessions";
+
 /// Makes the data folder.
 pub(crate) fn create(site: &Site) -> Result<(), EngineError> {
     site.make_data_folder()?;
@@ -79,8 +86,15 @@ fn render(spec: &EngineSpec) -> String {
     let mut line = |line: &str| writeln!(text, "{line}").expect("a string takes any text");
     line(&format!("listen {name}"));
     line(&format!("    bind {address}:{port}"));
-    for backend in &spec.backends {
-        line(&format!("    server {} {} disabled", backend.name, backend.address));
+    if spec.backends.iter().any(|backend| backend.agent.is_some()) {
+        line(ASK_AGENTS);
+    }
+    for Backend { name, address, agent } in &spec.backends {
+        let ready = match agent {
+            Some(agent) => format!("check addr {} port {}", agent.ip(), agent.port()),
+            None => "disabled".to_owned(),
+        };
+        line(&format!("    server {name} {address} {ready}"));
     }
     line(&format!("    server {HOLD} unix@hold.sock backup"));
     line(&format!("frontend {name}-hold"));
@@ -96,7 +110,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::engine::Backend;
     use crate::kafka::KafkaSpec;
     use crate::secrets::Secrets;
     use crate::tool::EngineKind;
@@ -106,6 +119,7 @@ mod tests {
         let backend = |name: &str, port: u16| Backend {
             name: name.to_owned(),
             address: format!("127.0.0.1:{port}"),
+            agent: None,
         };
         let spec = EngineSpec {
             name: "orders-proxy".to_owned(),
@@ -119,6 +133,7 @@ mod tests {
             settings: BTreeMap::new(),
             replica_of: None,
             peers: Vec::new(),
+            agent: None,
             backends: vec![backend("orders-a", 5432), backend("orders-b", 5433)],
             configuration: None,
             kafka: KafkaSpec::default(),

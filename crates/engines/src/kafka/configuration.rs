@@ -196,6 +196,7 @@ mod tests {
             settings: BTreeMap::new(),
             replica_of: None,
             peers: Vec::new(),
+            agent: None,
             backends: Vec::new(),
             configuration: None,
             kafka,

@@ -156,7 +156,8 @@ fn host_based_authentication(site: &Site) -> String {
     )
 }
 
-fn render(site: &Site, upstream: Option<&Upstream>) -> String {
+/// What the server is set to, as far as it does not depend on its ports and its peers.
+pub(super) fn settings(site: &Site) -> BTreeMap<&str, String> {
     let spec = &site.spec;
     let mut settings: BTreeMap<&str, String> =
         SETTINGS.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
@@ -166,6 +167,11 @@ fn render(site: &Site, upstream: Option<&Upstream>) -> String {
         settings.insert("wal_keep_size", "256MB".to_owned());
     }
     settings.extend(spec.settings.iter().map(|(key, value)| (key.as_str(), value.clone())));
+    settings
+}
+
+fn render(site: &Site, upstream: Option<&Upstream>) -> String {
+    let (spec, mut settings) = (&site.spec, settings(site));
     settings.insert("port", spec.port.to_string());
     settings.insert("listen_addresses", spec.address().to_string());
     settings.insert("unix_socket_directories", String::new());

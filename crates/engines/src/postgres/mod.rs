@@ -1,5 +1,6 @@
 //! PostgreSQL: made from a template, replicated by streaming, broken and brought back.
 
+mod agent;
 mod configuration;
 mod create;
 mod lag;
@@ -13,6 +14,7 @@ mod session;
 mod shared_memory;
 mod template;
 
+pub(crate) use agent::{command as agent_command, prepare as prepare_agent, stop as stop_agent};
 pub(crate) use configuration::is_data_folder;
 pub(crate) use create::create;
 pub(crate) use lag::lag;

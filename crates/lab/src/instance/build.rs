@@ -5,7 +5,7 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use rand::Rng;
-use standfast_engines::{Backend, Engine, Installation, KafkaSpec, Peer, Secrets, Tool};
+use standfast_engines::{Agent, Backend, Engine, Installation, KafkaSpec, Peer, Secrets, Tool};
 use standfast_history::Event;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -28,7 +28,9 @@ use super::service::Service;
 use super::status::Role;
 use super::unit::Unit;
 use crate::actuator::{self, Actuator};
-use crate::spec::{EngineDeclaration, EngineKind, ServiceDeclaration, System, fill};
+use crate::spec::{
+    EngineDeclaration, EngineKind, STORE, ServiceDeclaration, System, agent_of, fill,
+};
 
 /// Lines of one service that wait to be read as events; more are only logged.
 const LINES_MAX: usize = 4096;
@@ -96,7 +98,8 @@ impl Layer {
             | EngineKind::Mariadb
             | EngineKind::Mysql
             | EngineKind::Valkey
-            | EngineKind::Kafka => Self::Databases,
+            | EngineKind::Kafka
+            | EngineKind::Etcd => Self::Databases,
         }
     }
 }
@@ -129,6 +132,7 @@ impl Builder<'_> {
                 upstream: primary.and_then(|primary| self.upstream(name, primary)),
                 kafka: self.kafka(name),
                 peers: self.peers(name),
+                agent: self.agent(name),
                 backends: self.backends(name, declared),
                 configuration: self.configuration(name, declared)?,
             };
@@ -138,7 +142,12 @@ impl Builder<'_> {
                 .map_err(|error| ProvisionError::Start(Arc::new(error.into())))?;
             let address = self.address_of(&engine, declared);
             self.built.addresses.insert(name.clone(), address);
-            self.keep(name, Unit::Engine(Box::new(engine)), Revival::of(declared));
+            let revival = match self.site.system.has_agent(name) {
+                // Its agent decides, and is started as a service manager would.
+                true => Revival::Keeper,
+                false => Revival::of(declared),
+            };
+            self.keep(name, Unit::Engine(Box::new(engine)), revival);
         }
         Ok(())
     }
@@ -178,11 +187,22 @@ impl Builder<'_> {
         peers.collect()
     }
 
+    /// Who decides on its role, if that is not a service of the system.
+    fn agent(&self, name: &str) -> Option<Agent> {
+        let Site { system, ports, hosts, tools, .. } = self.site;
+        let program = system.has_agent(name).then(|| tools.get(&Tool::Patroni))??.path.clone();
+        let store = SocketAddrV4::new(hosts.address(STORE), ports.of(STORE)?);
+        let port = ports.of(&agent_of(name))?;
+        Some(Agent { program, port, store, cluster: system.cluster_name(name) })
+    }
+
     fn backends(&self, name: &str, declared: &EngineDeclaration) -> Vec<Backend> {
         let backends = declared.backends.iter().filter_map(|backend| {
             let direct = self.built.addresses.get(backend)?;
             let address = self.site.routes.address(name, backend, direct).authority();
-            Some(Backend { name: backend.clone(), address })
+            let port = self.site.ports.of(&agent_of(backend));
+            let agent = port.map(|port| SocketAddrV4::new(self.site.hosts.address(backend), port));
+            Some(Backend { name: backend.clone(), address, agent })
         });
         backends.collect()
     }

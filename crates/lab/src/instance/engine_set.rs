@@ -7,12 +7,12 @@ use std::path::Path;
 
 use standfast_engines::hosts::Host;
 use standfast_engines::{
-    Backend, EngineKind, EngineSpec, Home, Installation, KafkaSpec, Peer, Secrets, Tool, Upstream,
-    find,
+    Agent, Backend, EngineKind, EngineSpec, Home, Installation, KafkaSpec, Peer, Secrets, Tool,
+    Upstream, find,
 };
 
 use super::options::ProvisionError;
-use crate::spec::{self, EngineDeclaration, RequiredTool, System};
+use crate::spec::{self, EngineDeclaration, Manager, RequiredTool, System};
 
 /// Programs of all tools that a system needs on this machine.
 pub(crate) fn find_tools(
@@ -23,6 +23,7 @@ pub(crate) fn find_tools(
     let engines = system.engines.iter().filter(|(name, _)| !external.contains_key(*name));
     let engines = engines.map(|(_, engine)| EngineKind::from(engine.kind).tool());
     let required = system.requires.iter().map(|tool| Tool::from(*tool));
+    let required = required.chain((system.manager == Manager::Patroni).then_some(Tool::Patroni));
     let mut tools = BTreeMap::new();
     for tool in engines.chain(required) {
         if let Entry::Vacant(place) = tools.entry(tool) {
@@ -47,6 +48,8 @@ pub(crate) struct EnginePlaces<'a> {
     pub(crate) kafka: KafkaSpec,
     /// Where an engine that is managed finds the others of its cluster.
     pub(crate) peers: Vec<Peer>,
+    /// Who decides on its role from beside it.
+    pub(crate) agent: Option<Agent>,
     /// Whom HAProxy forwards to.
     pub(crate) backends: Vec<Backend>,
     /// What Nginx is configured with.
@@ -83,6 +86,7 @@ pub(crate) fn engine_spec(system: &System, name: &str, places: &EnginePlaces<'_>
             slot: format!("standfast_{}", name.replace('-', "_")),
         }),
         peers: places.peers.clone(),
+        agent: places.agent.clone(),
         backends: places.backends.clone(),
         configuration: places.configuration.clone(),
         kafka: places.kafka.clone(),
@@ -100,6 +104,7 @@ impl From<spec::EngineKind> for EngineKind {
             spec::EngineKind::Kafka => Self::Kafka,
             spec::EngineKind::Haproxy => Self::Haproxy,
             spec::EngineKind::Nginx => Self::Nginx,
+            spec::EngineKind::Etcd => Self::Etcd,
         }
     }
 }

@@ -14,7 +14,7 @@ use standfast_engines::{Home, discard_data};
 
 use super::leftovers::reap_instance;
 use super::running::Data;
-use crate::spec::Brokers;
+use crate::spec::{Brokers, Manager};
 
 /// Others pass through to data folders that belong to the engines' user, and cannot look around.
 const FOLDER_MODE: u32 = 0o711;
@@ -62,6 +62,9 @@ pub struct InstanceRecord {
     /// How many brokers it was given in the place of the one that its system declares.
     #[serde(default)]
     pub brokers: Option<Brokers>,
+    /// Who decides on the roles of its databases.
+    #[serde(default)]
+    pub manager: Manager,
     /// The processes that were brought up; `None` when all of the system were.
     #[serde(default)]
     pub only: Option<Vec<String>>,

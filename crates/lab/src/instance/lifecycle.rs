@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::order::{KeeperHandle, Order, Outcome};
 use super::running::{Data, Instance, InstanceError};
-use crate::spec::nearest;
+use crate::spec::{EngineKind, Manager, STORE, nearest};
 
 impl Instance {
     /// Starts a process that was stopped; returns when it is ready.
@@ -71,10 +71,17 @@ impl Instance {
         })
     }
 
-    /// Engines start all at once: their data is there already, so none waits for another.
+    /// Engines start all at once: their data is there already, so none waits for another. Only what
+    /// managers agree by is there before them.
     pub(super) async fn start_engines(&self) -> Outcome {
-        let engines: Vec<&str> = self.parts.system.engines.keys().map(String::as_str).collect();
-        self.order_all(&engines, Order::Start).await
+        let engines = self.parts.system.engines.iter();
+        let (stores, others): (Vec<_>, Vec<_>) =
+            engines.partition(|(_, engine)| engine.kind == EngineKind::Etcd);
+        for engines in [stores, others] {
+            let names: Vec<&str> = engines.into_iter().map(|(name, _)| name.as_str()).collect();
+            self.order_all(&names, Order::Start).await?;
+        }
+        Ok(())
     }
 
     /// Each service starts when all that it needs is ready.
@@ -139,7 +146,10 @@ impl Instance {
         while !left.is_empty() {
             let system = &self.parts.system;
             let is_needed = |name: &&str| {
-                left.iter().any(|other| system.needs(other).iter().any(|need| need == name))
+                // Agents give back by it what they hold.
+                let is_store = system.manager == Manager::Patroni && *name == STORE;
+                (is_store && left.len() > 1)
+                    || left.iter().any(|other| system.needs(other).iter().any(|need| need == name))
             };
             let (_, free): (Vec<&str>, Vec<&str>) = left.iter().partition(|name| is_needed(name));
             assert!(!free.is_empty(), "a checked system has no cycle");

@@ -15,7 +15,7 @@ use super::folder::FolderError;
 use super::ports::{PortError, Ports};
 use super::template::TemplateError;
 use super::unit::UnitError;
-use crate::spec::{Edge, UnknownPlaceholder};
+use crate::spec::{Edge, Manager, UnknownPlaceholder};
 
 /// How to bring a system up.
 #[derive(Clone, Debug)]
@@ -90,6 +90,11 @@ pub enum ProvisionError {
          --brokers {made_for}, or delete it with `standfast down --data --instance {name}`"
     )]
     OtherBrokers { name: String, made_for: usize, asked_for: usize },
+    #[error(
+        "the data of instance `{name}` is managed by {made_for}, not by {asked_for}: give \
+         --manager {made_for}, or delete it with `standfast down --data --instance {name}`"
+    )]
+    OtherManager { name: String, made_for: Manager, asked_for: Manager },
     #[error("`{broker}` cannot join `{other}`, which runs elsewhere: a cluster runs here or there")]
     ExternalCluster { broker: String, other: String },
     #[error("`{process}`: {source}")]

@@ -20,7 +20,7 @@ use super::ports::{PortPlan, Ports};
 use super::routes::Routes;
 use super::running::{Instance, InstanceParts};
 use super::template::{Template, TemplateRequest};
-use crate::spec::{System, nearest};
+use crate::spec::{EngineKind, Manager, STORE, System, nearest};
 
 impl Instance {
     /// Brings `system` up and answers when all of it is ready. When anything fails, nothing of it
@@ -43,6 +43,7 @@ impl Instance {
 
         let tools = find_tools(system, &options.external, &options.home)?;
         check_data(system, &folder)?;
+        check_manager(system, &folder)?;
         let ports = choose_ports(system, &options, &folder)?;
         write_record(system, &options, &folder, &ports)?;
         stages.end("tools and ports");
@@ -171,6 +172,23 @@ fn take(folder: &InstanceFolder) -> Result<InstanceLock, ProvisionError> {
     Ok(lock)
 }
 
+/// Each manager keeps roles in its own place: the other one would not know who is primary. Patroni
+/// keeps them in etcd, the data of which stay with those of the servers.
+fn check_manager(system: &System, folder: &InstanceFolder) -> Result<(), ProvisionError> {
+    let is_theirs = system.engines.contains_key(STORE);
+    let has_data = system.clusters_of_postgres().any(|name| folder.data(name).exists());
+    let made_for = match folder.data(STORE).exists() {
+        true => Manager::Patroni,
+        false => Manager::Watchdog,
+    };
+    let is_declared = is_theirs && system.manager == Manager::Watchdog;
+    if !has_data || is_declared || made_for == system.manager {
+        return Ok(());
+    }
+    let (name, asked_for) = (folder.name().to_owned(), system.manager);
+    Err(ProvisionError::OtherManager { name, made_for, asked_for })
+}
+
 /// An instance that was here before keeps its ports, unless others are asked for.
 fn choose_ports(
     system: &System,
@@ -182,6 +200,8 @@ fn choose_ports(
     let services = system.services.iter().map(|(name, service)| (name, service.port));
     let declared: BTreeMap<String, u16> =
         engines.chain(services).filter_map(|(name, port)| Some((name.clone(), port?))).collect();
+    let declared: BTreeMap<String, u16> =
+        declared.into_iter().chain(system.agent_ports()).collect();
     if matches!(options.ports, Ports::Automatic | Ports::Recorded)
         && let Some(record) = folder.record()?
         && record.ports.keys().eq(declared.keys())
@@ -212,6 +232,7 @@ fn write_record(
         without: options.without.clone(),
         environment: options.environment.clone(),
         brokers: system.brokers,
+        manager: system.manager,
         only: system.is_part().then(|| system.start_order.clone()),
         external: options.external.clone(),
         own_hosts: options.own_hosts,
@@ -268,9 +289,11 @@ async fn provide_data(
     Ok(kept)
 }
 
-/// The engines of this machine that keep anything.
+/// The engines of this machine whose data come from a template. What managers agree upon begins anew
+/// with an instance.
 fn with_data(system: &System, options: &ProvisionOptions) -> Vec<String> {
-    let engines = system.engines.iter().filter(|(_, engine)| !engine.kind.is_proxy());
+    let keeps = |kind: EngineKind| !kind.is_proxy() && kind != EngineKind::Etcd;
+    let engines = system.engines.iter().filter(|(_, engine)| keeps(engine.kind));
     let names = engines.map(|(name, _)| name);
     names.filter(|name| !options.external.contains_key(*name)).cloned().collect()
 }

@@ -60,6 +60,7 @@ pub enum Role {
     Member,
     Cache,
     Broker,
+    Consensus,
     Proxy,
     Service,
 }
@@ -74,6 +75,7 @@ impl Role {
             },
             EngineKind::Valkey => Self::Cache,
             EngineKind::Kafka => Self::Broker,
+            EngineKind::Etcd => Self::Consensus,
             EngineKind::Haproxy | EngineKind::Nginx => Self::Proxy,
         }
     }
@@ -87,6 +89,7 @@ impl fmt::Display for Role {
             Self::Member => "member",
             Self::Cache => "cache",
             Self::Broker => "broker",
+            Self::Consensus => "consensus",
             Self::Proxy => "proxy",
             Self::Service => "service",
         })

@@ -189,6 +189,7 @@ async fn build(
             }),
             // Nobody takes turns before there is an instance.
             peers: Vec::new(),
+            agent: None,
             backends: Vec::new(),
             configuration: None,
         };

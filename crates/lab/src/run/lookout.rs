@@ -87,7 +87,8 @@ fn databases(
             | EngineKind::Valkey
             | EngineKind::Kafka
             | EngineKind::Haproxy
-            | EngineKind::Nginx,
+            | EngineKind::Nginx
+            | EngineKind::Etcd,
         )
         | None => {
             let members = members(&|url| Postgres::address_of(url).ok().flatten())?;

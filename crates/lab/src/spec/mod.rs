@@ -17,8 +17,8 @@ mod units;
 pub use document::{line_at, suggestion_in};
 pub use experiment::{
     Accounts, Aggregate, Answers, Arrivals, Artifact, ArtifactContent, Claim, Consistency,
-    ConsistencyModel, Experiment, ExperimentFile, ExperimentSource, Limit, Load, Measure, Operand,
-    Page, Percentile, Phase, Reading, Statuses, Suite, TimedFault, Until,
+    ConsistencyModel, Experiment, ExperimentFile, ExperimentSource, Given, Limit, Load, Measure,
+    Operand, Page, Percentile, Phase, Reading, Statuses, Suite, TimedFault, Until,
 };
 pub use placeholder::{UnknownPlaceholder, fill};
 pub use problem::{Problem, SpecError};
@@ -26,11 +26,11 @@ pub use quantity::{Quantity, Unit};
 pub use schema::{experiment_schema, system_schema};
 pub use source::{SYSTEM_FILE, SourceError, SystemSource};
 pub use system::{
-    Brokers, BrokersError, Edge, EdgeError, EngineDeclaration, EngineKind, FileCopy, Ready,
-    ReadyCheck, RequiredTool, Restart, ServiceDeclaration, ServiceOverride, StopSignal, System,
-    SystemFile, TacticDeclaration,
+    Brokers, BrokersError, Edge, EdgeError, EngineDeclaration, EngineKind, FileCopy, Manager,
+    ManagerError, Ready, ReadyCheck, RequiredTool, Restart, ServiceDeclaration, ServiceOverride,
+    StopSignal, System, SystemFile, TacticDeclaration,
 };
 pub use units::{DataRate, Length, Moment, Rate, UnitError};
 
 pub use suggestion::nearest;
-pub(crate) use system::{NAME_LENGTH_MAX, is_name};
+pub(crate) use system::{NAME_LENGTH_MAX, STORE, agent_of, is_name};

@@ -26,6 +26,7 @@ mod instance_fault;
 mod instance_hosts;
 mod instance_kafka;
 mod instance_network;
+mod instance_patroni;
 mod instance_proxy;
 mod instance_sql;
 mod network_bench;

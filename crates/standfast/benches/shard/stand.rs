@@ -156,6 +156,7 @@ fn spec(name: &str, folder: &Path) -> Result<EngineSpec> {
         settings: SETTINGS.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
         replica_of: None,
         peers: Vec::new(),
+        agent: None,
         backends: Vec::new(),
         configuration: None,
         kafka: KafkaSpec::default(),

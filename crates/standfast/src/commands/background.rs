@@ -10,6 +10,7 @@ use standfast_engines::Home;
 use standfast_engines::process::last_lines;
 use standfast_lab::control;
 use standfast_lab::instance::InstanceFolder;
+use standfast_lab::spec::Manager;
 
 use super::session::Session;
 use super::{status, up};
@@ -38,6 +39,9 @@ pub(super) async fn start(session: &Session, arguments: &UpArguments, name: &str
     }
     if let Some(brokers) = arguments.brokers {
         words.extend(["--brokers".to_owned(), brokers.to_string()]);
+    }
+    if arguments.manager != Manager::default() {
+        words.extend(["--manager".to_owned(), arguments.manager.to_string()]);
     }
     if !arguments.only.is_empty() {
         words.extend(["--only".to_owned(), arguments.only.join(",")]);

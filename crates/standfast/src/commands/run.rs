@@ -8,7 +8,7 @@ use standfast_lab::run::{
     Arms, Cancellation, ProgressSink, RunFolder, RunOptions, SuiteResult, run_experiment,
     write_suite,
 };
-use standfast_lab::spec::{Experiment, Suite};
+use standfast_lab::spec::{Experiment, Given, Manager, Suite};
 use standfast_lab::verdict::{ExperimentResult, Outcome, REPLACEMENTS_MAX};
 
 use super::selection::{Selection, Wanted, select};
@@ -26,7 +26,7 @@ pub(super) async fn run(arguments: RunArguments) -> Answer {
     let selection = select(Wanted {
         named: arguments.experiment.as_deref(),
         suite,
-        brokers: arguments.brokers,
+        given: Given { brokers: arguments.brokers, manager: arguments.manager },
     })?;
     check_without(&selection.experiments, &arguments.without)?;
     if !selection.left_out.is_empty() {
@@ -85,10 +85,11 @@ fn options(
         spawner: session.spawner.clone(),
         serve_binary: session.binary.clone(),
         folder,
-        arms: match arguments.arm {
-            ArmArgument::Both => Arms::Both,
-            ArmArgument::Treatment => Arms::Treatment,
-            ArmArgument::Control => Arms::Control,
+        arms: match (arguments.arm, arguments.manager) {
+            // Nothing is switched off in a manager that is not the system's own.
+            (ArmArgument::Both, Manager::Patroni) | (ArmArgument::Treatment, _) => Arms::Treatment,
+            (ArmArgument::Both, Manager::Watchdog) => Arms::Both,
+            (ArmArgument::Control, _) => Arms::Control,
         },
         without: arguments.without.clone(),
         trials: arguments.trials.or(is_quick.then_some(1)),

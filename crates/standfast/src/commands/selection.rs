@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use standfast_lab::spec::{Brokers, Experiment, ExperimentSource, SYSTEM_FILE, Suite, nearest};
+use standfast_lab::spec::{Experiment, ExperimentSource, Given, SYSTEM_FILE, Suite, nearest};
 use standfast_systems::CATALOGUE;
 
 use super::session;
@@ -26,18 +26,18 @@ pub(super) struct Wanted<'a> {
     pub(super) named: Option<&'a str>,
     pub(super) suite: Suite,
     /// Instead of what the experiments say.
-    pub(super) brokers: Option<Brokers>,
+    pub(super) given: Given,
 }
 
 /// What is named is run. Of several, a quick suite leaves out those that take long.
 pub(super) fn select(wanted: Wanted<'_>) -> Result<Selection, Failure> {
-    let Wanted { named, suite, brokers } = wanted;
+    let Wanted { named, suite, given } = wanted;
     let sources = sources(named)?;
     let shipped = session::shipped();
     let mut experiments = Vec::new();
     let mut problems = Vec::new();
     for source in &sources.found {
-        match source.load_with(&shipped, brokers) {
+        match source.load_with(&shipped, given) {
             Ok(experiment) => experiments.push(experiment),
             Err(error) => problems.push(error.to_string()),
         }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use standfast_engines::process::{Guardian, Spawner};
 use standfast_engines::{Home, Tool, setup};
 use standfast_lab::spec::{
-    EngineKind, ExperimentSource, RequiredTool, SpecError, System, SystemSource,
+    EngineKind, ExperimentSource, Manager, RequiredTool, SpecError, System, SystemSource,
 };
 use standfast_systems::{CATALOGUE, SystemFiles};
 
@@ -108,13 +108,15 @@ pub(super) fn tools_of_all_but(system: &System, external: &BTreeMap<String, Stri
         EngineKind::Kafka => Tool::Kafka,
         EngineKind::Haproxy => Tool::Haproxy,
         EngineKind::Nginx => Tool::Nginx,
+        EngineKind::Etcd => Tool::Etcd,
     });
     let required = system.requires.iter().map(|tool| match tool {
         RequiredTool::Nginx => Tool::Nginx,
         RequiredTool::Chromium => Tool::Chromium,
         RequiredTool::Pgbadger => Tool::Pgbadger,
     });
-    let mut tools: Vec<Tool> = engines.chain(required).collect();
+    let agents = (system.manager == Manager::Patroni).then_some(Tool::Patroni);
+    let mut tools: Vec<Tool> = engines.chain(required).chain(agents).collect();
     tools.sort_unstable();
     tools.dedup();
     tools

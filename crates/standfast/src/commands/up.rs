@@ -8,7 +8,7 @@ use standfast_lab::control::{self, LogFollower};
 use standfast_lab::instance::{
     Clock, EventSink, Instance, InstanceFolder, Network, Ports, ProvisionOptions,
 };
-use standfast_lab::spec::{EngineKind, SYSTEM_FILE, System, SystemSource, nearest};
+use standfast_lab::spec::{EngineKind, Manager, SYSTEM_FILE, System, SystemSource, nearest};
 use standfast_systems::CATALOGUE;
 
 use super::session::{self, Session};
@@ -24,6 +24,7 @@ pub(super) async fn run(arguments: UpArguments) -> Answer {
     let system = System::load(find(&arguments.system)?).map_err(session::bad_file)?;
     let external = external(&arguments.engine)?;
     let system = with_brokers(system, &arguments, &external)?;
+    let system = with_manager(system, arguments.manager)?;
     let system = Arc::new(with_only(system, &arguments.only)?);
     let name = instance_name(&arguments, &system);
     let session = Session::start()?;
@@ -159,6 +160,10 @@ fn with_brokers(
     system.with_brokers(brokers).map_err(|error| Failure::new(Exit::Usage, error))
 }
 
+fn with_manager(system: System, manager: Manager) -> Result<System, Failure> {
+    system.with_manager(manager).map_err(|error| Failure::new(Exit::Usage, error))
+}
+
 fn with_only(system: System, only: &[String]) -> Result<System, Failure> {
     if only.is_empty() {
         return Ok(system);
@@ -191,6 +196,9 @@ pub(super) fn again(record: &standfast_lab::instance::InstanceRecord) -> Vec<Str
     if let Some(brokers) = record.brokers {
         words.extend(["--brokers".to_owned(), brokers.to_string()]);
     }
+    if record.manager != Manager::default() {
+        words.extend(["--manager".to_owned(), record.manager.to_string()]);
+    }
     if let Some(only) = &record.only {
         words.extend(["--only".to_owned(), only.join(",")]);
     }
@@ -219,6 +227,7 @@ mod tests {
             without: vec!["vote".to_owned()],
             environment: BTreeMap::new(),
             brokers: "3".parse().ok(),
+            manager: Manager::Patroni,
             only: Some(vec!["postgres".to_owned(), "inventory".to_owned()]),
             external: BTreeMap::from([("postgres".to_owned(), "postgresql://a@b/c".to_owned())]),
             is_direct: true,
@@ -227,7 +236,7 @@ mod tests {
             supervisor: None,
         };
         let expected = "up voted-inventory --name shop --ports-again --without vote \
-                        --engine postgres=postgresql://a@b/c --brokers 3 \
+                        --engine postgres=postgresql://a@b/c --brokers 3 --manager patroni \
                         --only postgres,inventory --direct";
         assert_eq!(again(&record).join(" "), expected);
     }

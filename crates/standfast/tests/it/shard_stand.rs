@@ -177,6 +177,7 @@ pub(crate) fn spec(name: &str, port: u16, root: &std::path::Path) -> EngineSpec 
         settings: settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
         replica_of: None,
         peers: Vec::new(),
+        agent: None,
         backends: Vec::new(),
         configuration: None,
         kafka: KafkaSpec::default(),

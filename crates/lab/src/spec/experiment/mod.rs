@@ -26,7 +26,7 @@ pub use claim::{Claim, Limit, Measure, Operand, Percentile};
 pub use consistency::{Consistency, ConsistencyModel};
 pub use file::{Aggregate, Answers, Arrivals, ExperimentFile, Phase, Suite};
 pub use reading::{Page, Reading, Until};
-pub use source::ExperimentSource;
+pub use source::{ExperimentSource, Given};
 pub use statuses::Statuses;
 
 /// An experiment that makes sense on its system.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::document::{Document, steps};
 use super::super::problem::{Problem, Problems, SpecError};
 use super::super::source::SystemSource;
-use super::super::system::{Brokers, BrokersError, System};
+use super::super::system::{Brokers, BrokersError, Manager, System};
 use super::{Experiment, check, file};
 
 /// An experiment before it is read.
@@ -19,6 +19,15 @@ pub struct ExperimentSource {
     pub text: String,
     /// What `system` is relative to; an experiment inside the binary has no folder.
     pub folder: Option<PathBuf>,
+}
+
+/// What goes before what an experiment and its system say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given {
+    /// How many brokers its log runs on.
+    pub brokers: Option<Brokers>,
+    /// Who decides on the roles of its PostgreSQL servers.
+    pub manager: Manager,
 }
 
 impl ExperimentSource {
@@ -53,17 +62,17 @@ impl ExperimentSource {
     /// # Errors
     /// Every mistake of either file, with its line.
     pub fn load(&self, shipped: &[SystemSource]) -> Result<Experiment, SpecError> {
-        self.load_with(shipped, None)
+        self.load_with(shipped, Given::default())
     }
 
-    /// The same with so many brokers, whatever the experiment says.
+    /// The same with what the user gives.
     ///
     /// # Errors
-    /// As [`Self::load`], and when its system cannot have so many.
+    /// As [`Self::load`], and when its system cannot have that.
     pub fn load_with(
         &self,
         shipped: &[SystemSource],
-        brokers: Option<Brokers>,
+        given: Given,
     ) -> Result<Experiment, SpecError> {
         let document = Document::parse(&self.file, &self.text)?;
         let mut problems = Problems::new(&self.file);
@@ -71,11 +80,14 @@ impl ExperimentSource {
         let source = self.system(&named, shipped, document.line(&["system".into()]))?;
         let mut system = System::load(source)?;
         let written = document.read("brokers", &mut problems);
-        if let Some(brokers) = brokers.or(written) {
+        if let Some(brokers) = given.brokers.or(written) {
             let line = document.line(&["brokers".into()]);
             let refused = |error: BrokersError| one_problem(&self.file, line, error.to_string());
             system = system.with_brokers(brokers).map_err(refused)?;
         }
+        let system = system
+            .with_manager(given.manager)
+            .map_err(|error| one_problem(&self.file, 1, error.to_string()))?;
         let system = only(system, &document, &mut problems);
         check::experiment(self, &document, Arc::new(system), problems)
     }

@@ -52,6 +52,7 @@ pub enum EngineKind {
     Kafka,
     Haproxy,
     Nginx,
+    Etcd,
 }
 
 impl EngineKind {
@@ -78,6 +79,7 @@ impl fmt::Display for EngineKind {
             Self::Kafka => "kafka",
             Self::Haproxy => "haproxy",
             Self::Nginx => "nginx",
+            Self::Etcd => "etcd",
         })
     }
 }

@@ -5,6 +5,7 @@ mod check;
 mod cluster;
 mod edges;
 mod file;
+mod manager;
 mod only;
 mod order;
 mod proxies;
@@ -26,7 +27,10 @@ pub use file::{
     EngineDeclaration, EngineKind, FileCopy, RequiredTool, Restart, ServiceDeclaration,
     ServiceOverride, StopSignal, SystemFile, TacticDeclaration,
 };
+pub use manager::{Manager, ManagerError};
 pub use ready::{Ready, ReadyCheck};
+
+pub(crate) use manager::{STORE, agent_of};
 
 pub(crate) use check::{NAME_LENGTH_MAX, is_name};
 
@@ -45,6 +49,8 @@ pub struct System {
     pub start_order: Vec<String>,
     /// How many brokers it was given in the place of the one that it declares.
     pub brokers: Option<Brokers>,
+    /// Who decides on the roles of its PostgreSQL servers.
+    pub manager: Manager,
     edges: BTreeSet<Edge>,
     /// What it is a part of, when anything is left out.
     whole: Option<Arc<Self>>,
@@ -87,6 +93,7 @@ impl System {
             scenarios: read.scenario,
             start_order,
             brokers: None,
+            manager: Manager::default(),
             edges,
             whole: None,
         })

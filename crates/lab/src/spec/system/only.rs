@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::placeholder::placeholders;
-use super::System;
 use super::file::{EngineDeclaration, FileCopy, ServiceDeclaration};
 use super::ready::ReadyCheck;
+use super::{STORE, System};
 
 /// Variables per service, as an experiment gives them; one that replaces a variable of the system
 /// replaces what that one names as well.
@@ -68,6 +68,7 @@ impl System {
     fn engine_relies_on(&self, name: &str, engine: &EngineDeclaration) -> BTreeSet<String> {
         let named = engine.replica_of.iter().chain(&engine.managed_by).chain(&engine.backends);
         let mut found: BTreeSet<String> = named.cloned().collect();
+        found.extend(self.has_agent(name).then(|| STORE.to_owned()));
         let together = self.peers(name).into_iter().chain(self.cluster(name));
         found.extend(together.map(str::to_owned));
         let config = engine.config.as_deref().and_then(|file| self.source.read(file).ok());

@@ -157,6 +157,7 @@ fn spec(name: &str, root: &std::path::Path) -> EngineSpec {
         settings: settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
         replica_of: None,
         peers: Vec::new(),
+        agent: None,
         backends: Vec::new(),
         configuration: None,
         kafka: KafkaSpec::default(),
