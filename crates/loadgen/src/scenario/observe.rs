@@ -192,7 +192,8 @@ mod tests {
         let sent = Some("[{id}]".to_owned());
         let spec = ObserveSpec { sent, ..spec("{id}", "header:ETag", "body:/done") };
         let observe = Observe::try_new("s", &spec, &["id"]).unwrap();
-        let value = |answer| observe.collect(answer, |_| "rendered".to_owned()).value;
+        let value =
+            |answer: Option<&Answer>| observe.collect(answer, |_| "rendered".to_owned()).value;
         let body = |text: &str| Answer { body: text.as_bytes().to_vec(), ..Answer::default() };
         assert_eq!(value(Some(&body(r#"{"done":[1]}"#))).as_deref(), Some("[1]"));
         assert_eq!(value(Some(&body(r#"{"status":503}"#))).as_deref(), Some("rendered"));
