@@ -289,8 +289,8 @@ async fn provide_data(
     Ok(kept)
 }
 
-/// The engines of this machine whose data come from a template. What managers agree upon begins anew
-/// with an instance.
+/// The engines of this machine whose data come from a template. What managers agree upon begins
+/// anew with an instance.
 fn with_data(system: &System, options: &ProvisionOptions) -> Vec<String> {
     let keeps = |kind: EngineKind| !kind.is_proxy() && kind != EngineKind::Etcd;
     let engines = system.engines.iter().filter(|(_, engine)| keeps(engine.kind));

@@ -1,5 +1,5 @@
-//! A cluster of PostgreSQL whose roles Patroni and etcd decide on, in the place of the watchdog that
-//! its system declares.
+//! A cluster of PostgreSQL whose roles Patroni and etcd decide on, in the place of the watchdog
+//! that its system declares.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as tests do")]
 

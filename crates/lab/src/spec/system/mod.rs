@@ -5,9 +5,9 @@ mod check;
 mod cluster;
 mod edges;
 mod file;
-mod manager;
 mod only;
 mod order;
+mod patroni;
 mod proxies;
 mod ready;
 mod turns;
@@ -27,12 +27,11 @@ pub use file::{
     EngineDeclaration, EngineKind, FileCopy, RequiredTool, Restart, ServiceDeclaration,
     ServiceOverride, StopSignal, SystemFile, TacticDeclaration,
 };
-pub use manager::{Manager, ManagerError};
+pub use patroni::{Manager, ManagerError};
 pub use ready::{Ready, ReadyCheck};
 
-pub(crate) use manager::{STORE, agent_of};
-
 pub(crate) use check::{NAME_LENGTH_MAX, is_name};
+pub(crate) use patroni::{STORE, agent_of};
 
 /// A system whose declaration makes sense.
 #[derive(Clone, Debug)]

@@ -1,9 +1,9 @@
 //! Who decides on the roles of databases: the watchdogs that a system declares, or Patroni with
 //! etcd, which a system need not know of.
 //!
-//! With Patroni each PostgreSQL server of a cluster runs under an agent of its own, all agents agree
-//! by one etcd, and proxies ask them who is primary. Names, addresses and passwords stay as they
-//! are, so that services notice nothing.
+//! With Patroni each PostgreSQL server of a cluster runs under an agent of its own, all agents
+//! agree by one etcd, and proxies ask them who is primary. Names, addresses and passwords stay as
+//! they are, so that services notice nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
