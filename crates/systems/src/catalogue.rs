@@ -226,6 +226,7 @@ const SHARDED_SHOP: SystemFiles = SystemFiles {
         ("core-primary-killed", file!("sharded-shop/experiments/core-primary-killed.toml")),
         ("checkout-crossing", file!("sharded-shop/experiments/checkout-crossing.toml")),
         ("lag-under-writes", file!("sharded-shop/experiments/lag-under-writes.toml")),
+        ("replication-load", file!("sharded-shop/experiments/replication-load.toml")),
         ("slots-moved", file!("sharded-shop/experiments/slots-moved.toml")),
         (
             "coordinator-killed-in-move",

@@ -85,3 +85,15 @@ CREATE TABLE ledger_transactions (
 GRANT SELECT, INSERT, UPDATE ON profiles, heartbeats, checkouts, ledgers TO shop;
 GRANT SELECT, INSERT, UPDATE, DELETE ON idempotency_keys TO shop;
 GRANT SELECT, INSERT ON orders, order_lines, ledger_transactions TO shop;
+
+-- The load test of the replicas: a number that is counted up on the primary and awaited on each of
+-- them, and rows that make them lag.
+CREATE TABLE lag_markers (id integer PRIMARY KEY, marker bigint NOT NULL) WITH (fillfactor = 10);
+INSERT INTO lag_markers VALUES (1, 0);
+CREATE TABLE lag_rows (
+    id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    body text NOT NULL
+);
+
+GRANT SELECT, UPDATE ON lag_markers TO shop;
+GRANT SELECT, INSERT ON lag_rows TO shop;

@@ -2,6 +2,7 @@
 
 mod cart;
 mod inventory;
+mod lag;
 mod orders;
 mod primary;
 mod profiles;
@@ -12,6 +13,7 @@ mod shop;
 
 pub(crate) use cart::serve as serve_cart;
 pub(crate) use inventory::serve as serve_inventory;
+pub(crate) use lag::serve as serve_lag;
 pub(crate) use orders::serve as serve_orders;
 pub(crate) use profiles::serve as serve_profiles;
 pub(crate) use reports::serve as serve_reports;
