@@ -183,7 +183,7 @@ pub(super) mod tests {
         let pairs = [("PRIMARY_URL", url), ("NODES", nodes.as_str()), ("ADMINS", nodes.as_str())];
         let observed = Observed::new(&Settings::read(&Environment::of(&pairs)).unwrap());
         observed.served(Served { writes: 2, rows: 20, reads: 5 });
-        let start = Instant::now();
+        let start = observed.seen().markers.begun().unwrap();
         {
             let mut seen = observed.seen();
             for (node, is_replica) in [(0, false), (1, true), (2, true)] {

@@ -35,7 +35,7 @@ pub(super) struct NodeLag {
 /// The markers of all nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Markers {
-    /// When the first request of the load came.
+    /// Since when lags count.
     begun: Option<Instant>,
     pub(super) nodes: Vec<NodeLag>,
 }
@@ -45,9 +45,9 @@ impl Markers {
         Self { begun: None, nodes: vec![NodeLag::default(); nodes] }
     }
 
-    /// From `now` on lags count.
-    pub(super) fn begin(&mut self, now: Instant) {
-        self.begun.get_or_insert(now);
+    /// The lags of what is committed `from` then on count.
+    pub(super) fn begin(&mut self, from: Instant) {
+        self.begun.get_or_insert(from);
     }
 
     pub(super) fn begun(&self) -> Option<Instant> {
@@ -89,7 +89,7 @@ impl NodeLag {
         while self.recent.front().is_some_and(|(at, _)| now.duration_since(*at) > RECENT) {
             self.recent.pop_front();
         }
-        let Some(begun) = begun else { return };
+        let Some(begun) = begun.filter(|begun| now >= *begun + lag) else { return };
         self.all.add(lag);
         let second = now.saturating_duration_since(begun).as_secs();
         let (greatest, count) = self.seconds.entry(second).or_default();
