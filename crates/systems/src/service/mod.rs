@@ -11,6 +11,7 @@ pub(crate) mod guarded;
 pub(crate) mod heartbeat;
 pub(crate) mod idempotency;
 pub(crate) mod metrics;
+pub(crate) mod page;
 pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod runtime;

@@ -1,12 +1,10 @@
-//! What the three applications have in common: configuration, counters, paging, liveness.
+//! What the three applications have in common: configuration, counters, liveness.
 
 mod desk;
-mod page;
 mod serving;
 mod settings;
 
 pub(super) use desk::{Desk, respond};
-pub(super) use page::PageRequest;
 pub(super) use serving::serve;
 pub(super) use settings::AppSettings;
 
@@ -70,13 +68,18 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// A name of a product or a customer, as a field `field` has it.
 pub(super) fn checked_name(field: &str, value: String) -> Result<String, Problem> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
-    if value.is_empty() || value.len() > NAME_LENGTH_MAX || !value.bytes().all(is_plain) {
+    if !is_name(&value) {
         return Err(Problem::unprocessable(format!(
             "`{field}` must be 1 to {NAME_LENGTH_MAX} letters, digits or any of - _ . @"
         )));
     }
     Ok(value)
+}
+
+/// Whether products and customers may be called that.
+pub(super) fn is_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
+    (1..=NAME_LENGTH_MAX).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
 /// How many units.

@@ -18,6 +18,7 @@ use super::draft::client_order;
 use super::ledger::Case;
 use super::plan::ORDER_STEP;
 use crate::service::answer;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 
 /// An order has some 100 bytes.
@@ -26,8 +27,6 @@ const BODY_LENGTH_MAX: usize = 4096;
 const OPENAPI: &str = include_str!("openapi.json");
 
 const STATES: [&str; 5] = ["running", "compensating", "parked", "completed", "compensated"];
-const LIMIT_DEFAULT: usize = 100;
-const LIMIT_MAX: usize = 1000;
 
 type App = State<Arc<Middleware>>;
 
@@ -110,35 +109,25 @@ fn order_view(case: &Case) -> Value {
 }
 
 async fn sagas(State(middleware): App, RawQuery(query): RawQuery) -> Response<Body> {
-    let result = sagas_page(query.as_deref().unwrap_or_default()).map(|(state, after, limit)| {
-        let found = middleware.ledger.list(state, after, limit);
-        let next = found.last().filter(|_| found.len() == limit).map(|last| last.id);
+    let result = sagas_page(query.as_deref()).map(|(state, page)| {
+        let found = middleware.ledger.list(state, page.after, page.limit as usize);
+        let next = page.next(found.len(), found.last().map(|last| last.id));
         let views: Vec<_> = found.iter().map(|case| json!(case.view())).collect();
         answer::json(StatusCode::OK, &json!({ "sagas": views, "next_after": next }))
     });
     respond(&middleware, "sagas", result)
 }
 
-fn sagas_page(query: &str) -> Result<(Option<&str>, Uuid, usize), Problem> {
-    let mut page = (None, Uuid::nil(), LIMIT_DEFAULT);
-    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let wrong = || {
-            let states = STATES.join("|");
-            Problem::bad_request(format!(
-                "`{parameter}` is none of state=<{states}>, after=<id>, limit=<1 to {LIMIT_MAX}>"
-            ))
-        };
-        match parameter.split_once('=') {
-            Some(("state", state)) if STATES.contains(&state) => page.0 = Some(state),
-            Some(("after", id)) => page.1 = order_id(id).map_err(|_| wrong())?,
-            Some(("limit", limit)) => {
-                let limit = limit.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-                page.2 = limit.ok_or_else(wrong)?;
-            }
-            Some(_) | None => return Err(wrong()),
-        }
-    }
-    Ok(page)
+fn sagas_page(query: Option<&str>) -> Result<(Option<&'static str>, PageRequest<Uuid>), Problem> {
+    let mut state = None;
+    let others = format!("state=<{}>, ", STATES.join("|"));
+    let place = |id: &str| order_id(id).ok();
+    let page = PageRequest::parse_beside(query, place, &others, |name, value| {
+        let known = STATES.into_iter().find(|state| name == "state" && *state == value);
+        state = known.or(state);
+        Ok(known.is_some())
+    })?;
+    Ok((state, page))
 }
 
 async fn saga(State(middleware): App, Path(id): Path<String>) -> Response<Body> {
@@ -206,9 +195,10 @@ mod tests {
     fn sagas_are_listed_by_state_and_in_pages() {
         let id = Uuid::now_v7();
         let query = format!("state=parked&after={id}&limit=7");
-        assert_eq!(sagas_page(&query).unwrap(), (Some("parked"), id, 7));
+        let page = PageRequest { after: id, limit: 7 };
+        assert_eq!(sagas_page(Some(&query)).unwrap(), (Some("parked"), page));
         for wrong in ["state=lost", "limit=0", "after=1", "x=1", "state"] {
-            assert_eq!(sagas_page(wrong).unwrap_err().status(), 400, "{wrong}");
+            assert_eq!(sagas_page(Some(wrong)).unwrap_err().status(), 400, "{wrong}");
         }
     }
 

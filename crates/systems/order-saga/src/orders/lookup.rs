@@ -8,8 +8,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use super::super::app::{Desk, PageRequest};
-use super::draft::order_id;
+use super::super::app::Desk;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 use crate::service::sessions::{PostgresSession, TRIES_MAX, away};
 
@@ -50,11 +50,10 @@ impl OrderView {
 /// The orders of one page.
 pub(super) async fn page(
     desk: &Desk<PostgresSession>,
-    page: &PageRequest,
+    page: PageRequest<Uuid>,
     deadline: Deadline,
 ) -> Result<Vec<OrderView>, Problem> {
-    let after = if page.after.is_empty() { Uuid::nil() } else { order_id(&page.after)? };
-    look(desk, PAGE, &[&after, &i64::from(page.limit)], deadline).await
+    look(desk, PAGE, &[&page.after, &i64::from(page.limit)], deadline).await
 }
 
 /// One order.

@@ -9,12 +9,13 @@ use axum::http::{HeaderMap, Request, Response, StatusCode};
 use axum::routing::{get, post};
 use serde_json::json;
 
-use super::super::app::{Asked, Desk, PageRequest, deadline, respond};
+use super::super::app::{Asked, Desk, deadline, respond};
 use super::super::step::StepCall;
 use super::change::Change;
 use super::draft::{OrderDraft, order_id};
 use super::lookup;
 use crate::service::answer;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 use crate::service::sessions::PostgresSession;
 
@@ -70,9 +71,9 @@ async fn try_cancel(
 
 async fn page(State(desk): App, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
     let result = async {
-        let page = PageRequest::parse(query.as_deref())?;
-        let found = lookup::page(&desk, &page, deadline(&headers, &desk.settings)?).await?;
-        let next = page.next(found.len(), found.last().map(|last| last.order_id.to_string()));
+        let page = PageRequest::parse(query.as_deref(), |id| order_id(id).ok())?;
+        let found = lookup::page(&desk, page, deadline(&headers, &desk.settings)?).await?;
+        let next = page.next(found.len(), found.last().map(|last| last.order_id));
         Ok(answer::json(StatusCode::OK, &json!({ "orders": found, "next_after": next })))
     };
     let result = result.await;

@@ -6,7 +6,8 @@ use serde::Serialize;
 use standfast_tactics::deadline::Deadline;
 use tokio::time::timeout_at;
 
-use super::super::app::{Desk, PageRequest};
+use super::super::app::Desk;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 use crate::service::sessions::{DatabaseError, MysqlSession, TRIES_MAX, away};
 
@@ -52,7 +53,7 @@ impl From<Columns> for ReportView {
 /// The reports of one page.
 pub(super) async fn page(
     desk: &Desk<MysqlSession>,
-    page: &PageRequest,
+    page: &PageRequest<String>,
     deadline: Deadline,
 ) -> Result<Vec<ReportView>, Problem> {
     look(desk, PAGE, (&page.after, page.limit).into(), deadline).await

@@ -9,12 +9,13 @@ use axum::http::{HeaderMap, Request, Response, StatusCode};
 use axum::routing::{get, post};
 use serde_json::json;
 
-use super::super::app::{Asked, PageRequest, deadline, respond};
+use super::super::app::{Asked, deadline, is_name, respond};
 use super::super::orders::{OrderDraft, order_id};
 use super::super::step::StepCall;
 use super::change::{Change, Secured};
 use super::{Reports, lookup};
 use crate::service::answer;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 
 type App = State<Arc<Reports>>;
@@ -76,7 +77,8 @@ async fn page(
 ) -> Response<Body> {
     let desk = &reports.desk;
     let result = async {
-        let page = PageRequest::parse(query.as_deref())?;
+        let place = |text: &str| is_name(text).then(|| text.to_owned());
+        let page = PageRequest::parse(query.as_deref(), place)?;
         let found = lookup::page(desk, &page, deadline(&headers, &desk.settings)?).await?;
         let next = page.next(found.len(), found.last().map(|last| last.order_id.clone()));
         Ok(answer::json(StatusCode::OK, &json!({ "reports": found, "next_after": next })))

@@ -5,7 +5,8 @@ use serde::Serialize;
 use standfast_tactics::deadline::Deadline;
 use tokio::time::timeout_at;
 
-use super::super::app::{Desk, PageRequest};
+use super::super::app::Desk;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 use crate::service::sessions::{DatabaseError, MysqlSession, TRIES_MAX, away};
 
@@ -34,7 +35,7 @@ impl From<Columns> for ProductView {
 /// The products of one page.
 pub(super) async fn page(
     desk: &Desk<MysqlSession>,
-    page: &PageRequest,
+    page: &PageRequest<String>,
     deadline: Deadline,
 ) -> Result<Vec<ProductView>, Problem> {
     for _ in 0..TRIES_MAX {

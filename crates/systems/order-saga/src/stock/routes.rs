@@ -10,13 +10,12 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::app::{
-    Asked, Desk, PageRequest, checked_name, checked_quantity, deadline, respond,
-};
+use super::super::app::{Asked, Desk, checked_name, checked_quantity, deadline, is_name, respond};
 use super::super::step::{StepCall, fingerprint};
 use super::change::{Change, Movement};
 use super::products;
 use crate::service::answer;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 use crate::service::sessions::MysqlSession;
 
@@ -89,7 +88,8 @@ async fn change(
 
 async fn page(State(desk): App, RawQuery(query): RawQuery, headers: HeaderMap) -> Response<Body> {
     let result = async {
-        let page = PageRequest::parse(query.as_deref())?;
+        let place = |text: &str| is_name(text).then(|| text.to_owned());
+        let page = PageRequest::parse(query.as_deref(), place)?;
         let found = products::page(&desk, &page, deadline(&headers, &desk.settings)?).await?;
         let next = page.next(found.len(), found.last().map(|last| last.product_id.clone()));
         Ok(answer::json(StatusCode::OK, &json!({ "products": found, "next_after": next })))

@@ -15,7 +15,6 @@ mod metrics;
 mod names;
 mod node;
 mod outbox;
-mod page;
 mod peer_routes;
 mod reconciling;
 mod routes;

@@ -14,12 +14,12 @@ use standfast_tactics::deadline::Deadline;
 use tokio::time::Instant;
 
 use super::change::Change;
-use super::names::{NOTE_LENGTH_MAX, Refused, checked, checked_quantity};
+use super::names::{NOTE_LENGTH_MAX, Refused, checked, checked_quantity, is_name};
 use super::node::{Node, NotDone};
-use super::page::PageRequest;
 use super::peer_routes;
 use crate::service::answer;
 use crate::service::idempotency::IdempotencyKey;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 
 /// The longest body is a context.
@@ -80,8 +80,9 @@ async fn show(State(node): App, Path(cart): Path<String>) -> Response<Body> {
 }
 
 async fn page(State(node): App, RawQuery(query): RawQuery) -> Response<Body> {
-    let page = PageRequest::parse(query.as_deref()).map(|page| {
-        let view = node.state().carts.page(&page.after, page.limit);
+    let cart = |text: &str| is_name(text).then(|| text.to_owned());
+    let page = PageRequest::parse(query.as_deref(), cart).map(|page| {
+        let view = node.state().carts.page(&page.after, page.limit as usize);
         answer::json(StatusCode::OK, &view)
     });
     respond(&node, "page", page)

@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::super::primary::{PrimarySession, Transaction};
-use super::page::PageRequest;
+use crate::service::page::PageRequest;
 use crate::service::sessions::DatabaseError;
 
 /// Whole orders, so that a page ends between two of them.
@@ -15,10 +15,10 @@ const LINES: &str = "SELECT order_id, sku, quantity, price_cents FROM order_line
 const CHECKOUTS: &str = "SELECT id, cart, state FROM checkouts WHERE id > $1 ORDER BY id LIMIT $2";
 
 /// Lines of orders.
-pub(super) struct OrderLines(pub(super) PageRequest);
+pub(super) struct OrderLines(pub(super) PageRequest<Uuid>);
 
 /// Checkouts and their states.
-pub(super) struct Checkouts(pub(super) PageRequest);
+pub(super) struct Checkouts(pub(super) PageRequest<Uuid>);
 
 /// Rows, and what to ask for next.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Transaction for OrderLines {
     const BEGIN: &'static str = "BEGIN";
 
     async fn run(&self, session: &mut PrimarySession) -> Result<Page, DatabaseError> {
-        let found = session.rows(LINES, &[&self.0.after, &self.0.limit]).await?;
+        let found = session.rows(LINES, &[&self.0.after, &i64::from(self.0.limit)]).await?;
         let line = |row: &Row| {
             let (id, sku): (Uuid, String) = (row.try_get(0)?, row.try_get(1)?);
             let (quantity, price): (i64, i64) = (row.try_get(2)?, row.try_get(3)?);
@@ -45,7 +45,7 @@ impl Transaction for OrderLines {
         let rows = found.iter().map(line).collect::<Result<Vec<_>, tokio_postgres::Error>>()?;
         let mut ids: Vec<Uuid> = found.iter().map(|row| row.get(0)).collect();
         ids.dedup();
-        Ok(Page { rows, next_after: self.0.next(&ids) })
+        Ok(Page { rows, next_after: self.0.next(ids.len(), ids.last().copied()) })
     }
 }
 
@@ -54,7 +54,7 @@ impl Transaction for Checkouts {
     const BEGIN: &'static str = "BEGIN";
 
     async fn run(&self, session: &mut PrimarySession) -> Result<Page, DatabaseError> {
-        let found = session.rows(CHECKOUTS, &[&self.0.after, &self.0.limit]).await?;
+        let found = session.rows(CHECKOUTS, &[&self.0.after, &i64::from(self.0.limit)]).await?;
         let checkout = |row: &Row| {
             let id: Uuid = row.try_get(0)?;
             let (cart, state): (String, String) = (row.try_get(1)?, row.try_get(2)?);
@@ -62,14 +62,6 @@ impl Transaction for Checkouts {
         };
         let rows = found.iter().map(checkout).collect::<Result<Vec<_>, tokio_postgres::Error>>()?;
         let ids: Vec<Uuid> = found.iter().map(|row| row.get(0)).collect();
-        Ok(Page { rows, next_after: self.0.next(&ids) })
-    }
-}
-
-impl PageRequest {
-    /// Only a full page may have another one behind it.
-    fn next(&self, ids: &[Uuid]) -> Option<Uuid> {
-        let is_full = i64::try_from(ids.len()).is_ok_and(|count| count == self.limit);
-        ids.last().copied().filter(|_| is_full)
+        Ok(Page { rows, next_after: self.0.next(ids.len(), ids.last().copied()) })
     }
 }

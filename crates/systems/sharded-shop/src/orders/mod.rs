@@ -10,7 +10,6 @@ mod desk;
 mod ledger;
 mod list;
 mod metrics;
-mod page;
 mod routes;
 mod settings;
 

@@ -19,9 +19,9 @@ use super::checkout::{CheckoutDraft, Show, shown};
 use super::desk::Desk;
 use super::ledger::{self, LedgerDraft};
 use super::list::{Checkouts, OrderLines, Page};
-use super::page::PageRequest;
 use crate::service::answer;
 use crate::service::idempotency::IdempotencyKey;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 
 /// 64 lines of a checkout have some 10 kB.
@@ -113,10 +113,10 @@ async fn list<T: Transaction<Answer = Page>>(
     desk: &Desk,
     query: Option<String>,
     headers: &HeaderMap,
-    of: fn(PageRequest) -> T,
+    of: fn(PageRequest<Uuid>) -> T,
     name: &str,
 ) -> Result<Response<Body>, Problem> {
-    let page = PageRequest::parse(query.as_deref())?;
+    let page = PageRequest::parse(query.as_deref(), |id| Uuid::try_parse(id).ok())?;
     let found = perform(&desk.primary, &of(page), deadline_of(desk, headers)?).await?.answer;
     Ok(answer::json(StatusCode::OK, &json!({ name: found.rows, "next_after": found.next_after })))
 }

@@ -7,6 +7,7 @@ use standfast_tactics::deadline::Deadline;
 
 use super::Shop;
 use super::gather::{Gathered, Question};
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 
 /// In one statement, so that rows and slots are of one snapshot.
@@ -31,22 +32,20 @@ const SLOTS_MAX: i64 = 65_536;
 /// A page of products, and what it lacks.
 pub(super) async fn products(
     shop: &Shop,
-    limit: u32,
-    after: &str,
+    page: PageRequest<String>,
     deadline: Deadline,
 ) -> Result<(Value, bool), Problem> {
     let question = Question {
         statement: PRODUCTS,
-        limit: i64::from(limit),
-        after: after.to_owned(),
+        limit: i64::from(page.limit),
+        after: page.after.clone(),
         patience: shop.patience,
     };
     let Gathered { mut rows, missing, map } = shop.gather(&question, deadline).await?;
     let name = |row: &Value| row["sku"].as_str().unwrap_or_default().to_owned();
     rows.sort_by_key(|(_, row)| name(row));
-    rows.truncate(limit as usize);
-    let is_full = rows.len() == limit as usize;
-    let next = rows.last().filter(|_| is_full).map(|(_, row)| name(row));
+    rows.truncate(page.limit as usize);
+    let next = page.next(rows.len(), rows.last().map(|(_, row)| name(row)));
     let is_complete = missing.is_empty();
     let items: Vec<Value> = rows.into_iter().map(|(_, row)| row).collect();
     let body = json!({

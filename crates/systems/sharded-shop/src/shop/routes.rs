@@ -14,13 +14,12 @@ use super::super::routing::{Query, checked_sku, parse};
 use super::users::UserDraft;
 use super::{Shop, figures, listing, placements, users};
 use crate::service::answer;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 
 /// Whether all shards are in an answer: `complete`, `partial`, or `none`.
 const SOURCE: &str = "x-source";
 
-const PAGE: u32 = 100;
-const PAGE_MAX: u32 = 1000;
 const TOP: u32 = 10;
 const TOP_MAX: u32 = 100;
 const KEYS: u32 = 1_000_000;
@@ -81,13 +80,10 @@ async fn products(
     headers: HeaderMap,
 ) -> Response<Body> {
     let result = async {
-        let query = Query::parse(query.as_deref(), &["limit", "after"])?;
-        let limit = query.number("limit", PAGE, 1..=PAGE_MAX)?;
-        let after = query.text("after").filter(|after| !after.is_empty());
-        let after = after.map(|after| checked_sku(after.to_owned())).transpose()?;
+        let sku = |text: &str| checked_sku(text.to_owned()).ok();
+        let page = PageRequest::parse(query.as_deref(), sku)?;
         let deadline = shop.desk.deadline(&headers)?;
-        let page = listing::products(&shop, limit, &after.unwrap_or_default(), deadline).await;
-        told(page)
+        told(listing::products(&shop, page, deadline).await)
     };
     let result = result.await;
     shop.desk.respond("products", result)

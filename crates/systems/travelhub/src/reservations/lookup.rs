@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::desk::Desk;
 use crate::service::database::{CallError, away, within};
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 
 const ONE: &str = "SELECT reservation_body(reservations)::text FROM reservations WHERE id = $1";
@@ -21,12 +22,10 @@ const ALL: &str = "SELECT id, json_build_object('reservation_id', id, 'offer_id'
 
 /// Which reservations to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PageRequest {
+pub(super) struct Listing {
     /// Everybody's when absent.
     pub(super) customer: Option<String>,
-    /// The last one of the page before.
-    pub(super) after: Uuid,
-    pub(super) limit: i64,
+    pub(super) page: PageRequest<Uuid>,
 }
 
 /// Some reservations, as JSON.
@@ -66,21 +65,22 @@ impl Desk {
     /// The reservations of one page.
     pub(super) async fn page(
         &self,
-        page: &PageRequest,
+        listing: &Listing,
         deadline: Deadline,
     ) -> Result<Page, Problem> {
         let borrowed = self.database.borrow(deadline).await?;
-        let PageRequest { customer, after, limit } = page;
+        let Listing { customer, page } = listing;
+        let (after, limit) = (page.after, i64::from(page.limit));
         let call = async {
             let client = borrowed.client();
             let rows = match customer {
                 Some(customer) => {
                     let statement = client.prepare_cached(OF_CUSTOMER).await?;
-                    client.query(&statement, &[customer, after, limit]).await?
+                    client.query(&statement, &[customer, &after, &limit]).await?
                 }
                 None => {
                     let statement = client.prepare_cached(ALL).await?;
-                    client.query(&statement, &[after, limit]).await?
+                    client.query(&statement, &[&after, &limit]).await?
                 }
             };
             let found = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
@@ -88,9 +88,7 @@ impl Desk {
         };
         let found = within(deadline, call).await.map_err(|error| failed(&error))?;
         borrowed.give_back();
-        // Only a full page may have another one behind it.
-        let last = found.last().map(|(id, _)| *id);
-        let next_after = last.filter(|_| found.len() as i64 == *limit);
+        let next_after = page.next(found.len(), found.last().map(|(id, _)| *id));
         Ok(Page { reservations: found.into_iter().map(|(_, json)| json).collect(), next_after })
     }
 }

@@ -4,12 +4,9 @@ use uuid::Uuid;
 
 use super::draft::check_customer;
 use super::events::Following;
-use super::lookup::PageRequest;
+use super::lookup::Listing;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
-
-/// Of a page of reservations.
-const LIMIT_DEFAULT: i64 = 100;
-const LIMIT_MAX: i64 = 1000;
 
 /// Of a page of entries: some 1.5 MB.
 const EVENTS_MAX: u64 = 5000;
@@ -26,41 +23,36 @@ pub(super) fn id(text: &str) -> Result<Uuid, Problem> {
 }
 
 /// The reservations of one customer.
-pub(super) fn of_customer(query: &str) -> Result<PageRequest, Problem> {
-    let page = page(query)?;
-    if page.customer.is_none() {
+pub(super) fn of_customer(query: &str) -> Result<Listing, Problem> {
+    let listing = listing(query)?;
+    if listing.customer.is_none() {
         return Err(Problem::bad_request("`customer` is missing"));
     }
-    Ok(page)
+    Ok(listing)
 }
 
 /// Everybody's.
-pub(super) fn all(query: &str) -> Result<PageRequest, Problem> {
-    let page = page(query)?;
-    if page.customer.is_some() {
+pub(super) fn all(query: &str) -> Result<Listing, Problem> {
+    let listing = listing(query)?;
+    if listing.customer.is_some() {
         return Err(Problem::bad_request("this list is of all customers"));
     }
-    Ok(page)
+    Ok(listing)
 }
 
-fn page(query: &str) -> Result<PageRequest, Problem> {
-    let mut page = PageRequest { customer: None, after: Uuid::nil(), limit: LIMIT_DEFAULT };
-    for (name, value) in pairs(query) {
-        match name {
-            "customer" => {
-                let customer = unescaped(value)?;
-                check_customer(&customer)?;
-                page.customer = Some(customer);
+fn listing(query: &str) -> Result<Listing, Problem> {
+    let mut customer = None;
+    let place = |text: &str| id(text).ok();
+    let page =
+        PageRequest::parse_beside(Some(query), place, "customer=<a name>, ", |name, value| {
+            if name == "customer" {
+                let name = unescaped(value)?;
+                check_customer(&name)?;
+                customer = Some(name);
             }
-            "after" => page.after = id(value)?,
-            "limit" => {
-                let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-                page.limit = limit.ok_or_else(|| wrong(name, value))?;
-            }
-            _ => return Err(wrong(name, value)),
-        }
-    }
-    Ok(page)
+            Ok(name == "customer")
+        })?;
+    Ok(Listing { customer, page })
 }
 
 /// `since=SEQ&limit=N&consumer=NAME`, of which only the first must be there.
@@ -130,10 +122,10 @@ mod tests {
     #[test]
     fn a_page_has_a_place_and_a_size() {
         let id = Uuid::now_v7();
-        let page = of_customer(&format!("customer=Ada+L%2E&after={id}&limit=7")).unwrap();
+        let listing = of_customer(&format!("customer=Ada+L%2E&after={id}&limit=7")).unwrap();
         let customer = Some("Ada L.".to_owned());
-        assert_eq!(page, PageRequest { customer, after: id, limit: 7 });
-        assert_eq!(all("").unwrap().limit, LIMIT_DEFAULT);
+        assert_eq!(listing, Listing { customer, page: PageRequest { after: id, limit: 7 } });
+        assert_eq!(all("").unwrap().customer, None);
         for wrong in ["", "customer=%4", "customer=%ff", "customer=a&limit=0", "customer=a&x=1"] {
             assert_eq!(of_customer(wrong).unwrap_err().status(), 400, "{wrong}");
         }

@@ -11,6 +11,7 @@ use super::super::log::{Kind, Outcome};
 use super::ballot::Ballot;
 use super::database::{CallError, away, within};
 use super::desk::Desk;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 
 const ONE: &str = "SELECT id, product_id, quantity, status, reason, release_event, votes, \
@@ -71,14 +72,6 @@ impl OrderView {
     }
 }
 
-/// Which orders to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PageRequest {
-    /// The last one of the page before.
-    pub(super) after: Uuid,
-    pub(super) limit: i64,
-}
-
 impl Desk {
     /// Order `id`.
     pub(super) async fn order(&self, id: Uuid, deadline: Deadline) -> Result<OrderView, Problem> {
@@ -96,13 +89,14 @@ impl Desk {
     /// The orders of one page.
     pub(super) async fn page(
         &self,
-        page: PageRequest,
+        page: PageRequest<Uuid>,
         deadline: Deadline,
     ) -> Result<Vec<OrderView>, Problem> {
         let borrowed = self.database.borrow(deadline).await?;
         let call = async {
             let statement = borrowed.client().prepare_cached(PAGE).await?;
-            let rows = borrowed.client().query(&statement, &[&page.after, &page.limit]).await?;
+            let rows =
+                borrowed.client().query(&statement, &[&page.after, &i64::from(page.limit)]).await?;
             rows.iter().map(OrderView::of_row).collect::<Result<Vec<_>, Error>>()
         };
         let found = within(deadline, call).await.map_err(|error| failed(&error))?;

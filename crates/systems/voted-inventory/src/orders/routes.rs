@@ -14,18 +14,14 @@ use uuid::Uuid;
 use super::database::RETRY_AFTER;
 use super::desk::Desk;
 use super::draft::Draft;
-use super::lookup::PageRequest;
 use super::placing::{NewOrder, Written};
 use crate::service::answer;
 use crate::service::idempotency::IdempotencyKey;
+use crate::service::page::PageRequest;
 use crate::service::problem::Problem;
 
 /// An order has some 50 bytes.
 const BODY_LENGTH_MAX: usize = 4096;
-
-/// Of a page of orders.
-const LIMIT_DEFAULT: i64 = 100;
-const LIMIT_MAX: i64 = 1000;
 
 type App = State<Arc<Desk>>;
 
@@ -108,35 +104,13 @@ async fn page(State(desk): App, RawQuery(query): RawQuery, headers: HeaderMap) -
     let start = Instant::now();
     let result = async {
         let deadline = answer::deadline_of(&headers, start, desk.settings.request_budget)?;
-        let page = page_request(query.as_deref().unwrap_or(""))?;
+        let page = PageRequest::parse(query.as_deref(), |id| order_id(id).ok())?;
         let found = desk.page(page, deadline).await?;
-        // Only a full page may have another one behind it.
-        let next = found.last().filter(|_| found.len() as i64 == page.limit);
-        let next = next.map(|order| order.order_id);
+        let next = page.next(found.len(), found.last().map(|order| order.order_id));
         Ok(answer::json(StatusCode::OK, &json!({ "orders": found, "next_after": next })))
     };
     let result = result.await;
     respond(&desk, "page", result)
-}
-
-fn page_request(query: &str) -> Result<PageRequest, Problem> {
-    let mut page = PageRequest { after: Uuid::nil(), limit: LIMIT_DEFAULT };
-    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let wrong = || {
-            Problem::bad_request(format!(
-                "`{parameter}` is none of after=<id of an order> and limit=<1 to {LIMIT_MAX}>"
-            ))
-        };
-        match parameter.split_once('=') {
-            Some(("after", id)) => page.after = order_id(id).map_err(|_| wrong())?,
-            Some(("limit", limit)) => {
-                let limit = limit.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-                page.limit = limit.ok_or_else(wrong)?;
-            }
-            Some(_) | None => return Err(wrong()),
-        }
-    }
-    Ok(page)
 }
 
 fn written_response(written: Written) -> Response<Body> {
@@ -175,21 +149,4 @@ fn order_id(text: &str) -> Result<Uuid, Problem> {
         .ok()
         .filter(|_| is_plain)
         .ok_or_else(|| Problem::bad_request("an order's id is a UUID"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_has_a_place_and_a_size() {
-        let id = Uuid::now_v7();
-        let page = page_request(&format!("after={id}&limit=7")).unwrap();
-        assert_eq!(page, PageRequest { after: id, limit: 7 });
-        let first = page_request("").unwrap();
-        assert_eq!(first, PageRequest { after: Uuid::nil(), limit: LIMIT_DEFAULT });
-        for wrong in ["limit=0", "limit=1001", "limit=x", "after=1", "before=1", "limit"] {
-            assert_eq!(page_request(wrong).unwrap_err().status(), 400, "{wrong}");
-        }
-    }
 }
