@@ -132,7 +132,12 @@ impl Running {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        assert!(self.id.signal(signal), "it has ended already");
+        assert!(self.is_signalled(signal), "it has ended already");
+    }
+
+    /// Signals it unless it has ended; answers whether it had not.
+    pub(crate) fn is_signalled(&self, signal: Signal) -> bool {
+        self.id.signal(signal)
     }
 
     /// Waits for its end.
