@@ -18,6 +18,6 @@ pub use evaluate::{Evaluation, Measured, Unknown, evaluate, head, judge_trial};
 pub(crate) use ledger::books;
 pub use phases::windows;
 pub(crate) use primaries::REIGNED;
-pub use record::{FaultRecord, MetricSample, TrialRecord};
+pub use record::{FaultRecord, MetricSample, TrialRecord, TriggerRecord};
 pub use times::GOOD_SHARE_MIN;
 pub(crate) use times::{detected_after_ms, recovered_after_ms};

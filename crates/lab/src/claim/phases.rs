@@ -22,7 +22,8 @@ pub fn windows(trial: &TrialRecord, phase: Phase) -> Windows {
         }
         Phase::Fault => fault_windows(&trial.faults, run),
         Phase::After => {
-            let healed = trial.faults.iter().map(|fault| fault.healed_us.or(fault.over_at_once()));
+            let done = trial.faults.iter().filter(|fault| !fault.never_came());
+            let healed = done.map(|fault| fault.healed_us.or(fault.over_at_once()));
             let last = healed.collect::<Option<Vec<u64>>>().and_then(|all| all.into_iter().max());
             last.map_or_else(Windows::default, |from_us| Windows::from(Window { from_us, ..run }))
         }
@@ -81,6 +82,7 @@ mod tests {
             evidence: None,
             hit: None,
             error: None,
+            trigger: None,
         }
     }
 

@@ -20,6 +20,8 @@ pub struct TrialRecord {
     pub operations: Vec<Operation>,
     pub events: Vec<Event>,
     pub faults: Vec<FaultRecord>,
+    /// Whether a tactic was switched off: the system may not get as far as with it.
+    pub lacks_tactic: bool,
     /// Per scenario.
     pub deliveries: BTreeMap<String, Delivery>,
     /// Of the services that a metric claim names, in the order of time.
@@ -34,7 +36,7 @@ pub struct TrialRecord {
 #[derive(Clone, Debug, PartialEq)]
 pub struct FaultRecord {
     pub fault: Fault,
-    /// After the start of the measured run.
+    /// After the start of the measured run; of one that waits, from when on until the event comes.
     pub at: Duration,
     /// When it is to be healed; `None` for one that the system heals itself.
     pub until: Option<Duration>,
@@ -49,9 +51,25 @@ pub struct FaultRecord {
     /// What came to a network fault while it lasted.
     pub hit: Option<Hit>,
     pub error: Option<String>,
+    /// The event that it waits for, if it does; `at` is when that came.
+    pub trigger: Option<TriggerRecord>,
+}
+
+/// What a fault waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriggerRecord {
+    /// The event in words.
+    pub event: String,
+    /// Whether it came.
+    pub came: bool,
 }
 
 impl FaultRecord {
+    /// Whether what it waited for never came, so that nothing was done.
+    pub fn never_came(&self) -> bool {
+        self.trigger.as_ref().is_some_and(|trigger| !trigger.came)
+    }
+
     /// Whether there was nothing to heal: it was over when it was in effect.
     pub fn is_momentary(&self) -> bool {
         self.until.is_none() && self.fault.kind.is_momentary()

@@ -18,7 +18,8 @@ pub const GOOD_SHARE_MIN: f64 = 0.99;
 /// that was not detected while it lasted took longer than that.
 pub(super) fn ttd(trial: &TrialRecord, by: Option<&str>) -> Result<Measured, Unknown> {
     // A flush leaves nothing to detect: the cache answers as before.
-    let faults = trial.faults.iter().filter(|fault| fault.fault.kind != FaultKind::Flush);
+    let leaves_some = |fault: &&FaultRecord| fault.fault.kind != FaultKind::Flush;
+    let faults = trial.faults.iter().filter(|fault| leaves_some(fault) && !fault.never_came());
     let each = faults.map(|fault| detection(trial, fault, by));
     slowest(each.collect::<Result<_, _>>()?).ok_or_else(|| Unknown::because("no fault to detect"))
 }
@@ -69,7 +70,8 @@ pub(crate) fn recovered_after_ms(trial: &TrialRecord, fault: &FaultRecord) -> Op
 
 /// The slowest recovery of all faults.
 pub(super) fn ttr(trial: &TrialRecord, operations: &[&Operation]) -> Result<Measured, Unknown> {
-    let each = trial.faults.iter().map(|fault| recovery(trial, fault, operations));
+    let done = trial.faults.iter().filter(|fault| !fault.never_came());
+    let each = done.map(|fault| recovery(trial, fault, operations));
     slowest(each.collect::<Result<_, _>>()?)
         .ok_or_else(|| Unknown::because("no fault to recover from"))
 }
@@ -156,6 +158,7 @@ mod tests {
             evidence: None,
             hit: None,
             error: None,
+            trigger: None,
         }
     }
 

@@ -6,7 +6,7 @@ use standfast_faultproxy::ProxyError;
 use super::kind::FaultKind;
 use super::parameters::Objection;
 use crate::instance::{HttpError, UnitError};
-use crate::spec::Edge;
+use crate::spec::{Edge, Length};
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,6 +35,8 @@ pub enum FaultError {
     Host { target: String, source: Box<HostsError> },
     #[error("cannot tell `{target}` to be {kind}: {source}")]
     Untold { kind: FaultKind, target: String, source: HttpError },
+    #[error("no event `{event}` came from {from} to {until} of the run{seen}")]
+    NeverCame { event: String, from: Length, until: Length, seen: String },
     #[error("the instance ended before the fault on `{target}` was in effect")]
     InstanceGone { target: String },
 }

@@ -150,6 +150,11 @@ impl FaultKind {
         }
     }
 
+    /// Whether the keeper of a process does it, and not its host or the service itself.
+    pub fn is_of_process(self) -> bool {
+        !self.is_of_network() && !self.is_of_application() && self != Self::Isolate
+    }
+
     /// Whether the service does it to itself, when the lab tells it to.
     pub fn is_of_application(self) -> bool {
         match self {

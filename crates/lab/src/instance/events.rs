@@ -1,7 +1,8 @@
 //! Where events of an instance go: one stream, with one clock, for whoever wants to know.
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use standfast_history::Event;
 use tokio::sync::mpsc;
@@ -17,23 +18,35 @@ pub const SUPERVISOR: &str = "supervisor";
 /// What the lab itself reports in.
 pub const LAB: &str = "lab";
 
+/// Whoever has to act on events at once: it hears each of them when it is sent, in one order, and
+/// none is lost or late. It must not wait, nor send any itself.
+pub(crate) trait Listener: fmt::Debug + Send + Sync {
+    fn hear(&self, event: &Event);
+}
+
 /// Takes events from many places without ever making one of them wait.
 #[derive(Clone, Debug)]
 pub struct EventSink {
     clock: Clock,
     events: mpsc::Sender<Event>,
     dropped: Arc<AtomicU64>,
+    listener: Arc<OnceLock<Arc<dyn Listener>>>,
 }
 
 impl EventSink {
     /// A sink and the stream that comes out of it.
     pub fn channel(clock: Clock) -> (Self, mpsc::Receiver<Event>) {
         let (events, stream) = mpsc::channel(EVENTS_MAX);
-        (Self { clock, events, dropped: Arc::default() }, stream)
+        (Self { clock, events, dropped: Arc::default(), listener: Arc::default() }, stream)
     }
 
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Has `listener` hear every event from now on; there is one at most, the first.
+    pub(crate) fn listen(&self, listener: Arc<dyn Listener>) {
+        self.listener.get_or_init(|| listener);
     }
 
     /// Sends a stamped event.
@@ -43,6 +56,9 @@ impl EventSink {
             event = event.event,
             target_process = event.target.as_deref().unwrap_or_default(),
         );
+        if let Some(listener) = self.listener.get() {
+            listener.hear(&event);
+        }
         // A reader that went away does not want to know; one that is too slow must be told.
         if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
             self.dropped.fetch_add(1, Ordering::Relaxed);

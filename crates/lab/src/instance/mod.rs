@@ -54,5 +54,6 @@ pub use status::{ProcessSnapshot, ProcessState, Role};
 pub use template::TemplateError;
 pub use unit::UnitError;
 
+pub(crate) use events::Listener;
 pub(crate) use order::{KeeperHandle, Order};
 pub(crate) use unit::Unit;

@@ -36,7 +36,8 @@ pub(crate) fn faults(result: &ExperimentResult) -> Markup {
         section {
             h2 { "Faults" }
             p.hint {
-                "Seconds after the start of the measured run. Injected and healed are verified."
+                "Seconds after the start of the measured run. Injected and healed are verified. "
+                "A fault that waits for an event is planned for when that comes."
             }
             div.scroll {
                 table.numbers {
@@ -75,6 +76,7 @@ fn fault_row(place: &str, fault: &FaultResult) -> Markup {
             td {
                 b { (fault.kind) } " " (fault.target)
                 @if !fault.parameters.is_empty() { " (" (fault.parameters) ")" }
+                @if let Some(event) = &fault.after { br; span.hint { "after " (event) } }
             }
             td.number { (seconds(Some(fault.planned_ms))) }
             td.number { (seconds(fault.injected_ms)) }

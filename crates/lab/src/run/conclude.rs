@@ -95,7 +95,12 @@ fn plan(experiment: &Experiment, trials: u32) -> PlanResult {
         target: timed.fault.target.clone(),
         parameters: timed.fault.parameters(),
         at_ms: milliseconds(timed.at),
-        for_ms: timed.until.map(|until| milliseconds(until.saturating_sub(timed.at))),
+        after: timed.trigger.as_ref().map(|trigger| trigger.pattern.to_string()),
+        within_ms: timed.trigger.as_ref().map(|trigger| milliseconds(trigger.within)),
+        for_ms: match &timed.trigger {
+            Some(trigger) => trigger.length.map(milliseconds),
+            None => timed.until.map(|until| milliseconds(until.saturating_sub(timed.at))),
+        },
     });
     PlanResult {
         trials,

@@ -5,6 +5,7 @@ mod arm_trials;
 mod artifacts;
 mod cancellation;
 mod conclude;
+mod cue;
 mod environment;
 mod experiment;
 mod final_page;
@@ -21,6 +22,7 @@ mod suite;
 mod timeline;
 mod trial;
 mod trial_result;
+mod trigger;
 mod writer;
 
 pub use arm_result::{FinishedTrial, arm_result, finish_trial};

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::artifacts::ArtifactKeeper;
+use super::cue::Cues;
 use super::final_reader::FinalReader;
 use super::load::{deliveries, load_plans, tell_load};
 use super::logs::keep_logs;
@@ -239,6 +240,7 @@ impl TrialPlan<'_> {
         samples: &Samples,
     ) -> JoinSet<(usize, Played)> {
         let mut faults = JoinSet::new();
+        let cues = Cues::new(&self.experiment.timeline, clock.at_us(zero));
         for (index, timed) in self.experiment.timeline.iter().cloned().enumerate() {
             let player = Player {
                 instance: Arc::clone(instance),
@@ -248,9 +250,11 @@ impl TrialPlan<'_> {
                 progress: self.options.progress.clone(),
                 place: self.place,
                 cancellation: self.options.cancellation.clone(),
+                turn: timed.trigger.is_some().then(|| cues.turn(index)),
             };
             faults.spawn(async move { (index, player.play(timed).await) });
         }
+        instance.events().listen(cues.listener());
         faults
     }
 
@@ -308,6 +312,7 @@ impl TrialPlan<'_> {
             operations: loads.into_iter().flat_map(|load| load.operations).collect(),
             events: Vec::new(),
             faults,
+            lacks_tactic: !self.arm.without.is_empty(),
             samples: samples.finish(),
             machine: Vec::new(),
             finals: Vec::new(),

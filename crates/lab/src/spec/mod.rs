@@ -17,8 +17,9 @@ mod units;
 pub use document::{line_at, suggestion_in};
 pub use experiment::{
     Accounts, Aggregate, Answers, Arrivals, Artifact, ArtifactContent, Claim, Consistency,
-    ConsistencyModel, Experiment, ExperimentFile, ExperimentSource, Given, Limit, Load, Measure,
-    Operand, Page, Percentile, Phase, Reading, Statuses, Suite, TimedFault, Until,
+    ConsistencyModel, EventPattern, Experiment, ExperimentFile, ExperimentSource, FieldValue,
+    Given, Limit, Load, Measure, Operand, Page, Percentile, Phase, Reading, Statuses, Suite,
+    TimedFault, Trigger, Until,
 };
 pub use placeholder::{UnknownPlaceholder, fill};
 pub use problem::{Problem, SpecError};

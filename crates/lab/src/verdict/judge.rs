@@ -11,7 +11,7 @@ use super::figure::{distance, figure, milliseconds};
 use super::outcome::Verdict;
 use super::replacement::ReplacedTrial;
 use super::result::{Arm, ArmResult, ClaimResult, ClaimTrial, IntervalResult, Limit};
-use super::trial::Phase;
+use super::trial::{FaultResult, Phase};
 use crate::spec::Unit;
 
 /// The verdict with its reasons, the weightiest first.
@@ -40,6 +40,7 @@ pub fn judge(arms: &[ArmResult], tactic: Option<&str>) -> Judgement {
         _ => {}
     }
     judgement.warnings.extend(arms.iter().flat_map(run_again));
+    judgement.warnings.extend(arms.iter().flat_map(left_out));
     judgement.warnings.extend(arms.iter().flat_map(late_sends));
     judgement.warnings.extend(arms.iter().flat_map(crowded));
     judgement
@@ -49,6 +50,19 @@ fn run_again(arm: &ArmResult) -> impl Iterator<Item = String> {
     arm.replaced.iter().map(|replaced| {
         let ReplacedTrial { trial, by, reason, .. } = replaced;
         format!("{} trial {trial} was run again as trial {by}: {reason}", arm.arm.name())
+    })
+}
+
+/// Faults of trials that count all the same: without its tactic the system never came to where they
+/// were to hit it.
+fn left_out(arm: &ArmResult) -> impl Iterator<Item = String> {
+    let counts = arm.runs.iter().filter(|run| run.problems.is_empty());
+    counts.flat_map(move |run| {
+        run.faults.iter().filter(|fault| fault.injected_ms.is_none()).map(move |fault| {
+            let why = fault.error.as_deref().unwrap_or("no reason is known");
+            let FaultResult { kind, target, .. } = fault;
+            format!("{} trial {}: no {kind} of {target}: {why}", arm.arm.name(), run.trial)
+        })
     })
 }
 

@@ -80,7 +80,14 @@ pub struct PlannedFault {
     /// Such as `200ms ± 20ms, upstream`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub parameters: String,
+    /// With `after`, not before.
     pub at_ms: u64,
+    /// The event that it waits for, such as `move of resharder with phase=copying`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// How long it waits for that, from `at_ms` on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
     /// Absent for a fault that is over at once, or lasts to the end of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_ms: Option<u64>,

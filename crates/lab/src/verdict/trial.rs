@@ -86,7 +86,11 @@ pub struct FaultResult {
     /// Such as `200ms ± 20ms, upstream`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub parameters: String,
+    /// Of one that waits for an event: when that came, or from when on it was waited for.
     pub planned_ms: f64,
+    /// The event that it waits for, such as `move of resharder with phase=copying`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// When the lab began to inject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub injecting_ms: Option<f64>,

@@ -50,6 +50,7 @@ fn record() -> TrialRecord {
             evidence: None,
             hit: None,
             error: None,
+            trigger: None,
         }],
         ..TrialRecord::default()
     }

@@ -68,6 +68,7 @@ fn record() -> TrialRecord {
         evidence: Some("the process is gone".to_owned()),
         hit: None,
         error: None,
+        trigger: None,
     };
     let ids = (0..30).map(|index| format!("o{index}"));
     let rows = |status: &str| ids.clone().map(|id| entry(&id, status)).collect();

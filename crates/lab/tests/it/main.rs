@@ -37,5 +37,6 @@ mod report_fixture;
 mod report_run;
 mod report_schema;
 mod run_ledger;
+mod run_trigger;
 mod spec;
 mod spec_schema;

@@ -112,6 +112,7 @@ pub(crate) fn record(arm: Arm, trial: u32) -> TrialRecord {
             event(healed, "lab", "healed"),
             event(healed + 0.3, "web", "recovered"),
         ],
+        lacks_tactic: false,
         faults: vec![FaultRecord {
             fault,
             at: Duration::from_secs(5),
@@ -123,6 +124,7 @@ pub(crate) fn record(arm: Arm, trial: u32) -> TrialRecord {
             evidence: Some("process gone, port refuses".to_owned()),
             hit: None,
             error: None,
+            trigger: None,
         }],
         deliveries: [(
             "search".to_owned(),

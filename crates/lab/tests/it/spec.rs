@@ -291,6 +291,48 @@ fn network_faults_may_overlap_unless_they_do_the_same_to_one_edge() {
 }
 
 #[test]
+fn a_fault_that_waits_for_an_event_says_which_and_how_long() {
+    let after = |text: &str| {
+        let fault = "for = \"5s\"";
+        experiment_error(&[(fault, &format!("{fault}\n{text}"))]).to_string()
+    };
+    let ready = "after = { event = \"ready\" }";
+    let again = |at: &str, more: &str| {
+        let fault = "fault = { kind = \"kill\", target = \"replica\" }";
+        after(&format!("{ready}\nwithin = \"5s\"\n[[timeline]]\nat = \"{at}\"\n{fault}\n{more}"))
+    };
+    let shown = [
+        after("within = \"5s\""),
+        after("after = { event = \" \" }"),
+        after("after = { source = \"web\" }"),
+        after("after = { event = \"ready\", phase = \"copying\" }"),
+        after("after = { event = \"ready\", fields = { phase = [\"copying\"] } }"),
+        after("after = { event = \"ready\", source = \"wbe\" }"),
+        after("after = { event = \"ready\", source = \"primary\" }"),
+        after("after = { event = \"ready\", source = \"supervisor\", target = \"primry\" }"),
+        after(&format!("{ready}\nwithin = \"0s\"")),
+        after(&format!("{ready}\nwithin = \"11s\"")),
+        experiment_error(&[("for = \"5s\"", &format!("for = \"15s\"\n{ready}"))]).to_string(),
+        again("14s", ""),
+    ];
+    insta::assert_snapshot!("trigger_mistakes", shown.join("\n"));
+}
+
+#[test]
+fn faults_that_wait_take_turns_at_a_process_and_end_inside_the_run() {
+    let waits = "for = \"5s\"\nafter = { event = \"ready\" }";
+    let kill = "fault = { kind = \"kill\", target = \"replica\" }";
+    let second = format!("[[timeline]]\nat = \"6s\"\n{kill}\n{waits}\nwithin = \"2s\"\n[[claim]]");
+    let text = change(EXPERIMENT, &[("for = \"5s\"", waits), ("[[claim]]", &second)]);
+    let loaded = ExperimentSource::embedded("shop", "open", &text).load(&[shop(SYSTEM)]);
+    let timeline = loaded.unwrap().timeline;
+    let within = |index: usize| timeline[index].trigger.as_ref().unwrap().within.as_secs();
+    assert_eq!(within(0), 10, "what is left of 20 s when it lasts 5 s from 5 s on");
+    let until = |index: usize| timeline[index].until.map(|until| until.as_secs());
+    assert_eq!((until(0), within(1), until(1)), (Some(20), 2, Some(13)));
+}
+
+#[test]
 fn claims_say_what_they_need() {
     let claim = |text: &str| {
         let claim = "that = \"availability\"\nduring = \"fault\"\nat_least = \"100 %\"";

@@ -10,6 +10,7 @@ use super::super::system::Brokers;
 use super::super::units::{Length, Moment, Rate};
 use super::artifact::ArtifactFile;
 use super::reading::FinalFile;
+use super::trigger::EventPattern;
 use crate::fault::Fault;
 
 /// A claim about a system under load and faults, and how to try it.
@@ -121,10 +122,19 @@ pub enum Arrivals {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimedFaultFile {
+    /// When it is injected; with `after`, from when on the event is waited for.
     pub at: Moment,
+    /// It is injected when the first event that fits is reported. One that comes while an earlier
+    /// fault of the list keeps the same process down does not count.
+    #[serde(default)]
+    pub after: Option<EventPattern>,
+    /// How long the event is waited for; by default as long as the run allows. When it does not
+    /// come, the trial proves nothing.
+    #[serde(default)]
+    pub within: Option<Moment>,
     pub fault: Fault,
-    /// When it is healed. Without it, kill, restart, flush and reset are done at once, and all
-    /// others last to the end of the run.
+    /// How long it lasts from its injection on. Without it, kill, restart, flush and reset are done
+    /// at once, and all others last to the end of the run.
     #[serde(default, rename = "for")]
     pub length: Option<Moment>,
 }

@@ -268,7 +268,8 @@ impl Reader<'_, '_, '_> {
         }
         let needs_fault = matches!(measure, Measure::Ttd { .. } | Measure::Ttr { .. });
         let first = timeline.iter().map(|timed| timed.at).min();
-        let last = timeline.iter().map(|timed| timed.until.unwrap_or(timed.at)).max();
+        let is_at_zero = timeline.iter().any(|timed| timed.at.is_zero() && timed.trigger.is_none());
+        let last = timeline.iter().map(super::TimedFault::earliest).max();
         let duration = self.check.duration;
         let objection = match (during, first, last) {
             (Phase::Before | Phase::Fault | Phase::After, ..)
@@ -283,7 +284,7 @@ impl Reader<'_, '_, '_> {
             (Phase::Before | Phase::Fault | Phase::After, None, _) => {
                 "the phase needs a fault, and `[[timeline]]` has none"
             }
-            (Phase::Before, Some(first), _) if first.is_zero() => {
+            (Phase::Before, Some(_), _) if is_at_zero => {
                 "there is no time before the fault, which comes at 0"
             }
             (Phase::After, _, Some(last)) if last >= duration => {

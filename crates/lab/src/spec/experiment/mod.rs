@@ -12,6 +12,7 @@ mod reading;
 mod source;
 mod statuses;
 mod timeline;
+mod trigger;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use file::{Aggregate, Answers, Arrivals, ExperimentFile, Phase, Suite};
 pub use reading::{Page, Reading, Until};
 pub use source::{ExperimentSource, Given};
 pub use statuses::Statuses;
+pub use trigger::{EventPattern, FieldValue, Trigger};
 
 /// An experiment that makes sense on its system.
 #[derive(Clone, Debug)]
@@ -81,9 +83,26 @@ pub struct Load {
 /// A fault and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimedFault {
-    /// After the start of the run.
+    /// After the start of the run; with a trigger, not before.
     pub at: Duration,
     pub fault: Fault,
-    /// When it is healed; `None` for a fault that is done at once and not held.
+    /// When it is healed, with a trigger at the latest; `None` for a fault that is done at once and
+    /// not held.
     pub until: Option<Duration>,
+    /// The event that it waits for.
+    pub trigger: Option<Trigger>,
+}
+
+impl TimedFault {
+    /// When it is over at the latest: healed, or done.
+    pub(crate) fn latest(&self) -> Duration {
+        let waited = self.trigger.as_ref().map_or(Duration::ZERO, |trigger| trigger.within);
+        self.until.unwrap_or(self.at + waited)
+    }
+
+    /// When it is over if the event that it waits for comes at once.
+    pub(crate) fn earliest(&self) -> Duration {
+        let length = self.trigger.as_ref().map(|trigger| trigger.length);
+        length.flatten().map_or(self.until.unwrap_or(self.at), |length| self.at + length)
+    }
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::document::steps;
 use super::super::system::Edge;
 use super::super::units::format_duration;
-use super::TimedFault;
 use super::check::{Check, LEFT_OUT};
 use super::file::TimedFaultFile;
+use super::trigger::WrittenTrigger;
+use super::{TimedFault, Trigger};
 use crate::fault::{Fault, FaultKind, Targets};
 
 /// A fault of the timeline, and where it stands in the file.
@@ -29,7 +30,13 @@ impl Placed {
             (false, false) => own.target == other.target && other.kind != FaultKind::StartByHand,
             (true, false) | (false, true) => false,
         };
-        is_in_the_way && self.timed.until.unwrap_or(self.timed.at) >= later.timed.at
+        let take_turns = self.takes_turns() && later.takes_turns();
+        is_in_the_way && !take_turns && self.timed.latest() >= later.timed.at
+    }
+
+    /// Whether it waits for an event, and for another one that waits and has its process.
+    fn takes_turns(&self) -> bool {
+        self.timed.trigger.is_some() && self.timed.fault.kind.is_of_process()
     }
 }
 
@@ -49,17 +56,35 @@ impl Check<'_, '_> {
             self.document.read_list("timeline", self.problems);
         let mut placed = Vec::new();
         for (index, timed) in faults {
-            let (at, end) = self.window("timeline", index, Some(timed.at), timed.length);
-            let fault = timed.fault;
-            let edges = self.fault(index, &fault, &targets);
-            let until = (timed.length.is_some() || fault.kind.lasts()).then_some(end);
-            placed.push(Placed { index, timed: TimedFault { at, fault, until }, edges });
+            let edges = self.fault(index, &timed.fault, &targets);
+            let timed = self.timed(index, timed);
+            placed.push(Placed { index, timed, edges });
         }
         placed.sort_by_key(|placed| placed.timed.at);
         self.conflicts(&placed);
         let touched = placed.iter().flat_map(|placed| placed.edges.clone()).collect();
         self.timeline = placed.into_iter().map(|placed| placed.timed).collect();
         touched
+    }
+
+    fn timed(&mut self, index: usize, file: TimedFaultFile) -> TimedFault {
+        let (at, end) = self.window("timeline", index, Some(file.at), file.length);
+        let TimedFaultFile { fault, within, length, .. } = file;
+        let Some(pattern) = file.after else {
+            if within.is_some() {
+                let line = self.document.line(steps!["timeline", index, "within"]);
+                self.problems.report(line, "`within` is how long `after` is waited for: add that");
+            }
+            let until = (length.is_some() || fault.kind.lasts()).then_some(end);
+            return TimedFault { at, fault, until, trigger: None };
+        };
+        let trigger = self.trigger(WrittenTrigger { index, at, pattern, within, length });
+        let Trigger { within, length, .. } = trigger;
+        let until = match length {
+            Some(length) => Some(at + within + length),
+            None => fault.kind.lasts().then_some(end),
+        };
+        TimedFault { at, fault, until, trigger: Some(trigger) }
     }
 
     fn fault(&mut self, index: usize, fault: &Fault, targets: &Targets<'_>) -> BTreeSet<Edge> {
@@ -91,12 +116,16 @@ impl Check<'_, '_> {
             let earlier = placed[..position].iter().find(|earlier| earlier.conflicts(later));
             if let Some(earlier) = earlier {
                 let line = self.document.line(steps!["timeline", later.index]);
-                let text = format!(
+                let mut text = format!(
                     "{} begins while the {} of {} is not over",
                     later.timed.fault,
                     earlier.timed.fault,
                     format_duration(earlier.timed.at)
                 );
+                if earlier.timed.trigger.is_some() {
+                    let latest = format_duration(earlier.timed.latest());
+                    text = format!("{text}; it may last until {latest}");
+                }
                 self.problems.report(line, text);
             }
         }
