@@ -170,13 +170,16 @@ fn creates(trial: &TrialRecord, scenario: &str) -> Result<Vec<Create>, Unknown> 
             product: operation.key.clone().ok_or_else(|| lacks("key"))?,
             quantity: quantity.ok_or_else(|| lacks("value that is a number"))?,
         };
-        let is_acknowledged = operation.outcome == Outcome::Ok;
+        // A refusal that the scenario takes for an answer made nothing.
+        let is_refused = (400..500).contains(&operation.status);
+        let outcome = if is_refused { Outcome::Fail } else { operation.outcome };
+        let is_acknowledged = outcome == Outcome::Ok;
         if is_acknowledged && operation.id.is_none() {
             return Err(lacks("id, though it was acknowledged"));
         }
         Ok(Create {
             index: operation.index,
-            outcome: operation.outcome,
+            outcome,
             order: operation.id.clone().filter(|_| is_acknowledged),
             wanted,
         })

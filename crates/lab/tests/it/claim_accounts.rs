@@ -156,6 +156,19 @@ fn a_ledger_is_judged_by_what_clients_saw_and_what_is_there() {
 }
 
 #[test]
+fn a_refusal_that_counts_as_an_answer_makes_no_order() {
+    let refused = || Operation { status: 422, ..order(3, None, Outcome::Ok) };
+    check(0, |record| record.operations.push(refused()), (Verdict::Holds, ""));
+    check(
+        0,
+        |record| {
+            record.operations = vec![order(0, Some("a"), Outcome::Ok), refused()];
+        },
+        (Verdict::Refuted, "never asked for: order b, 2 of P"),
+    );
+}
+
+#[test]
 fn a_ledger_without_its_readings_is_unknown() {
     let unknown = |reason| (Verdict::Unknown, reason);
     check(
