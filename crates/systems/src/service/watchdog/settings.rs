@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use standfast_failover::actuator::wire::SOCKET_VARIABLE;
-use standfast_failover::core::Options;
+use standfast_failover::core::{Copies, Options};
 use standfast_failover::database::mysql::{Flavour, MysqlServer};
 use standfast_failover::database::postgres::Postgres;
 use standfast_failover::database::{Database, Members};
@@ -57,6 +57,16 @@ impl Settings {
             }
         };
         options.failovers_max = environment.number("FAILOVERS_MAX", options.failovers_max)?;
+        options.copies = match environment.get("COPIES").as_deref() {
+            None => options.copies,
+            Some("all") => Copies::All,
+            Some("one") => Copies::One,
+            Some(other) => {
+                let problem =
+                    format!("is `{other}`: commits wait for `all` replicas, or for `one`");
+                return Err(ServeError::Configuration { variable: "COPIES".to_owned(), problem });
+            }
+        };
         let path = |name: &str| environment.required::<String>(name).map(PathBuf::from);
         Ok(Self {
             backend: environment.get("ROUTER_BACKEND").unwrap_or_else(|| cluster.clone()),
@@ -118,7 +128,12 @@ mod tests {
     use super::*;
 
     fn read(kind: &str, nodes: &str) -> Result<Settings, String> {
+        read_with(kind, nodes, "all")
+    }
+
+    fn read_with(kind: &str, nodes: &str, copies: &str) -> Result<Settings, String> {
         let pairs = [
+            ("COPIES", copies),
             ("CLUSTER", "orders"),
             ("KIND", kind),
             ("NODES", nodes),
@@ -136,11 +151,14 @@ mod tests {
         let settings = read("postgres", &both).unwrap();
         assert_eq!(settings.members.names(), ["orders-a", "orders-b"]);
         assert_eq!((settings.databases.len(), settings.backend.as_str()), (2, "orders"));
+        assert_eq!(read_with("postgres", &both, "one").unwrap().options.copies, Copies::One);
+        assert!(read_with("postgres", &both, "two").unwrap_err().contains("`COPIES`"));
         for wrong in [url(5432), format!("orders-a={}", url(5432)), "a=x,b=y".to_owned()] {
             let error = read("postgres", &wrong).unwrap_err();
             assert!(error.contains("`NODES`") && !error.contains("secret"), "{error}");
         }
     }
+
     #[test]
     fn each_kind_of_database_has_urls_of_its_own() {
         let nodes = "a=mysql://root:secret@127.0.0.1:3306/s,b=mysql://root:secret@127.0.0.1:3307/s";
