@@ -228,6 +228,11 @@ const SHARDED_SHOP: SystemFiles = SystemFiles {
         ("lag-under-writes", file!("sharded-shop/experiments/lag-under-writes.toml")),
         ("replication-load", file!("sharded-shop/experiments/replication-load.toml")),
         ("slots-moved", file!("sharded-shop/experiments/slots-moved.toml")),
+        ("shards-grow-and-shrink", file!("sharded-shop/experiments/shards-grow-and-shrink.toml")),
+        (
+            "joining-primary-killed-in-move",
+            file!("sharded-shop/experiments/joining-primary-killed-in-move.toml"),
+        ),
         (
             "coordinator-killed-in-move",
             file!("sharded-shop/experiments/coordinator-killed-in-move.toml"),
