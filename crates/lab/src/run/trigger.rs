@@ -114,10 +114,12 @@ impl Overheard {
         let Self { held, unfit } = self;
         let mut told = String::new();
         if held > 0 {
-            told.push_str(&format!("; it came {held} times while another fault had the process"));
+            told.push_str("; it came while another fault had the process");
         }
-        if unfit > 0 {
-            told.push_str(&format!("; {unfit} of that name say something else"));
+        match unfit {
+            0 => {}
+            1 => told.push_str("; one of that name said something else"),
+            unfit => told.push_str(&format!("; {unfit} of that name said something else")),
         }
         told
     }
@@ -181,7 +183,7 @@ mod tests {
         assert_eq!(hear(&mut triggers, 1300, "check"), [2]);
         let overheard = triggers.let_go(2);
         assert_eq!(overheard.held, 1);
-        let told = "; it came 1 times while another fault had the process";
+        let told = "; it came while another fault had the process; 3 of that name said";
         assert!(overheard.told().starts_with(told), "{}", overheard.told());
     }
 

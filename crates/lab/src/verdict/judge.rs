@@ -56,13 +56,14 @@ fn run_again(arm: &ArmResult) -> impl Iterator<Item = String> {
 /// Faults of trials that count all the same: without its tactic the system never came to where they
 /// were to hit it.
 fn left_out(arm: &ArmResult) -> impl Iterator<Item = String> {
-    let counts = arm.runs.iter().filter(|run| run.problems.is_empty());
-    counts.flat_map(move |run| {
-        run.faults.iter().filter(|fault| fault.injected_ms.is_none()).map(move |fault| {
-            let why = fault.error.as_deref().unwrap_or("no reason is known");
-            let FaultResult { kind, target, .. } = fault;
-            format!("{} trial {}: no {kind} of {target}: {why}", arm.arm.name(), run.trial)
-        })
+    arm.runs.iter().filter(|run| run.problems.is_empty()).filter_map(|run| {
+        let left_out: Vec<&FaultResult> =
+            run.faults.iter().filter(|fault| fault.injected_ms.is_none()).collect();
+        let FaultResult { kind, target, error, .. } = left_out.first()?;
+        let why = error.as_deref().unwrap_or("no reason is known");
+        let (some, all) = (left_out.len(), run.faults.len());
+        let place = format!("{} trial {}", arm.arm.name(), run.trial);
+        Some(format!("{place}: {some} of {all} faults did not come: {kind} of {target}: {why}"))
     })
 }
 
