@@ -14,6 +14,8 @@ use super::{Shard, Table, name_of};
 const LOOK_FOR_MARK_EVERY: Duration = Duration::from_millis(2);
 /// Rows that one statement deletes: more would hold back vacuum and replicas.
 const DELETE_AT_ONCE: u32 = 10_000;
+/// The cursor with their places.
+const ROWS_TO_DELETE: &str = "reshard_rows";
 /// How long a slot may stay in use after its subscription is gone.
 const SLOT_IDLE_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_FOR_IDLE_EVERY: Duration = Duration::from_millis(20);
@@ -302,19 +304,47 @@ impl Shard {
         if self.session.number(&is_sharded).await? == 0 {
             return Ok(());
         }
-        let delete = format!(
-            "{}; {guard}; WITH gone AS (DELETE FROM {name} WHERE ctid = ANY (ARRAY(SELECT ctid \
-             FROM {name} WHERE {condition} LIMIT {DELETE_AT_ONCE})) RETURNING 1) \
-             SELECT count(*) FROM gone",
-            self.fence_check()
+        // Looked for once: to look again for each portion takes the longer, the more are gone.
+        let find = format!(
+            "DECLARE {ROWS_TO_DELETE} NO SCROLL CURSOR WITH HOLD FOR \
+             SELECT ctid FROM {name} WHERE {condition}"
         );
         loop {
-            let rows = self.session.transaction(&delete).await;
-            let rows = rows.map_err(|error| self.unfenced(error))?;
-            let gone = rows.last().and_then(|row| row.first()?.as_deref()?.parse::<u32>().ok());
-            if gone.is_none_or(|gone| gone == 0) {
+            self.session.run(&find).await?;
+            let deleted = self.delete_found(guard, &name, condition).await;
+            let closed = self.session.run(&format!("CLOSE {ROWS_TO_DELETE}")).await;
+            let found = deleted?;
+            closed?;
+            if found == 0 {
                 return Ok(());
             }
+        }
+    }
+
+    /// Deletes what the cursor found, in portions; answers how many rows that were.
+    async fn delete_found(
+        &self,
+        guard: &str,
+        name: &str,
+        condition: &str,
+    ) -> Result<usize, SqlError> {
+        let fence = self.fence_check();
+        let fetch = format!("FETCH {DELETE_AT_ONCE} FROM {ROWS_TO_DELETE}");
+        let mut found = 0;
+        loop {
+            let rows = self.session.rows(&fetch).await?;
+            let places: Vec<String> = rows.into_iter().flatten().flatten().collect();
+            if places.is_empty() {
+                return Ok(found);
+            }
+            found += places.len();
+            // A table that was written anew meanwhile has other rows there.
+            let delete = format!(
+                "{fence}; {guard}; DELETE FROM {name} \
+                 WHERE ctid = ANY ('{{\"{}\"}}'::tid[]) AND {condition}",
+                places.join("\",\"")
+            );
+            self.session.transaction(&delete).await.map_err(|error| self.unfenced(error))?;
         }
     }
 
