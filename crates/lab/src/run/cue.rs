@@ -106,3 +106,52 @@ impl Drop for Turn {
         stage.triggers.let_go(self.index);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fault::{Fault, FaultKind};
+    use crate::spec::{EventPattern, Trigger};
+
+    fn kill(event: &str) -> TimedFault {
+        let event = event.to_owned();
+        let pattern = EventPattern { event, source: None, target: None, fields: BTreeMap::new() };
+        TimedFault {
+            at: Duration::ZERO,
+            fault: Fault::new(FaultKind::Kill, "worker"),
+            until: None,
+            trigger: Some(Trigger { pattern, within: Duration::from_secs(1), length: None }),
+        }
+    }
+
+    fn step(at_us: u64) -> Event {
+        Event::new(at_us, "worker", "step")
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_hears_the_time_of_the_event_and_the_next_one_is_let_in_by_its_end() {
+        let cues = Cues::new(&[kill("step"), kill("step")], 0);
+        let (mut first, mut second) = (cues.turn(0), cues.turn(1));
+        let listener = cues.listener();
+        listener.hear(&step(7));
+        assert_eq!(first.came().await, 7);
+        listener.hear(&step(8));
+        drop(first);
+        listener.hear(&step(9));
+        assert_eq!(second.came().await, 9, "not the one that came while the first one had it");
+    }
+
+    #[tokio::test]
+    async fn an_event_that_came_before_the_wait_was_ended_counts() {
+        let cues = Cues::new(&[kill("step"), kill("other")], 0);
+        let (mut first, mut second) = (cues.turn(0), cues.turn(1));
+        cues.listener().hear(&step(7));
+        assert_eq!(first.end(), Ok(7));
+        assert_eq!(second.end(), Err(Overheard::default()));
+        cues.listener().hear(&Event::new(8, "worker", "other"));
+        let late = tokio::time::timeout(Duration::ZERO, second.came()).await;
+        assert!(late.is_err(), "nobody waits any more");
+    }
+}

@@ -129,6 +129,8 @@ impl Overheard {
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::fault::{Fault, FaultKind};
     use crate::spec::Trigger;
@@ -136,7 +138,7 @@ mod tests {
     const ZERO_US: u64 = 10_000_000;
 
     /// Waits for `step` of `phase` from 1 s to 3 s of the run.
-    fn waits(kind: FaultKind, target: &str, phase: &str) -> TimedFault {
+    fn waits_for(kind: FaultKind, target: &str, phase: &str) -> TimedFault {
         let text = format!("event = 'step'\nfields = {{ phase = '{phase}' }}");
         let pattern = toml::from_str(&text).unwrap();
         TimedFault {
@@ -148,7 +150,7 @@ mod tests {
     }
 
     fn kill(phase: &str) -> TimedFault {
-        waits(FaultKind::Kill, "worker", phase)
+        waits_for(FaultKind::Kill, "worker", phase)
     }
 
     /// What is heard `at_ms` after the start of the run.
@@ -189,12 +191,47 @@ mod tests {
 
     #[test]
     fn one_event_sets_off_faults_at_several_places() {
-        let elsewhere = waits(FaultKind::Pause, "other", "copy");
-        let link = waits(FaultKind::Cut, "worker", "copy");
+        let elsewhere = waits_for(FaultKind::Pause, "other", "copy");
+        let link = waits_for(FaultKind::Cut, "worker", "copy");
         let fixed = TimedFault { trigger: None, ..kill("copy") };
         let timeline = [fixed, kill("copy"), elsewhere, link];
         let mut triggers = Triggers::new(&timeline, ZERO_US);
         assert_eq!(hear(&mut triggers, 1500, "copy"), [1, 2, 3]);
+    }
+
+    proptest! {
+        /// Whatever comes in whatever order: each is set off once at most, and nobody while another
+        /// one has its process.
+        #[test]
+        fn no_two_faults_have_one_process(
+            waits in proptest::collection::vec((0..2_usize, 0..3_usize), 1..6),
+            happenings in proptest::collection::vec((0..3_usize, 0..6_usize, any::<bool>()), 0..40),
+        ) {
+            let (processes, phases) = (["worker", "other"], ["copy", "check", "end"]);
+            let fault = |&(process, phase): &(usize, usize)| {
+                waits_for(FaultKind::Kill, processes[process], phases[phase])
+            };
+            let timeline: Vec<TimedFault> = waits.iter().map(fault).collect();
+            let mut triggers = Triggers::new(&timeline, ZERO_US);
+            let mut holders: [Option<usize>; 2] = [None; 2];
+            let mut set_off = Vec::new();
+            for (phase, index, ends) in happenings {
+                if ends {
+                    triggers.let_go(index);
+                    let ended = holders.iter_mut().find(|holder| **holder == Some(index));
+                    ended.map(Option::take);
+                    set_off.push(index);
+                    continue;
+                }
+                for due in hear(&mut triggers, 1500, phases[phase]) {
+                    let (process, fits) = waits[due];
+                    prop_assert_eq!(fits, phase);
+                    prop_assert!(!set_off.contains(&due), "{} a second time", due);
+                    prop_assert_eq!(holders[process].replace(due), None);
+                    set_off.push(due);
+                }
+            }
+        }
     }
 
     #[test]

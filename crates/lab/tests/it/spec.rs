@@ -301,6 +301,8 @@ fn a_fault_that_waits_for_an_event_says_which_and_how_long() {
         let fault = "fault = { kind = \"kill\", target = \"replica\" }";
         after(&format!("{ready}\nwithin = \"5s\"\n[[timeline]]\nat = \"{at}\"\n{fault}\n{more}"))
     };
+    let cut = "fault = { kind = \"cut\", target = \"web:primary\" }\nfor = \"1s\"";
+    let cuts = format!("[[timeline]]\nat = \"1s\"\n{cut}\n{ready}\n");
     let shown = [
         after("within = \"5s\""),
         after("after = { event = \" \" }"),
@@ -314,6 +316,7 @@ fn a_fault_that_waits_for_an_event_says_which_and_how_long() {
         after(&format!("{ready}\nwithin = \"11s\"")),
         experiment_error(&[("for = \"5s\"", &format!("for = \"15s\"\n{ready}"))]).to_string(),
         again("14s", ""),
+        after(&format!("{cuts}{cuts}")),
     ];
     insta::assert_snapshot!("trigger_mistakes", shown.join("\n"));
 }
