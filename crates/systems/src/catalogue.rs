@@ -238,6 +238,10 @@ const SHARDED_SHOP: SystemFiles = SystemFiles {
             file!("sharded-shop/experiments/coordinator-killed-in-move.toml"),
         ),
         (
+            "coordinator-killed-at-every-step",
+            file!("sharded-shop/experiments/coordinator-killed-at-every-step.toml"),
+        ),
+        (
             "shard-primary-killed-in-move",
             file!("sharded-shop/experiments/shard-primary-killed-in-move.toml"),
         ),
