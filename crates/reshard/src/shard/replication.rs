@@ -14,8 +14,6 @@ use super::{Shard, Table, name_of};
 const LOOK_FOR_MARK_EVERY: Duration = Duration::from_millis(2);
 /// Rows that one statement deletes: more would hold back vacuum and replicas.
 const DELETE_AT_ONCE: u32 = 10_000;
-/// The cursor with their places.
-const ROWS_TO_DELETE: &str = "reshard_rows";
 /// How long a slot may stay in use after its subscription is gone.
 const SLOT_IDLE_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_FOR_IDLE_EVERY: Duration = Duration::from_millis(20);
@@ -304,47 +302,28 @@ impl Shard {
         if self.session.number(&is_sharded).await? == 0 {
             return Ok(());
         }
-        // Looked for once: to look again for each portion takes the longer, the more are gone.
+        // Portions as they lie in the table, so that each page is looked at once, and not past all
+        // rows that are gone already. Whatever a portion has, it deletes only what it should.
         let find = format!(
-            "DECLARE {ROWS_TO_DELETE} NO SCROLL CURSOR WITH HOLD FOR \
-             SELECT ctid FROM {name} WHERE {condition}"
+            "SELECT ctid FROM (SELECT ctid, row_number() OVER (ORDER BY ctid) AS place \
+             FROM {name} WHERE {condition}) found WHERE place % {DELETE_AT_ONCE} = 1 ORDER BY place"
         );
+        let fence = self.fence_check();
         loop {
-            self.session.run(&find).await?;
-            let deleted = self.delete_found(guard, &name, condition).await;
-            let closed = self.session.run(&format!("CLOSE {ROWS_TO_DELETE}")).await;
-            let found = deleted?;
-            closed?;
-            if found == 0 {
+            let firsts = self.session.rows(&find).await?;
+            let firsts: Vec<String> = firsts.into_iter().flatten().flatten().collect();
+            if firsts.is_empty() {
                 return Ok(());
             }
-        }
-    }
-
-    /// Deletes what the cursor found, in portions; answers how many rows that were.
-    async fn delete_found(
-        &self,
-        guard: &str,
-        name: &str,
-        condition: &str,
-    ) -> Result<usize, SqlError> {
-        let fence = self.fence_check();
-        let fetch = format!("FETCH {DELETE_AT_ONCE} FROM {ROWS_TO_DELETE}");
-        let mut found = 0;
-        loop {
-            let rows = self.session.rows(&fetch).await?;
-            let places: Vec<String> = rows.into_iter().flatten().flatten().collect();
-            if places.is_empty() {
-                return Ok(found);
+            for (index, first) in firsts.iter().enumerate() {
+                let end = firsts.get(index + 1);
+                let end = end.map(|end| format!("AND ctid < '{end}'")).unwrap_or_default();
+                let delete = format!(
+                    "{fence}; {guard}; DELETE FROM {name} WHERE ctid >= '{first}' {end} \
+                     AND {condition}"
+                );
+                self.session.transaction(&delete).await.map_err(|error| self.unfenced(error))?;
             }
-            found += places.len();
-            // A table that was written anew meanwhile has other rows there.
-            let delete = format!(
-                "{fence}; {guard}; DELETE FROM {name} \
-                 WHERE ctid = ANY ('{{\"{}\"}}'::tid[]) AND {condition}",
-                places.join("\",\"")
-            );
-            self.session.transaction(&delete).await.map_err(|error| self.unfenced(error))?;
         }
     }
 
