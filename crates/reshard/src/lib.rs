@@ -14,4 +14,4 @@ pub mod core;
 mod session;
 pub mod shard;
 
-pub use session::SqlError;
+pub use session::{SqlError, with_causes};

@@ -40,6 +40,20 @@ pub enum SqlError {
     Unfit(String),
 }
 
+/// The error with what caused it, in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let further = error.to_string();
+        if !text.contains(&further) {
+            text = format!("{text}: {further}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// A session, closed when it is dropped: then the server takes back what was not committed.
 #[derive(Debug)]
 pub(crate) struct Session {

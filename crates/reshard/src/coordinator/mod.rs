@@ -1,11 +1,13 @@
 //! Runs moves: asks the core, does what it says, tells it how that went.
 //!
 //! There is one coordinator at a time. Whoever has the catalog's advisory lock is it; its number
-//! (the fence) is told to every shard before it does anything else, so that one who lost the lock
-//! and does not know is refused everywhere.
+//! (the fence) is told to every shard before it does anything else there, so that one who lost the
+//! lock and does not know is refused. A shard that cannot be told is left alone until it can: what
+//! moves between others need not wait for it, and the journal of its moves is fenced already.
 
 mod pauses;
 mod performing;
+mod reaching;
 mod sweeping;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,6 +19,7 @@ use crate::shard::{Shard, ShardAddress, Table};
 
 pub use pauses::Pauses;
 use performing::Performer;
+pub use reaching::Unreached;
 pub use sweeping::Swept;
 
 /// Between two looks whether the lock is free.
@@ -69,7 +72,8 @@ pub enum ReshardError {
 pub struct Coordinator {
     fleet: Fleet,
     catalog: Catalog,
-    shards: Vec<Shard>,
+    /// As in the fleet; `None` was not told yet who coordinates.
+    shards: Vec<Option<Shard>>,
 }
 
 impl Fleet {
@@ -108,7 +112,8 @@ impl Fleet {
 }
 
 impl Coordinator {
-    /// Takes the lock, waiting `patience` for another one to end, and tells every shard.
+    /// Takes the lock, waiting `patience` for another one to end, and tells every shard that can be
+    /// reached.
     pub async fn begin(fleet: Fleet, patience: Duration) -> Result<Self, ReshardError> {
         let mut catalog = Catalog::connect(&fleet.catalog_url).await?;
         let give_up = tokio::time::Instant::now() + patience;
@@ -118,13 +123,12 @@ impl Coordinator {
             }
             tokio::time::sleep(LOOK_FOR_LOCK_EVERY).await;
         }
-        let mut shards = Vec::new();
-        for address in &fleet.shards {
-            let shard = Shard::connect(address, catalog.fence()).await?;
-            shard.take_over().await?;
-            shards.push(shard);
+        let shards = fleet.shards.iter().map(|_| None).collect();
+        let mut coordinator = Self { fleet, catalog, shards };
+        for Unreached { shard, reason } in coordinator.reach_all().await? {
+            tracing::warn!(shard, reason, "what it takes part in stands still");
         }
-        Ok(Self { fleet, catalog, shards })
+        Ok(coordinator)
     }
 
     pub fn catalog(&self) -> &Catalog {
@@ -152,11 +156,17 @@ impl Coordinator {
     }
 
     /// Brings a move to its end, wherever it is.
+    ///
+    /// # Errors
+    ///
+    /// [`ReshardError::Stands`] when it cannot go on now, because of a shard that is away for
+    /// instance: other moves can. Anything else ends this coordinator.
     pub async fn run(
         &mut self,
         record: Record,
         watcher: Watcher<'_>,
     ) -> Result<Ending, ReshardError> {
+        self.reach_both(&record).await?;
         let lost = self.catalog.lost();
         let running = self.drive(record, watcher);
         tokio::select! {

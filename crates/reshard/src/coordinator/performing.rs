@@ -23,11 +23,11 @@ impl<'fleet> Performer<'fleet> {
     pub(super) fn new(
         fleet: &'fleet Fleet,
         catalog: &'fleet Catalog,
-        shards: &'fleet mut [Shard],
+        shards: &'fleet mut [Option<Shard>],
         record: &Record,
     ) -> Result<Self, ReshardError> {
         let (mut source, mut target) = (None, None);
-        for shard in shards {
+        for shard in shards.iter_mut().flatten() {
             match shard.name() {
                 name if name == record.source => source = Some(shard),
                 name if name == record.target => target = Some(shard),

@@ -67,7 +67,7 @@ async fn a_mistake_in_a_cluster_s_file_is_2_with_its_line_and_what_was_meant() {
             ("[router]", "primary = \"orders-c\"\n[router]"),
             &["cluster.toml:7", "did you mean `orders-"],
         ),
-        (("\"automatic\"", "\"manually\""), &["cluster.toml:25", "did you mean `manual`"]),
+        (("\"automatic\"", "\"manually\""), &["cluster.toml:26", "did you mean `manual`"]),
     ] {
         let place = Place::new().await;
         example(&place, change);

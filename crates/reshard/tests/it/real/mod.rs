@@ -1,5 +1,6 @@
 //! Moves between real PostgreSQL servers, beside writers that note what was acknowledged.
 
+mod absence;
 mod growth;
 mod guard;
 mod kills;

@@ -61,6 +61,11 @@ impl Stand {
         Self { engines, fleet, root, _spawner: spawner }
     }
 
+    pub(super) fn engine(&self, shard: &str) -> &Engine {
+        let index = self.fleet.shards.iter().position(|address| address.name == shard);
+        &self.engines[index.unwrap()]
+    }
+
     pub(super) async fn client(&self, shard: &str) -> Client {
         let url = &self.fleet.address(shard).unwrap().url;
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();

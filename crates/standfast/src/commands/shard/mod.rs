@@ -49,10 +49,11 @@ pub(super) async fn run(action: ShardAction) -> Answer {
         ShardAction::Finish(arguments) => turn(arguments, Wish::Finish).await,
         ShardAction::Sweep { fleet: arguments } => {
             let fleet = fleet_file::read(&arguments.config)?;
-            let coordinator = begin(fleet).await?;
+            let mut coordinator = begin(fleet).await?;
             let swept = coordinator.sweep().await.map_err(failure)?;
             showing::swept(&swept, arguments.json);
-            Ok(if swept.kept.is_empty() { Exit::Held } else { Exit::Refuted })
+            let is_clean = swept.kept.is_empty() && swept.unreached.is_empty();
+            Ok(if is_clean { Exit::Held } else { Exit::Refuted })
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Runs moves and tells how they get on.
 
-use standfast_reshard::coordinator::{Coordinator, Fleet, Pauses, Progress};
+use standfast_reshard::coordinator::{Coordinator, Fleet, Pauses, Progress, ReshardError};
 use standfast_reshard::core::{
     CopyState, Ending, Map, Options, Outcome, PlanError, PlannedMove, Record,
 };
@@ -36,6 +36,7 @@ pub(super) async fn change(
     fleet_file::known(&fleet, shard)?;
     let mut coordinator = begin(kept(fleet, &run)).await?;
     let planned = plan(&map(coordinator.catalog()).await?).map_err(unplanned)?;
+    coordinator.reach_for(&planned).await.map_err(failure)?;
     output::note(format!("{} slots are to move, in {} moves", count(&planned), planned.len()));
     let mut records = Vec::new();
     for one in &planned {
@@ -62,11 +63,20 @@ fn kept(fleet: Fleet, run: &MoveArguments) -> Fleet {
 }
 
 async fn run_all(coordinator: &mut Coordinator, records: Vec<Record>, telling: Telling) -> Answer {
-    let (mut ended, mut is_moved) = (Vec::new(), true);
+    let (mut ended, mut is_moved, mut standing) = (Vec::new(), true, None);
     for record in records {
         let mut teller = Teller { form: telling.form, ..Teller::default() };
         let mut watch = |progress: Progress<'_>| teller.tell(&progress);
-        let ending = coordinator.run(record.clone(), &mut watch).await.map_err(failure)?;
+        let ending = match coordinator.run(record.clone(), &mut watch).await {
+            Ok(ending) => ending,
+            // The others may have slots that are closed.
+            Err(error @ ReshardError::Stands { .. }) => {
+                output::note(error.to_string());
+                standing.get_or_insert(error);
+                continue;
+            }
+            Err(error) => return Err(failure(error)),
+        };
         is_moved &= ending == Ending::Moved;
         let record = coordinator.catalog().record(record.id).await.map_err(from_catalog)?;
         ended.push(showing::Ended { record, pause_ms_max: teller.pauses.longest().as_millis() });
@@ -76,6 +86,9 @@ async fn run_all(coordinator: &mut Coordinator, records: Vec<Record>, telling: T
         }
     }
     showing::ended(&ended, telling.json);
+    if let Some(error) = standing {
+        return Err(failure(error));
+    }
     if is_moved { Ok(Exit::Held) } else { Ok(Exit::Refuted) }
 }
 

@@ -1,7 +1,7 @@
 //! Maps, plans and moves as people and as scripts read them.
 
 use serde::Serialize;
-use standfast_reshard::coordinator::{Progress, Swept};
+use standfast_reshard::coordinator::{Progress, Swept, Unreached};
 use standfast_reshard::core::{Ending, Map, Outcome, PlannedMove, Record};
 
 use super::count;
@@ -129,7 +129,10 @@ pub(super) fn swept(swept: &Swept, json: bool) {
         let (kind, name, shard) = (leftover.kind, &leftover.name, &leftover.shard);
         output::result(format!("kept {kind:?} {name} on {shard}: {reason}"));
     }
-    if swept.removed.is_empty() && swept.kept.is_empty() {
+    for Unreached { shard, reason } in &swept.unreached {
+        output::result(format!("did not look at {shard}: {reason}"));
+    }
+    if swept.removed.is_empty() && swept.kept.is_empty() && swept.unreached.is_empty() {
         output::result("nothing was left behind");
     }
 }

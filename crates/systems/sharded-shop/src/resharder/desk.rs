@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use standfast_reshard::catalog::Catalog;
-use standfast_reshard::coordinator::{Pauses, Progress};
+use standfast_reshard::coordinator::{Pauses, Progress, Unreached};
 use standfast_reshard::core::{Action, CopyState, Leg, Outcome};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -43,6 +43,8 @@ struct Facts {
     is_installed: bool,
     /// Why nothing goes on at all.
     trouble: Option<String>,
+    /// Shards that could not be reached when they were last looked over.
+    away: Vec<Unreached>,
     moves: BTreeMap<u64, Seen>,
 }
 
@@ -96,6 +98,22 @@ impl Desk {
 
     pub(super) fn current_trouble(&self) -> Option<String> {
         self.facts(|facts| facts.trouble.clone())
+    }
+
+    /// Says, once, which shards nothing can be done with.
+    pub(super) fn away(&self, away: Vec<Unreached>) {
+        self.metrics.away.set(i64::try_from(away.len()).unwrap_or(i64::MAX));
+        let before = self.facts(|facts| std::mem::replace(&mut facts.away, away.clone()));
+        let names = |of: &[Unreached]| of.iter().map(|one| one.shard.clone()).collect::<Vec<_>>();
+        match away.as_slice() {
+            away if names(away) == names(&before) => {}
+            [] => tracing::info!("every shard can be reached"),
+            away => tracing::warn!(?away, "moves with these shards stand still"),
+        }
+    }
+
+    pub(super) fn current_away(&self) -> Vec<Unreached> {
+        self.facts(|facts| facts.away.clone())
     }
 
     /// Why a move does not go on.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standfast_reshard::coordinator::{Coordinator, Progress, ReshardError};
+use standfast_reshard::with_causes;
 use tokio::time::{sleep, timeout};
 
 use super::desk::Desk;
@@ -32,7 +33,7 @@ pub(super) async fn run(desk: Arc<Desk>) {
             Err(error) => error,
         };
         desk.metrics.coordinating.set(0);
-        desk.trouble(Some(told(&error)));
+        desk.trouble(Some(with_causes(&error)));
         sleep(AGAIN).await;
     }
 }
@@ -61,7 +62,7 @@ async fn install(desk: &Desk) {
     loop {
         match settings.fleet.install(&settings.owners).await {
             Ok(()) => break,
-            Err(error) => desk.trouble(Some(told(&error))),
+            Err(error) => desk.trouble(Some(with_causes(&error))),
         }
         sleep(AGAIN).await;
     }
@@ -79,7 +80,7 @@ async fn coordinate(desk: &Desk, mut coordinator: Coordinator) -> Result<Never, 
     loop {
         let is_standing = run_open(desk, &mut coordinator).await?;
         if looks % LOOKS_BEFORE_SWEEP == 0 {
-            look_over(desk, &coordinator).await?;
+            look_over(desk, &mut coordinator).await?;
         }
         looks += 1;
         let pause = if is_standing { STANDING } else { LOOK_EVERY };
@@ -121,27 +122,17 @@ async fn note_map(desk: &Desk, coordinator: &Coordinator) -> Result<(), ReshardE
 }
 
 /// The janitor.
-async fn look_over(desk: &Desk, coordinator: &Coordinator) -> Result<(), ReshardError> {
+async fn look_over(desk: &Desk, coordinator: &mut Coordinator) -> Result<(), ReshardError> {
     let swept = coordinator.sweep().await?;
     if !swept.removed.is_empty() {
         tracing::info!(removed = ?swept.removed, "nobody owned these");
         desk.metrics.swept.inc_by(swept.removed.len() as u64);
     }
-    let traces = coordinator.leftovers().await?.len();
-    desk.metrics.traces.set(i64::try_from(traces).unwrap_or(i64::MAX));
-    Ok(())
-}
-
-/// The error with what caused it.
-fn told(error: &ReshardError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let further = error.to_string();
-        if !text.contains(&further) {
-            text = format!("{text}: {further}");
-        }
-        cause = error.source();
+    // Nobody knows what there is on a shard that is away.
+    if swept.unreached.is_empty() {
+        let traces = coordinator.leftovers().await?.len();
+        desk.metrics.traces.set(i64::try_from(traces).unwrap_or(i64::MAX));
     }
-    text
+    desk.away(swept.unreached);
+    Ok(())
 }

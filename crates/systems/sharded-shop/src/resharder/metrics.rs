@@ -26,6 +26,8 @@ pub(super) struct Metrics {
     /// What bears the name of a move on any shard, at the last look.
     pub(super) traces: Gauge,
     pub(super) swept: Counter,
+    /// Shards that could not be reached at the last look.
+    pub(super) away: Gauge,
     /// By how they ended.
     ended: Family<[(&'static str, &'static str); 1], Counter>,
     resumed: Counter,
@@ -48,6 +50,8 @@ impl Metrics {
         let (traces, swept) = (Gauge::default(), Counter::default());
         registry.register("traces", "What moves have left on the shards", traces.clone());
         registry.register("swept", "Things taken away that nobody owned", swept.clone());
+        let away = Gauge::default();
+        registry.register("shards_away", "Shards that could not be reached", away.clone());
         let (ended, resumed) = (Family::default(), Counter::default());
         registry.register("moves_ended", "Moves by how they ended", ended.clone());
         registry.register("moves_resumed", "Moves found under way at a start", resumed.clone());
@@ -67,6 +71,7 @@ impl Metrics {
             coordinating,
             traces,
             swept,
+            away,
             ended,
             resumed,
             pauses,

@@ -76,7 +76,8 @@ async fn moves(State(desk): App) -> Result<Response<Body>, Problem> {
     let views: Vec<Value> =
         found.map_err(problem)?.iter().map(|record| move_view(&desk, record)).collect();
     let trouble = desk.current_trouble();
-    Ok(answer::json(StatusCode::OK, &json!({ "moves": views, "trouble": trouble })))
+    let body = json!({ "moves": views, "trouble": trouble, "away": desk.current_away() });
+    Ok(answer::json(StatusCode::OK, &body))
 }
 
 async fn one(State(desk): App, Path(id): Path<u64>) -> Result<Response<Body>, Problem> {
