@@ -145,6 +145,11 @@ impl SqlError {
         if let Self::Refused { code, .. } = self { Some(code.code()) } else { None }
     }
 
+    /// Is the server away?
+    pub(crate) fn is_of_absence(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Silent { .. } | Self::Ended { .. })
+    }
+
     /// Did it take longer than it may?
     pub(crate) fn is_timeout(&self) -> bool {
         // query_canceled, lock_not_available, idle_in_transaction_session_timeout, deadlock

@@ -242,6 +242,10 @@ const SHARDED_SHOP: SystemFiles = SystemFiles {
             file!("sharded-shop/experiments/coordinator-killed-at-every-step.toml"),
         ),
         (
+            "coordinator-killed-while-shard-down",
+            file!("sharded-shop/experiments/coordinator-killed-while-shard-down.toml"),
+        ),
+        (
             "shard-primary-killed-in-move",
             file!("sharded-shop/experiments/shard-primary-killed-in-move.toml"),
         ),

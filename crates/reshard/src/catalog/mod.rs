@@ -98,15 +98,20 @@ impl Catalog {
         self.fence
     }
 
-    /// Makes the tables, and an even map if there is none; answers the map.
-    pub(crate) async fn install(&self, slots: u16, owners: &[String]) -> Result<Map, CatalogError> {
+    /// Makes the tables; answers the map, if there is one already.
+    pub(crate) async fn install(&self, slots: u16) -> Result<Option<Map>, CatalogError> {
         self.session.transaction(SCHEMA).await?;
-        if let Some(map) = self.map().await? {
-            let (found, wanted) = (map.owners.len(), usize::from(slots));
-            let is_same = found == wanted;
-            return if is_same { Ok(map) } else { Err(CatalogError::OtherSlots { found, wanted }) };
+        let map = self.map().await?;
+        let (found, wanted) = (map.as_ref().map(|map| map.owners.len()), usize::from(slots));
+        match found {
+            Some(found) if found != wanted => Err(CatalogError::OtherSlots { found, wanted }),
+            Some(_) | None => Ok(map),
         }
-        let map = Map::even(slots, owners);
+    }
+
+    /// Writes the first map.
+    pub(crate) async fn begin(&self, map: &Map) -> Result<(), CatalogError> {
+        let slots = map.owners.len();
         let row = |(slot, owner): (usize, &String)| format!("({slot}, {})", quoted(owner));
         let rows: Vec<String> = map.owners.iter().enumerate().map(row).collect();
         let statements = format!(
@@ -116,7 +121,7 @@ impl Catalog {
             rows.join(", ")
         );
         self.session.transaction(&statements).await?;
-        Ok(map)
+        Ok(())
     }
 
     /// Who owns which slot now; `None` before there is a map.

@@ -13,8 +13,10 @@ mod sweeping;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::catalog::{Catalog, CatalogError};
-use crate::core::{Action, Core, Ending, Moment, Options, Outcome, PlannedMove, Record, Sabotage};
-use crate::session::SqlError;
+use crate::core::{
+    Action, Core, Ending, Map, Moment, Options, Outcome, PlannedMove, Record, Sabotage,
+};
+use crate::session::{SqlError, with_causes};
 use crate::shard::{Shard, ShardAddress, Table};
 
 pub use pauses::Pauses;
@@ -92,20 +94,41 @@ impl Fleet {
     }
 
     /// Makes catalog and shards what a move needs, and the map even over `owners` if there is none.
-    /// May be repeated, also while a move is under way.
-    pub async fn install(&self, owners: &[String]) -> Result<(), ReshardError> {
+    /// May be repeated, also while a move is under way. Answers which shards could not be reached:
+    /// when there is a map all of them have been made shards before.
+    ///
+    /// # Errors
+    ///
+    /// Without a map, each shard has to be there.
+    pub async fn install(&self, owners: &[String]) -> Result<Vec<Unreached>, ReshardError> {
         for owner in owners {
             self.address(owner)?;
         }
         let catalog = Catalog::connect(&self.catalog_url).await?;
-        let map = catalog.install(self.slots, owners).await?;
+        let found = catalog.install(self.slots).await?;
+        let map = found.clone().unwrap_or_else(|| Map::even(self.slots, owners));
+        let mut unreached = Vec::new();
         for address in &self.shards {
-            let shard = Shard::connect(address, 0).await?;
-            let owned = map.slots_of(&address.name);
-            shard.install(self.guarded(), self.slots, &owned, map.epoch).await?;
-            if self.is_unguarded() {
-                shard.know_nothing().await?;
+            match self.install_on(address, &map).await {
+                Err(error) if found.is_some() && error.is_of_absence() => {
+                    let (shard, reason) = (address.name.clone(), with_causes(&error));
+                    unreached.push(Unreached { shard, reason });
+                }
+                installed => installed?,
             }
+        }
+        if found.is_none() {
+            catalog.begin(&map).await?;
+        }
+        Ok(unreached)
+    }
+
+    async fn install_on(&self, address: &ShardAddress, map: &Map) -> Result<(), SqlError> {
+        let shard = Shard::connect(address, 0).await?;
+        let owned = map.slots_of(&address.name);
+        shard.install(self.guarded(), self.slots, &owned, map.epoch).await?;
+        if self.is_unguarded() {
+            shard.know_nothing().await?;
         }
         Ok(())
     }

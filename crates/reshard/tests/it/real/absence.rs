@@ -17,6 +17,8 @@ async fn moves_between_others_end_while_a_shard_is_away_and_its_own_when_it_is_b
     drop(first);
     stand.engine("c").kill().await.unwrap();
 
+    let left_out = stand.fleet.install(&["a".to_owned()]).await.unwrap();
+    assert_eq!(left_out.len(), 1, "a process that starts now starts all the same: {left_out:?}");
     let mut second = Coordinator::begin(stand.fleet.clone(), PATIENCE).await.unwrap();
     let standing = second.run(waits.clone(), &mut |_| {}).await.unwrap_err();
     let is_said = matches!(&standing, ReshardError::Stands { id, .. } if *id == waits.id);

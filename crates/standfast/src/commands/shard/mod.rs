@@ -7,7 +7,7 @@ mod showing;
 use std::time::Duration;
 
 use standfast_reshard::catalog::{Catalog, CatalogError};
-use standfast_reshard::coordinator::{Coordinator, Fleet, ReshardError};
+use standfast_reshard::coordinator::{Coordinator, Fleet, ReshardError, Unreached};
 use standfast_reshard::core::{Map, PlanError, PlannedMove, Wish};
 
 use crate::cli::{FleetArguments, ShardAction, TurnArguments};
@@ -65,9 +65,13 @@ async fn init(owners: Vec<String>, arguments: &FleetArguments) -> Answer {
     }
     let all = || fleet.shards.iter().map(|shard| shard.name.clone()).collect();
     let owners = if owners.is_empty() { all() } else { owners };
-    fleet.install(&owners).await.map_err(failure)?;
-    output::note(format!("{} shards are ready", fleet.shards.len()));
-    status(arguments).await
+    let unreached = fleet.install(&owners).await.map_err(failure)?;
+    for Unreached { shard, reason } in &unreached {
+        output::note(format!("left `{shard}` as it is: {reason}"));
+    }
+    output::note(format!("{} shards are ready", fleet.shards.len() - unreached.len()));
+    let shown = status(arguments).await?;
+    Ok(if unreached.is_empty() { shown } else { Exit::Refuted })
 }
 
 async fn status(arguments: &FleetArguments) -> Answer {

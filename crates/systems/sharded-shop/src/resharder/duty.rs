@@ -61,7 +61,10 @@ async fn install(desk: &Desk) {
     let settings = &desk.settings;
     loop {
         match settings.fleet.install(&settings.owners).await {
-            Ok(()) => break,
+            Ok(away) => {
+                desk.away(away);
+                break;
+            }
             Err(error) => desk.trouble(Some(with_causes(&error))),
         }
         sleep(AGAIN).await;
