@@ -12,6 +12,8 @@ mod sweeping;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::time::timeout;
+
 use crate::catalog::{Catalog, CatalogError};
 use crate::core::{
     Action, Core, Ending, Map, Moment, Options, Outcome, PlannedMove, Record, Sabotage,
@@ -21,6 +23,7 @@ use crate::shard::{Shard, ShardAddress, Table};
 
 pub use pauses::Pauses;
 use performing::Performer;
+use reaching::IN_PASSING;
 pub use reaching::Unreached;
 pub use sweeping::Swept;
 
@@ -109,13 +112,20 @@ impl Fleet {
         let map = found.clone().unwrap_or_else(|| Map::even(self.slots, owners));
         let mut unreached = Vec::new();
         for address in &self.shards {
-            match self.install_on(address, &map).await {
-                Err(error) if found.is_some() && error.is_of_absence() => {
-                    let (shard, reason) = (address.name.clone(), with_causes(&error));
-                    unreached.push(Unreached { shard, reason });
+            let installing = self.install_on(address, &map);
+            let installed = match &found {
+                Some(_) => timeout(IN_PASSING, installing).await,
+                None => Ok(installing.await),
+            };
+            let reason = match installed {
+                Ok(Err(error)) if found.is_some() && error.is_of_absence() => with_causes(&error),
+                Ok(installed) => {
+                    installed?;
+                    continue;
                 }
-                installed => installed?,
-            }
+                Err(_elapsed) => reaching::silent(),
+            };
+            unreached.push(Unreached { shard: address.name.clone(), reason });
         }
         if found.is_none() {
             catalog.begin(&map).await?;

@@ -1,9 +1,17 @@
 //! Which shards know who coordinates: nothing is done on one that does not.
 
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
 use super::{Coordinator, ReshardError};
 use crate::core::{PlannedMove, Record};
 use crate::session::{SqlError, with_causes};
-use crate::shard::Shard;
+use crate::shard::{Shard, ShardAddress};
+
+/// For those that nobody waits for: a proxy may hold whoever asks for a shard that is away.
+pub(super) const IN_PASSING: Duration = Duration::from_secs(1);
 
 /// A shard that could not be told who coordinates.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -13,23 +21,37 @@ pub struct Unreached {
 }
 
 impl Coordinator {
-    /// Tells those shards that do not know it yet; answers which could not be reached.
+    /// Tells those shards that do not know it yet, all at once; answers which could not be reached
+    /// in passing.
     ///
     /// # Errors
     ///
     /// One of them knows a later coordinator.
     pub(super) async fn reach_all(&mut self) -> Result<Vec<Unreached>, ReshardError> {
-        let mut unreached = Vec::new();
-        for index in 0..self.shards.len() {
-            match self.reach(index).await {
-                Ok(()) => {}
-                Err(error @ SqlError::Fenced { .. }) => return Err(error.into()),
-                Err(error) => {
-                    let shard = self.fleet.shards[index].name.clone();
-                    unreached.push(Unreached { shard, reason: with_causes(&error) });
-                }
+        let mut telling = JoinSet::new();
+        for (index, place) in self.shards.iter().enumerate() {
+            if !is_told(place) {
+                let (address, fence) = (self.fleet.shards[index].clone(), self.catalog.fence());
+                telling.spawn(
+                    async move { (index, timeout(IN_PASSING, tell(&address, fence)).await) },
+                );
             }
         }
+        let mut unreached = Vec::new();
+        while let Some(told) = telling.join_next().await {
+            let (index, told) = told.expect("telling a shard cannot panic");
+            let reason = match told {
+                Ok(Ok(shard)) => {
+                    self.shards[index] = Some(shard);
+                    continue;
+                }
+                Ok(Err(error @ SqlError::Fenced { .. })) => return Err(error.into()),
+                Ok(Err(error)) => with_causes(&error),
+                Err(_elapsed) => silent(),
+            };
+            unreached.push(Unreached { shard: self.fleet.shards[index].name.clone(), reason });
+        }
+        unreached.sort_unstable_by(|one, other| one.shard.cmp(&other.shard));
         Ok(unreached)
     }
 
@@ -68,14 +90,26 @@ impl Coordinator {
     }
 
     async fn reach(&mut self, index: usize) -> Result<(), SqlError> {
-        let place = &mut self.shards[index];
-        if place.as_ref().is_some_and(|shard| !shard.is_closed()) {
+        if is_told(&self.shards[index]) {
             return Ok(());
         }
-        *place = None;
-        let shard = Shard::connect(&self.fleet.shards[index], self.catalog.fence()).await?;
-        shard.take_over().await?;
-        *place = Some(shard);
+        self.shards[index] = None;
+        let told = tell(&self.fleet.shards[index], self.catalog.fence()).await?;
+        self.shards[index] = Some(told);
         Ok(())
     }
+}
+
+fn is_told(place: &Option<Shard>) -> bool {
+    place.as_ref().is_some_and(|shard| !shard.is_closed())
+}
+
+async fn tell(address: &ShardAddress, fence: u64) -> Result<Shard, SqlError> {
+    let shard = Shard::connect(address, fence).await?;
+    shard.take_over().await?;
+    Ok(shard)
+}
+
+pub(super) fn silent() -> String {
+    format!("it does not answer within {IN_PASSING:?}")
 }

@@ -32,12 +32,13 @@ async fn a_shard_refuses_slots_of_others_and_coordinators_that_were_replaced() {
     // It loses its lock without noticing, as one that was frozen would.
     let end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'";
     client.execute(end, &[]).await.unwrap();
-    let second = Coordinator::begin(stand.fleet.clone(), PATIENCE).await.unwrap();
+    let mut second = Coordinator::begin(stand.fleet.clone(), PATIENCE).await.unwrap();
     let planned = stand.map().await.plan_move(&SlotSet::of([1]), "b").unwrap();
+    second.reach_for(&planned).await.unwrap();
     let error = first.plan(&planned[0]).await.expect_err("its session is gone");
     assert!(matches!(error, ReshardError::Catalog(_)), "{error}");
     let late = Shard::connect(stand.fleet.address("b").unwrap(), first.catalog().fence()).await;
-    let refusal = late.unwrap().take_over().await.expect_err("the second has told every shard");
+    let refusal = late.unwrap().take_over().await.expect_err("the second has told it");
     assert!(matches!(refusal, SqlError::Fenced { .. }), "{refusal}");
     drop(second);
     stand.assert_clean().await;
