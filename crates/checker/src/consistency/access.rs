@@ -21,6 +21,8 @@ pub(super) enum Effect {
 pub(super) fn effect(write: &Operation) -> Effect {
     match write.outcome {
         _ if write.sent_us.is_none() => Effect::None,
+        // A refusal, though its scenario may take that for an answer.
+        Outcome::Ok if (400..500).contains(&write.status) => Effect::None,
         Outcome::Ok => Effect::Done,
         Outcome::Info => Effect::Possible,
         Outcome::Fail if write.status >= 500 => Effect::Possible,

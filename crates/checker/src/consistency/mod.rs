@@ -5,7 +5,8 @@
 //! `done_us`. One that ended before another began came first; all others are concurrent, equal
 //! times included. A write without an answer may take effect at any later time, or never. So may
 //! one that was answered with a status of 500 or more: a gateway can lose the answer of a write
-//! that was done. Any other refusal means that nothing was done.
+//! that was done. Any other refusal means that nothing was done, also where its scenario takes that
+//! for an answer.
 //!
 //! Every write of what is judged has to be in the history: a value that nobody wrote is held
 //! against the system. What a search cannot decide within its [`Limits`] is unknown, and never

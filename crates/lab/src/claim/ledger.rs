@@ -170,9 +170,7 @@ fn creates(trial: &TrialRecord, scenario: &str) -> Result<Vec<Create>, Unknown> 
             product: operation.key.clone().ok_or_else(|| lacks("key"))?,
             quantity: quantity.ok_or_else(|| lacks("value that is a number"))?,
         };
-        // A refusal that the scenario takes for an answer made nothing.
-        let is_refused = (400..500).contains(&operation.status);
-        let outcome = if is_refused { Outcome::Fail } else { operation.outcome };
+        let outcome = if is_refused(operation) { Outcome::Fail } else { operation.outcome };
         let is_acknowledged = outcome == Outcome::Ok;
         if is_acknowledged && operation.id.is_none() {
             return Err(lacks("id, though it was acknowledged"));
@@ -185,6 +183,12 @@ fn creates(trial: &TrialRecord, scenario: &str) -> Result<Vec<Create>, Unknown> 
         })
     };
     of_scenario(trial, scenario).map(create).collect()
+}
+
+/// A write that was answered with 4xx did nothing, whether or not its scenario takes that for an
+/// answer.
+fn is_refused(operation: &Operation) -> bool {
+    operation.write && (400..500).contains(&operation.status)
 }
 
 fn cancels(trial: &TrialRecord, scenario: Option<&str>) -> Result<Vec<Cancel>, Unknown> {

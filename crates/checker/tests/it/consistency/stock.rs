@@ -29,6 +29,9 @@ fn all_of_it_can_be_sold_and_no_more() {
     is_refuted(&judged(&[&all[..], &[take(2, 5, 20, "1")]].concat()), "oversold", &[2]);
     let open = unanswered(take(2, 5, 20, "1"));
     holds(&judged(&[&all[..], &[open]].concat()));
+    // Sold out, which its scenario takes for an answer.
+    let refused = Operation { status: 409, ..take(2, 5, 20, "1") };
+    holds(&judged(&[&all[..], &[refused]].concat()));
 }
 
 #[test]
