@@ -147,10 +147,8 @@ impl<'a> Lists<'a> {
                 }
                 let (longest, reader) = self.longest[key];
                 if !longest.starts_with(list) {
-                    let text = format!(
-                        "{name} and {} read {key} in orders that are not of one list",
-                        transactions[reader].name()
-                    );
+                    let other = transactions[reader].name();
+                    let text = format!("{name} and {other} {}", parting(key, list, longest));
                     find("incompatible order", text, &[reader]);
                 }
                 if let Some((kind, text, others)) = self.strange(transactions, index, key, list) {
@@ -242,6 +240,16 @@ impl<'a> Lists<'a> {
     fn writer_of(&self, key: &str, element: &str) -> Option<usize> {
         self.writer.get(&(key, element)).copied()
     }
+}
+
+/// Where two readings of one key part. The second is at least as long, and no continuation.
+fn parting(key: &str, list: &[String], longest: &[String]) -> String {
+    let shared = list.iter().zip(longest).take_while(|(one, other)| one == other).count();
+    let (one, other) = (&list[shared], &longest[shared]);
+    format!(
+        "read {key} in orders that are not of one list: after {shared} elements that both have, \
+         one goes on with {one}, the other with {other}"
+    )
 }
 
 /// The same graph with moments between the transactions: each leads to the moment of its end, each

@@ -6,6 +6,12 @@ use standfast_history::Operation;
 use super::access::{Effect, effect, end, is_answered, start};
 use super::judgement::{Lack, Seen};
 
+/// A list of more elements is shown by its last ones: what matters is where it ends, and the whole
+/// of it is in the history.
+const ELEMENTS_SHOWN_MAX: usize = 6;
+/// As many of them.
+const LAST_SHOWN: usize = 3;
+
 /// One part of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -70,11 +76,19 @@ impl<'a> Transaction<'a> {
         let written = |part: &Part| match part {
             Part::Append { key, element } => format!("append {element} to {key}"),
             Part::Read { key, list: None } => format!("read {key}"),
-            Part::Read { key, list: Some(list) } => format!("read {key} = [{}]", list.join(" ")),
+            Part::Read { key, list: Some(list) } => format!("read {key} = [{}]", shown(list)),
         };
         let parts: Vec<String> = self.parts.iter().map(written).collect();
         Seen::of(self.operation, parts.join(", "))
     }
+}
+
+fn shown(list: &[String]) -> String {
+    if list.len() <= ELEMENTS_SHOWN_MAX {
+        return list.join(" ");
+    }
+    let (earlier, last) = list.split_at(list.len() - LAST_SHOWN);
+    format!("… {} earlier … {}", earlier.len(), last.join(" "))
 }
 
 /// `[["append", "x", 1], ["r", "y", [1, 2]]]`, as Jepsen and Elle write it.

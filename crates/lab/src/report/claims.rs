@@ -92,7 +92,10 @@ fn cell(arm: &ArmResult, id: &str) -> Markup {
             span.detail { (reason) }
         }
         @if let Some(first) = claim.trials.iter().find(|trial| !trial.evidence.is_empty()) {
-            @for line in &first.evidence { span.detail { (line) } }
+            details.evidence {
+                summary { "What shows it" }
+                ul { @for line in &first.evidence { li { (line) } } }
+            }
         }
     }
 }

@@ -227,6 +227,16 @@ fn a_trial_that_was_run_again_is_told_with_its_reason() {
 }
 
 #[test]
+fn what_shows_a_mistake_is_folded_below_its_figure() {
+    let mut run = stored_run(&both_arms());
+    assert!(!render(&run).contains("What shows it"), "nothing does");
+    run.result.arms[1].claims[0].trials[0].evidence = vec!["put #3 read <1>".to_owned()];
+    let page = render(&run);
+    let shown = "<summary>What shows it</summary><ul><li>put #3 read &lt;1&gt;</li></ul>";
+    assert!(page.contains(shown), "the page lacks {shown}");
+}
+
+#[test]
 fn objectives_have_a_table_with_what_is_left_of_them_and_evidence_is_linked() {
     let mut run = stored_run(&both_arms());
     let page = render(&run);

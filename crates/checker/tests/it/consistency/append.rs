@@ -225,3 +225,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn long_lists_that_part_are_told_by_where_they_part_and_by_their_ends() {
+    let appends: Vec<String> =
+        (0..40).map(|element| format!(r#"[["append","x",{element}]]"#)).collect();
+    let list = |elements: Vec<u32>| format!(r#"[["r","x",{elements:?}]]"#);
+    let without_30 = (0..40).filter(|element| *element != 30).collect();
+    let readings = [list((0..40).collect()), list(without_30)];
+    let all: Vec<&str> = appends.iter().chain(&readings).map(String::as_str).collect();
+    let judgement = judged(&together(&all), STRICT);
+    let finding = &judgement.findings[0];
+    assert!(
+        finding
+            .text
+            .ends_with("after 30 elements that both have, one goes on with 31, the other with 30"),
+        "{}",
+        finding.text
+    );
+    let shown: Vec<&str> = finding.operations.iter().map(|seen| seen.what.as_str()).collect();
+    assert_eq!(
+        shown,
+        ["read x = [… 37 earlier … 37 38 39]", "read x = [… 36 earlier … 37 38 39]"],
+        "a wall of elements shows nothing"
+    );
+}
