@@ -260,8 +260,8 @@ pub(crate) struct LoadArguments {
     /// Requests per second that are intended
     #[arg(long, value_name = "N")]
     pub(crate) rps: f64,
-    /// For how long, such as 30s or 5m
-    #[arg(long, value_parser = duration)]
+    /// For how long, such as 30s or 5m; a number alone is seconds
+    #[arg(long, value_parser = load_duration)]
     pub(crate) duration: Duration,
     /// How the sends are spread
     #[arg(long, value_enum, default_value = "constant")]
@@ -392,6 +392,18 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{text}`: {error}"))
 }
 
+/// The same for a load, whose length other load generators take in seconds.
+fn load_duration(text: &str) -> Result<Duration, String> {
+    let length = match text.trim().parse::<u32>() {
+        Ok(seconds) => Duration::from_secs(seconds.into()),
+        Err(_) => duration(text)?,
+    };
+    if length.is_zero() {
+        return Err("a load of no time at all sends nothing".to_owned());
+    }
+    Ok(length)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -401,6 +413,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_load_takes_seconds_and_some_time() {
+        assert_eq!(load_duration("300"), Ok(Duration::from_secs(300)));
+        assert_eq!(load_duration("250ms"), Ok(Duration::from_millis(250)));
+        for bad in ["", "0", "0s", "-1", "1.5", "soon"] {
+            assert!(load_duration(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

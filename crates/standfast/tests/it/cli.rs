@@ -91,6 +91,7 @@ async fn bad_usage_is_2_and_says_what_would_be_right() {
         (vec!["ps", "--instance", "nobody"], "nobody"),
         (vec!["stop"], "nothing is up"),
         (vec!["logs", "offers"], "nothing is up"),
+        (vec!["load", "http://127.0.0.1:9/", "--rps", "1", "--duration", "0s"], "no time at all"),
         (vec!["fault", "pause", "--target", "x", "--for", "10"], "has no unit"),
         (vec!["serve", "cache-fallback/ofers", "--port", "1"], "ofers"),
         (vec!["report", "no-such-run"], "no-such-run"),
