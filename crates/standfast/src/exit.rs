@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use standfast_lab::control::FailureKind;
 use standfast_lab::verdict::Outcome;
 
 /// What the process answers to the shell.
@@ -59,6 +60,17 @@ impl From<Outcome> for Exit {
             Outcome::NotRestored => Self::NotRestored,
             Outcome::Bug => Self::Bug,
             Outcome::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+impl From<FailureKind> for Exit {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Mistake => Self::Usage,
+            FailureKind::Unavailable => Self::Unavailable,
+            FailureKind::NoEffect => Self::Unknown,
+            FailureKind::NotRestored => Self::NotRestored,
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::error::ControlError;
+use super::failure_kind::FailureKind;
 use super::message::{InstanceStatus, Request, Response};
 use crate::instance::{Data, InstanceFolder, InstanceRecord, ProcessSnapshot, ProcessState, Role};
 use crate::spec::nearest;
@@ -82,7 +83,7 @@ impl Connection {
             return Err(ControlError::NoAnswer { name: self.name.clone() });
         }
         match serde_json::from_str(&line) {
-            Ok(Response::Failed { error }) => Err(ControlError::Refused(error)),
+            Ok(Response::Failed { kind, error }) => Err(ControlError::Refused { kind, error }),
             Ok(response) => Ok(response),
             Err(source) => Err(ControlError::Answer { name: self.name.clone(), source }),
         }
@@ -98,7 +99,8 @@ pub async fn ps(home: &Home, name: &str) -> Result<InstanceStatus, ControlError>
     if folder.is_supervised() {
         let response = connect(home, name).await?.request(&Request::Status).await?;
         let Response::Status(status) = response else {
-            return Err(ControlError::Refused(format!("`{name}` answered no status")));
+            let error = format!("`{name}` answered no status");
+            return Err(ControlError::Refused { kind: FailureKind::Unavailable, error });
         };
         return Ok(status);
     }
@@ -154,7 +156,11 @@ async fn end(home: &Home, name: &str, data: Data) -> Result<(), ControlError> {
     Ok(folder.end(data)?)
 }
 
-fn find(home: &Home, name: &str) -> Result<InstanceFolder, ControlError> {
+/// The folder of the instance `name`, of which only its data may be left.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn find(home: &Home, name: &str) -> Result<InstanceFolder, ControlError> {
     let all = InstanceFolder::all(home);
     if let Some(folder) = all.iter().find(|folder| folder.name() == name) {
         return Ok(folder.clone());

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::failure_kind::FailureKind;
 use crate::instance::{FolderError, InstanceError};
 
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +22,8 @@ pub enum ControlError {
     )]
     Answer { name: String, source: serde_json::Error },
     /// In the words of the supervisor.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{error}")]
+    Refused { kind: FailureKind, error: String },
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(transparent)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::failure_kind::FailureKind;
 use crate::fault::{Fault, FaultKind};
 use crate::instance::{Data, ProcessSnapshot, Stage};
 use crate::spec::Edge;
@@ -61,6 +62,8 @@ pub enum Response {
         faults: Vec<ActiveFault>,
     },
     Failed {
+        #[serde(default)]
+        kind: FailureKind,
         error: String,
     },
 }
@@ -70,8 +73,15 @@ impl Response {
         Self::Done { evidence: None }
     }
 
-    pub(super) fn failed(error: impl ToString) -> Self {
-        Self::Failed { error: error.to_string() }
+    pub(super) fn failed<E: ToString>(error: &E) -> Self
+    where
+        FailureKind: for<'e> From<&'e E>,
+    {
+        Self::Failed { kind: FailureKind::from(error), error: error.to_string() }
+    }
+
+    pub(super) fn mistake(error: impl Into<String>) -> Self {
+        Self::Failed { kind: FailureKind::Mistake, error: error.into() }
     }
 }
 

@@ -5,13 +5,15 @@
 
 mod client;
 mod error;
+mod failure_kind;
 mod journal;
 mod logs;
 mod message;
 mod server;
 
-pub use client::{Connection, InstanceSummary, connect, down, list_instances, ps, stop_all};
+pub use client::{Connection, InstanceSummary, connect, down, find, list_instances, ps, stop_all};
 pub use error::ControlError;
+pub use failure_kind::FailureKind;
 pub use journal::events_file;
 pub use logs::{LogFollower, LogLine, tail};
 pub use message::{ActiveFault, InstanceStatus, LinkStatus, Request, Response};

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::error::ControlError;
+use super::failure_kind::FailureKind;
 use super::journal;
 use super::message::{ActiveFault, InstanceStatus, LINE_BYTES_MAX, Request, Response};
 use crate::fault::{Fault, FaultKind, Hold};
@@ -127,7 +128,7 @@ impl Server {
                     return;
                 }
                 Ok(request) => Self::respond(&self, request).await,
-                Err(error) => Response::failed(format!("this is no request: {error}")),
+                Err(error) => Response::mistake(format!("this is no request: {error}")),
             };
             answer(&mut writer, &response).await;
         }
@@ -151,9 +152,9 @@ impl Server {
             }
             Request::ClearFaults { target } => return self.clear(target.as_deref()).await,
             Request::FaultStatus => return Response::Faults { faults: self.faults() },
-            Request::Shutdown { .. } => return Response::failed("handled by the connection"),
+            Request::Shutdown { .. } => return Response::mistake("handled by the connection"),
         };
-        done.map_or_else(Response::failed, |()| Response::done())
+        done.as_ref().map_or_else(Response::failed, |()| Response::done())
     }
 
     fn status(&self) -> InstanceStatus {
@@ -175,7 +176,7 @@ impl Server {
     async fn inject(self: &Arc<Self>, fault: Fault, hold: Hold, for_ms: Option<u64>) -> Response {
         let injected = match self.instance.inject(&fault, hold).await {
             Ok(injected) => injected,
-            Err(error) => return Response::failed(error),
+            Err(error) => return Response::failed(&error),
         };
         let evidence = Some(injected.evidence.text.clone());
         let Some(for_ms) = for_ms else {
@@ -210,7 +211,8 @@ impl Server {
         if failed.is_empty() {
             return Response::done();
         }
-        Response::failed(failed.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        let error = failed.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        Response::Failed { kind: FailureKind::NotRestored, error }
     }
 
     fn faults(&self) -> Vec<ActiveFault> {

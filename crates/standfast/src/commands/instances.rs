@@ -61,7 +61,12 @@ pub(super) async fn ask(
 }
 
 pub(super) fn refused(error: ControlError) -> Failure {
-    let is_mistake = matches!(error, ControlError::NoInstance { .. } | ControlError::Refused(_));
-    let exit = if is_mistake { Exit::Usage } else { Exit::Unavailable };
+    let exit = if let ControlError::Refused { kind, .. } = &error {
+        Exit::from(*kind)
+    } else if matches!(error, ControlError::NoInstance { .. }) {
+        Exit::Usage
+    } else {
+        Exit::Unavailable
+    };
     Failure::new(exit, error)
 }

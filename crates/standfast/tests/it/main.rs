@@ -16,6 +16,7 @@ mod past;
 mod place;
 mod processes;
 mod program;
+mod refusals;
 mod saga;
 mod saga_books;
 mod saga_clients;
