@@ -6,6 +6,7 @@
 mod actuation;
 mod address;
 mod application_faults;
+mod asked;
 mod asking;
 mod backoff;
 mod build;
@@ -39,6 +40,7 @@ mod status;
 mod template;
 mod unit;
 
+pub use asked::Asked;
 pub use backoff::CRASHES_MAX;
 pub use clock::Clock;
 pub use events::{EventSink, LAB, SUPERVISOR};

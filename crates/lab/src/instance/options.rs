@@ -124,6 +124,21 @@ pub enum ProvisionError {
     Start(Arc<UnitError>),
 }
 
+impl ProvisionError {
+    /// Whether what was asked for is wrong, whatever the machine has.
+    pub fn is_mistake(&self) -> bool {
+        matches!(
+            self,
+            Self::Name { .. }
+                | Self::Unknown { .. }
+                | Self::ExternalPrimary { .. }
+                | Self::ExternalUrl { .. }
+                | Self::ExternalHost { .. }
+                | Self::ExternalCluster { .. }
+        )
+    }
+}
+
 fn pid_text(pid: Option<u32>) -> String {
     pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string())
 }

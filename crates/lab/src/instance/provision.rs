@@ -8,7 +8,7 @@ use standfast_engines::{Installation, Secrets, Tool};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::address::Address;
+use super::asked::{Asked, check_services};
 use super::build::{Built, Site, build};
 use super::engine_set::find_tools;
 use super::folder::{InstanceFolder, InstanceLock, InstanceRecord};
@@ -20,7 +20,7 @@ use super::ports::{PortPlan, Ports};
 use super::routes::Routes;
 use super::running::{Instance, InstanceParts};
 use super::template::{Template, TemplateRequest};
-use crate::spec::{EngineKind, Manager, STORE, System, nearest};
+use crate::spec::{EngineKind, Manager, STORE, System};
 
 impl Instance {
     /// Brings `system` up and answers when all of it is ready. When anything fails, nothing of it
@@ -32,7 +32,8 @@ impl Instance {
         system: &Arc<System>,
         options: ProvisionOptions,
     ) -> Result<Self, ProvisionError> {
-        check(system, &options)?;
+        Asked::of(&options).check(system)?;
+        check_services(system, &options)?;
         let mut stages = Stages::begin();
         let home = options.home.clone();
         home.prepare()?;
@@ -106,59 +107,6 @@ impl Stages {
         self.done.push(Stage { name: name.to_owned(), took: self.since.elapsed() });
         self.since = Instant::now();
     }
-}
-
-/// Checks the names that come from the command line.
-fn check(system: &System, options: &ProvisionOptions) -> Result<(), ProvisionError> {
-    if !crate::spec::is_name(&options.name) {
-        return Err(ProvisionError::Name { name: options.name.clone() });
-    }
-    let unknown = |what, name: &str, known: Vec<&str>| ProvisionError::Unknown {
-        what,
-        name: name.to_owned(),
-        system: system.name.clone(),
-        suggestion: nearest(name, known),
-    };
-    for tactic in &options.without {
-        if !system.tactics.contains_key(tactic) {
-            let known = system.tactics.keys().map(String::as_str).collect();
-            return Err(unknown("tactic", tactic, known));
-        }
-    }
-    for service in options.environment.keys() {
-        if !system.services.contains_key(service) {
-            let known = system.services.keys().map(String::as_str).collect();
-            return Err(unknown("service", service, known));
-        }
-    }
-    for (engine, url) in &options.external {
-        if !system.engines.contains_key(engine) {
-            let known = system.engines.keys().map(String::as_str).collect();
-            return Err(unknown("engine", engine, known));
-        }
-        if Address::of_external(url).is_none() {
-            let (engine, url) = (engine.clone(), url.clone());
-            return Err(ProvisionError::ExternalUrl { engine, url });
-        }
-    }
-    let here = |broker: &&str| !options.external.contains_key(*broker);
-    for other in options.external.keys() {
-        if let Some(broker) = system.cluster(other).into_iter().find(here) {
-            let (broker, other) = (broker.to_owned(), other.clone());
-            return Err(ProvisionError::ExternalCluster { broker, other });
-        }
-    }
-    for (replica, engine) in &system.engines {
-        let primary = engine.replica_of.as_ref();
-        let Some(primary) = primary.filter(|name| options.external.contains_key(*name)) else {
-            continue;
-        };
-        if !options.external.contains_key(replica) {
-            let (replica, primary) = (replica.clone(), primary.clone());
-            return Err(ProvisionError::ExternalPrimary { replica, primary });
-        }
-    }
-    Ok(())
 }
 
 fn take(folder: &InstanceFolder) -> Result<InstanceLock, ProvisionError> {

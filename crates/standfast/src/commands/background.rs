@@ -10,11 +10,10 @@ use standfast_engines::Home;
 use standfast_engines::process::last_lines;
 use standfast_lab::control;
 use standfast_lab::instance::InstanceFolder;
-use standfast_lab::spec::Manager;
 
 use super::session::Session;
-use super::{status, up};
-use crate::cli::UpArguments;
+use super::status;
+use super::up_options::UpOptions;
 use crate::exit::{Answer, Exit, Failure};
 
 /// Making a template takes half a minute on a slow machine; nothing that works takes this long.
@@ -25,36 +24,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How many lines of the supervisor explain why it gave up.
 const EXPLANATION_LINES: usize = 20;
 
-pub(super) async fn start(session: &Session, arguments: &UpArguments, name: &str) -> Answer {
-    let mut words = vec!["up".to_owned(), arguments.system.clone()];
-    words.extend(["--name".to_owned(), name.to_owned()]);
-    if let Some(base) = arguments.port_base {
-        words.extend(["--port-base".to_owned(), base.to_string()]);
-    }
-    for tactic in &arguments.without {
-        words.extend(["--without".to_owned(), tactic.clone()]);
-    }
-    for engine in &arguments.engine {
-        words.extend(["--engine".to_owned(), engine.clone()]);
-    }
-    if let Some(brokers) = arguments.brokers {
-        words.extend(["--brokers".to_owned(), brokers.to_string()]);
-    }
-    if arguments.manager != Manager::default() {
-        words.extend(["--manager".to_owned(), arguments.manager.to_string()]);
-    }
-    if !arguments.only.is_empty() {
-        words.extend(["--only".to_owned(), arguments.only.join(",")]);
-    }
-    if arguments.direct {
-        words.push("--direct".to_owned());
-    }
-    if arguments.hosts {
-        words.push("--hosts".to_owned());
-    }
-    launch(session, words, name).await
-}
-
 /// Brings a stopped instance up again, as it was.
 pub(super) async fn start_again(session: &Session, name: &str) -> Answer {
     let folder = InstanceFolder::of(&session.home, name);
@@ -64,7 +33,7 @@ pub(super) async fn start_again(session: &Session, name: &str) -> Answer {
             "there is no instance `{name}`; `standfast up` makes one"
         )));
     };
-    launch(session, up::again(&record), name).await
+    launch(session, &UpOptions::recorded(&record)).await
 }
 
 /// Called by the supervisor itself: no Ctrl-C and no closed terminal reaches it from here on.
@@ -76,7 +45,9 @@ pub(super) fn leave_the_terminal() -> Result<(), Failure> {
     }
 }
 
-async fn launch(session: &Session, mut words: Vec<String>, name: &str) -> Answer {
+/// Leaves a supervisor behind that brings up what is asked for; returns when it has.
+pub(super) async fn launch(session: &Session, asked: &UpOptions) -> Answer {
+    let (name, mut words) = (asked.name.as_str(), asked.words());
     words.extend(["--yes".to_owned(), "--supervise".to_owned()]);
     let (log, path) = log_file(&session.home, name)?;
     let mut supervisor = spawn(session, &words, log)?;

@@ -24,6 +24,7 @@ mod shard;
 mod signals;
 mod status;
 mod up;
+mod up_options;
 mod verdicts;
 
 use std::process::ExitCode;

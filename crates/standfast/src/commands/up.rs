@@ -1,17 +1,18 @@
 //! `standfast up`: brings a system up and keeps it up, in the foreground or in the background.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use standfast_lab::control::{self, LogFollower};
 use standfast_lab::instance::{
-    Clock, EventSink, Instance, InstanceFolder, Network, Ports, ProvisionOptions,
+    Asked, Clock, EventSink, Instance, InstanceFolder, Network, ProvisionError, ProvisionOptions,
 };
 use standfast_lab::spec::{EngineKind, Manager, SYSTEM_FILE, System, SystemSource, nearest};
 use standfast_systems::CATALOGUE;
 
 use super::session::{self, Session};
+use super::up_options::UpOptions;
 use super::{background, signals, status};
 use crate::cli::UpArguments;
 use crate::exit::{Answer, Exit, Failure};
@@ -26,53 +27,76 @@ pub(super) async fn run(arguments: UpArguments) -> Answer {
     let system = with_brokers(system, &arguments, &external)?;
     let system = with_manager(system, arguments.manager)?;
     let system = Arc::new(with_only(system, &arguments.only)?);
-    let name = instance_name(&arguments, &system);
+    let asked = UpOptions::asked(&arguments, &system, external);
+    check(&asked, &system)?;
     let session = Session::start()?;
-    if InstanceFolder::of(&session.home, &name).is_supervised() {
-        output::note(format!("`{name}` is up already"));
-        return status::print(&session.home, &name).await;
+    if InstanceFolder::of(&session.home, &asked.name).is_supervised() {
+        return up_already(&session, &asked).await;
     }
-    let wanted = session::tools_of_all_but(&system, &external);
+    let wanted = session::tools_of_all_but(&system, &asked.external);
     session.bring(&wanted, arguments.yes).await?;
     if arguments.detach {
-        return background::start(&session, &arguments, &name).await;
+        return background::launch(&session, &asked).await;
     }
     if arguments.supervise {
         background::leave_the_terminal()?;
     }
     let (events, stream) = EventSink::channel(Clock::started());
-    let options = ProvisionOptions {
-        name: name.clone(),
-        home: session.home.clone(),
-        ports: match arguments.port_base {
-            Some(base) => Ports::Base(base),
-            None if arguments.ports_again => Ports::Recorded,
-            None => Ports::Declared,
-        },
-        without: arguments.without.clone(),
-        environment: BTreeMap::new(),
-        external,
-        network: match arguments.direct || arguments.hosts {
-            true => Network::Direct,
-            false => Network::All,
-        },
-        own_hosts: arguments.hosts,
-        seed: SEED,
-        ephemeral: false,
-        serve_binary: session.binary.clone(),
-        spawner: session.spawner.clone(),
-        events,
-    };
+    let options = provision_options(asked, &session, events);
     output::note(format!("Bringing {} up …", system.name));
     let mut interrupt = signals::interrupt()?;
     let instance = tokio::select! {
         instance = Instance::provision(&system, options) => {
-            instance.map_err(Failure::unavailable)?
+            instance.map_err(not_provisioned)?
         }
         // Dropping the provisioning ends what it has started.
         _ = interrupt.recv() => return Ok(Exit::Interrupted),
     };
     supervise(instance, stream, &arguments).await
+}
+
+/// Nothing is installed or written for what cannot come up.
+fn check(asked: &UpOptions, system: &System) -> Result<(), Failure> {
+    let UpOptions { name, without, external, .. } = asked;
+    Asked { name, without, external }.check(system).map_err(not_provisioned)
+}
+
+fn not_provisioned(error: ProvisionError) -> Failure {
+    let exit = if error.is_mistake() { Exit::Usage } else { Exit::Unavailable };
+    Failure::new(exit, error)
+}
+
+/// Whoever asks for what runs has it; whoever asks for something else must not think so.
+async fn up_already(session: &Session, asked: &UpOptions) -> Answer {
+    let name = &asked.name;
+    let record = InstanceFolder::of(&session.home, name).record();
+    let record = record.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    // One that is just coming up has none yet.
+    if record.is_some_and(|record| !asked.are_those_of(&record)) {
+        return Err(Failure::usage(format!(
+            "`{name}` is up with other options; `standfast down --instance {name}` first"
+        )));
+    }
+    output::note(format!("`{name}` is up already"));
+    status::print(&session.home, name).await
+}
+
+fn provision_options(asked: UpOptions, session: &Session, events: EventSink) -> ProvisionOptions {
+    ProvisionOptions {
+        name: asked.name,
+        home: session.home.clone(),
+        ports: asked.ports,
+        without: asked.without,
+        environment: BTreeMap::new(),
+        external: asked.external,
+        network: if asked.is_direct { Network::Direct } else { Network::All },
+        own_hosts: asked.own_hosts,
+        seed: SEED,
+        ephemeral: false,
+        serve_binary: session.binary.clone(),
+        spawner: session.spawner.clone(),
+        events,
+    }
 }
 
 /// Serves the instance until a signal or a request ends it.
@@ -125,14 +149,6 @@ fn find(named: &str) -> Result<SystemSource, Failure> {
     Err(Failure::usage(text))
 }
 
-fn instance_name(arguments: &UpArguments, system: &System) -> String {
-    match (&arguments.name, arguments.port_base) {
-        (Some(name), _) => name.clone(),
-        (None, Some(base)) => format!("{}-{base}", system.name),
-        (None, None) => system.name.clone(),
-    }
-}
-
 fn external(engines: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     let pair = |text: &String| match text.split_once('=') {
         // Of Kafka, host and port; whether it names a place at all is checked with the system.
@@ -179,65 +195,4 @@ fn with_only(system: System, only: &[String]) -> Result<System, Failure> {
         return Err(Failure::usage(text));
     }
     Ok(system.with_only(only, &BTreeMap::new()))
-}
-
-/// The arguments that bring a known instance up again, as one would type them.
-pub(super) fn again(record: &standfast_lab::instance::InstanceRecord) -> Vec<String> {
-    let folder = |folder: &PathBuf| folder.display().to_string();
-    let mut words = vec!["up".to_owned()];
-    words.push(record.folder.as_ref().map_or_else(|| record.system.clone(), folder));
-    words.extend(["--name".to_owned(), record.name.clone(), "--ports-again".to_owned()]);
-    for tactic in &record.without {
-        words.extend(["--without".to_owned(), tactic.clone()]);
-    }
-    for (engine, url) in &record.external {
-        words.extend(["--engine".to_owned(), format!("{engine}={url}")]);
-    }
-    if let Some(brokers) = record.brokers {
-        words.extend(["--brokers".to_owned(), brokers.to_string()]);
-    }
-    if record.manager != Manager::default() {
-        words.extend(["--manager".to_owned(), record.manager.to_string()]);
-    }
-    if let Some(only) = &record.only {
-        words.extend(["--only".to_owned(), only.join(",")]);
-    }
-    if record.is_direct {
-        words.push("--direct".to_owned());
-    }
-    if record.own_hosts {
-        words.push("--hosts".to_owned());
-    }
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use standfast_lab::instance::InstanceRecord;
-
-    use super::*;
-
-    #[test]
-    fn an_instance_comes_up_again_as_it_was() {
-        let record = InstanceRecord {
-            name: "shop".to_owned(),
-            system: "voted-inventory".to_owned(),
-            folder: None,
-            ports: BTreeMap::new(),
-            without: vec!["vote".to_owned()],
-            environment: BTreeMap::new(),
-            brokers: "3".parse().ok(),
-            manager: Manager::Patroni,
-            only: Some(vec!["postgres".to_owned(), "inventory".to_owned()]),
-            external: BTreeMap::from([("postgres".to_owned(), "postgresql://a@b/c".to_owned())]),
-            is_direct: true,
-            own_hosts: false,
-            ephemeral: false,
-            supervisor: None,
-        };
-        let expected = "up voted-inventory --name shop --ports-again --without vote \
-                        --engine postgres=postgresql://a@b/c --brokers 3 --manager patroni \
-                        --only postgres,inventory --direct";
-        assert_eq!(again(&record).join(" "), expected);
-    }
 }

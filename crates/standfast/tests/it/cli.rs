@@ -92,6 +92,9 @@ async fn bad_usage_is_2_and_says_what_would_be_right() {
         (vec!["stop"], "nothing is up"),
         (vec!["logs", "offers"], "nothing is up"),
         (vec!["load", "http://127.0.0.1:9/", "--rps", "1", "--duration", "0s"], "no time at all"),
+        (vec!["up", "cache-fallback", "--without", "nosuch"], "is no tactic of cache-fallback"),
+        (vec!["up", "cache-fallback", "--engine", "nosuch=redis://h"], "is no engine of"),
+        (vec!["up", "cache-fallback", "--engine", "cache=ftp://h"], "is no URL like"),
         (vec!["fault", "pause", "--target", "x", "--for", "10"], "has no unit"),
         (vec!["serve", "cache-fallback/ofers", "--port", "1"], "ofers"),
         (vec!["report", "no-such-run"], "no-such-run"),
@@ -100,6 +103,18 @@ async fn bad_usage_is_2_and_says_what_would_be_right() {
         place.standfast(&words).await.exits(2).says(part);
     }
     assert!(place.instances().is_empty());
+}
+
+#[tokio::test]
+async fn a_name_that_is_a_path_is_refused_before_anything_is_written() {
+    let place = Place::new().await;
+    let elsewhere = place.directory().join("elsewhere");
+    for detach in [None, Some("--detach")] {
+        let words = ["up", "cache-fallback", "--name", elsewhere.to_str().unwrap()];
+        let words: Vec<&str> = words.into_iter().chain(detach).collect();
+        place.standfast(&words).await.exits(2).says("is no name for an instance");
+        assert!(!elsewhere.exists(), "its log would have gone there");
+    }
 }
 
 #[tokio::test]

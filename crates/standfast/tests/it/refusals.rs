@@ -41,3 +41,17 @@ async fn what_does_not_come_up_is_3_and_what_is_not_restored_is_5() {
     place.must(&["start", "web"]).await;
     place.must(&["down", "--data"]).await;
 }
+
+#[tokio::test]
+async fn an_instance_that_is_up_with_other_options_is_not_taken_for_the_one_that_is_asked_for() {
+    let (place, port) = open_shop("other").await;
+    let port = port.to_string();
+    let up = ["up", "shop", "-d", "--name", "other"];
+    place.must(&up).await.says("is up already");
+    place.must(&[&up[..], &["--port-base", &port]].concat()).await.says("is up already");
+    for more in [&["--without", "politeness"][..], &["--direct"], &["--port-base", "10900"]] {
+        let refused = place.standfast(&[&up[..], more].concat()).await.exits(2);
+        refused.says("is up with other options").says("standfast down --instance other");
+    }
+    place.must(&["down", "--data"]).await;
+}
