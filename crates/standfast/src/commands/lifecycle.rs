@@ -6,7 +6,7 @@ use standfast_lab::instance::{Data, InstanceFolder};
 use super::session::{self, Session};
 use super::{background, instances, status};
 use crate::cli::{DownArguments, LifecycleArguments};
-use crate::exit::{Answer, Exit};
+use crate::exit::{Answer, Exit, Failure};
 use crate::output;
 
 pub(super) async fn stop(arguments: &LifecycleArguments) -> Answer {
@@ -29,7 +29,7 @@ pub(super) async fn start(arguments: &LifecycleArguments) -> Answer {
     let home = session::home()?;
     let instance = instances::choose(&home, &arguments.instance)?;
     if !InstanceFolder::of(&home, &instance).is_supervised() {
-        return background::start_again(&Session::start()?, &instance).await;
+        return start_all_again(&instance, arguments.name.as_deref()).await;
     }
     let request = Request::Start { name: arguments.name.clone() };
     instances::ask(&arguments.instance, request).await?;
@@ -40,11 +40,23 @@ pub(super) async fn restart(arguments: &LifecycleArguments) -> Answer {
     let home = session::home()?;
     let instance = instances::choose(&home, &arguments.instance)?;
     if !InstanceFolder::of(&home, &instance).is_supervised() {
-        return background::start_again(&Session::start()?, &instance).await;
+        return start_all_again(&instance, arguments.name.as_deref()).await;
     }
     let request = Request::Restart { name: arguments.name.clone() };
     instances::ask(&arguments.instance, request).await?;
     status::print(&home, &instance).await
+}
+
+/// Brings up what was stopped as a whole. One process of it cannot come up alone, and the others
+/// are more than was asked for.
+async fn start_all_again(instance: &str, named: Option<&str>) -> Answer {
+    if named.is_some() {
+        return Err(Failure::usage(format!(
+            "`{instance}` is stopped as a whole; `standfast start --instance {instance}` brings \
+             it up"
+        )));
+    }
+    background::start_again(&Session::start()?, instance).await
 }
 
 pub(super) async fn down(arguments: &DownArguments) -> Answer {

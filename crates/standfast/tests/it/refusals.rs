@@ -5,6 +5,7 @@ use std::net::TcpListener;
 
 use crate::cli::shop;
 use crate::place::{Place, free_ports};
+use crate::processes;
 
 /// A shop that is up, and the port of its web server.
 async fn open_shop(name: &str) -> (Place, u16) {
@@ -39,6 +40,19 @@ async fn what_does_not_come_up_is_3_and_what_is_not_restored_is_5() {
     place.standfast(&["start", "wbe"]).await.exits(2).says("did you mean `web`?");
     drop(held);
     place.must(&["start", "web"]).await;
+    place.must(&["down", "--data"]).await;
+}
+
+#[tokio::test]
+async fn one_process_of_a_stopped_system_does_not_bring_up_all_of_it() {
+    let (place, _) = open_shop("whole").await;
+    place.must(&["stop"]).await;
+    processes::wait_until_none(&place).await;
+    for words in [["start", "wbe"], ["start", "web"], ["restart", "web"]] {
+        let refused = place.standfast(&words).await.exits(2);
+        refused.says("`whole` is stopped as a whole").says("standfast start --instance whole");
+    }
+    assert_eq!(processes::of(place.as_ref()).len(), 0, "nothing came up");
     place.must(&["down", "--data"]).await;
 }
 
