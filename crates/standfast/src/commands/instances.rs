@@ -1,8 +1,9 @@
 //! Which instance a command means when it names none, and the words of its supervisor.
 
+use anyhow::anyhow;
 use standfast_engines::Home;
 use standfast_lab::control::{
-    Connection, ControlError, Request, Response, connect, list_instances,
+    self, Connection, ControlError, Request, Response, connect, list_instances,
 };
 
 use crate::cli::InstanceArguments;
@@ -17,11 +18,13 @@ pub(super) fn all(home: &Home) -> Vec<String> {
 /// The named instance, or the only one there is.
 pub(super) fn choose(home: &Home, arguments: &InstanceArguments) -> Result<String, Failure> {
     if let Some(name) = &arguments.instance {
-        return Ok(name.clone());
+        return Ok(control::find(home, name).map_err(refused)?.name().to_owned());
     }
     match all(home).as_slice() {
         [only] => Ok(only.clone()),
-        [] => Err(Failure::usage("nothing is up; `standfast up SYSTEM -d` brings a system up")),
+        [] => Err(Failure::unavailable(anyhow!(
+            "nothing is up; `standfast up SYSTEM -d` brings a system up"
+        ))),
         several => Err(Failure::usage(format!(
             "there are several instances, say which with --instance: {}",
             several.join(", ")

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use standfast_engines::Home;
 use standfast_history::{Operation, Outcome, write_jsonl};
-use standfast_lab::control::{self, list_instances};
+use standfast_lab::control::{self, ControlError, list_instances};
 use standfast_lab::instance::{InstanceRecord, Metrics};
 use standfast_lab::run::LATENESS_MS_MAX;
 use standfast_lab::spec::{System, SystemSource, nearest};
@@ -136,6 +136,9 @@ fn running(
     arguments: &LoadArguments,
 ) -> Result<InstanceRecord, Failure> {
     let wanted = arguments.instance.instance.as_deref();
+    if let Some(name) = wanted {
+        control::find(home, name).map_err(instances::refused)?;
+    }
     let matches = |record: &InstanceRecord| match wanted {
         Some(name) => record.name == name,
         None => record.system == system || record.name == system,
@@ -144,6 +147,10 @@ fn running(
     let records: Vec<_> = up.filter_map(|summary| summary.record).filter(matches).collect();
     match records.as_slice() {
         [record] => Ok(record.clone()),
+        [] if let Some(name) = wanted => {
+            let name = name.to_owned();
+            Err(instances::refused(ControlError::NotRunning { name }))
+        }
         [] => Err(Failure::unavailable(anyhow::Error::msg(format!(
             "`{system}` is not up; `standfast up {system} -d` brings it up"
         )))),

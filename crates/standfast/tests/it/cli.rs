@@ -89,8 +89,11 @@ async fn bad_usage_is_2_and_says_what_would_be_right() {
         (vec!["up", "cache-falback"], "did you mean `cache-fallback`?"),
         (vec!["up", "cache-fallback", "--engine", "primary"], "NAME=URL"),
         (vec!["ps", "--instance", "nobody"], "nobody"),
-        (vec!["stop"], "nothing is up"),
-        (vec!["logs", "offers"], "nothing is up"),
+        (vec!["logs", "--instance", "nobody"], "there is no instance `nobody`"),
+        (vec!["start", "--instance", "nobody"], "there is no instance `nobody`"),
+        (vec!["fault", "failures", "--instance", "nobody"], "there is no instance `nobody`"),
+        (vec!["fault", "failures", "--instance", "../../etc"], "no instance `../../etc`"),
+        (vec!["load", "s/x", "--instance", "nobody", "--rps", "1", "--duration", "1"], "`nobody`"),
         (vec!["load", "http://127.0.0.1:9/", "--rps", "1", "--duration", "0s"], "no time at all"),
         (vec!["up", "cache-fallback", "--without", "nosuch"], "is no tactic of cache-fallback"),
         (vec!["up", "cache-fallback", "--engine", "nosuch=redis://h"], "is no engine of"),
@@ -114,6 +117,24 @@ async fn a_name_that_is_a_path_is_refused_before_anything_is_written() {
         let words: Vec<&str> = words.into_iter().chain(detach).collect();
         place.standfast(&words).await.exits(2).says("is no name for an instance");
         assert!(!elsewhere.exists(), "its log would have gone there");
+    }
+}
+
+#[tokio::test]
+async fn that_nothing_is_up_is_3_whoever_notices_it() {
+    let place = Place::new().await;
+    for words in [
+        vec!["stop"],
+        vec!["start"],
+        vec!["restart"],
+        vec!["down"],
+        vec!["logs", "offers"],
+        vec!["fault", "status"],
+        vec!["fault", "pause", "--target", "cache"],
+        vec!["failover", "status"],
+        vec!["load", "cache-fallback/health", "--rps", "1", "--duration", "1"],
+    ] {
+        place.standfast(&words).await.exits(3).says("up");
     }
 }
 

@@ -40,7 +40,7 @@ async fn without_a_watchdog_it_is_3_and_with_a_mistake_it_is_2() {
     example(&place, ("orders", "orders"));
     for (words, code, part) in [
         (vec!["status"], 3, "no instance is up"),
-        (vec!["status", "--instance", "nobody"], 3, "nobody"),
+        (vec!["status", "--instance", "nobody"], 2, "there is no instance `nobody`"),
         (vec!["status", "--socket", "no.sock"], 3, "no watchdog answers at no.sock"),
         (vec!["status", "--config", "pair/cluster.toml"], 3, "no watchdog answers"),
         (vec!["status", "--config", "nothing.toml"], 2, "nothing.toml"),
