@@ -17,7 +17,7 @@ use standfast_loadgen::{Arrivals, LoadOutcome, LoadPlan, Scenario, latency, star
 use standfast_systems::CATALOGUE;
 use tokio::time::Instant;
 
-use super::{instances, session, signals};
+use super::{instances, result_file, session, signals};
 use crate::cli::{ArrivalsArgument, LoadArguments};
 use crate::exit::{Answer, Exit, Failure};
 use crate::output;
@@ -29,6 +29,7 @@ pub(super) async fn run(arguments: LoadArguments) -> Answer {
         false => from_instance(&home, &arguments).await?,
     };
     let name = scenario.name().to_owned();
+    arguments.history.as_deref().map_or(Ok(()), result_file::check)?;
     let before = scrape(target, arguments.metrics).await;
     let origin = Instant::now();
     let plan = LoadPlan {

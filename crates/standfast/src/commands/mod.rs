@@ -14,6 +14,7 @@ mod logs;
 mod progress;
 mod proxy;
 mod report;
+mod result_file;
 mod run;
 mod schema;
 mod selection;

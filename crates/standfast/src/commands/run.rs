@@ -11,6 +11,7 @@ use standfast_lab::run::{
 use standfast_lab::spec::{Experiment, Given, Manager, Suite};
 use standfast_lab::verdict::{ExperimentResult, Outcome, REPLACEMENTS_MAX};
 
+use super::result_file::{self, cannot_write};
 use super::selection::{Selection, Wanted, select};
 use super::session::{self, Session};
 use super::{progress, verdicts};
@@ -33,6 +34,7 @@ pub(super) async fn run(arguments: RunArguments) -> Answer {
         let names = selection.left_out.join(", ");
         output::note(format!("Left out, since they take long: {names}"));
     }
+    arguments.junit.as_deref().map_or(Ok(()), result_file::check)?;
     let session = Session::start()?;
     session.bring(&needed(&selection.experiments), arguments.yes).await?;
     let cancellation = Cancellation::new();
@@ -168,11 +170,6 @@ fn run_folder(
     let root = parent.join(&experiment.name);
     std::fs::create_dir(&root).map_err(|error| cannot_write(&root, error))?;
     Ok(RunFolder::at(root))
-}
-
-fn cannot_write(path: &std::path::Path, error: std::io::Error) -> Failure {
-    let text = format!("cannot write `{}`", path.display());
-    Failure::new(Exit::Usage, anyhow::Error::new(error).context(text))
 }
 
 fn present(

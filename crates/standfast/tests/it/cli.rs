@@ -139,6 +139,20 @@ async fn that_nothing_is_up_is_3_whoever_notices_it() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_written_is_noticed_before_the_run() {
+    let place = shop(&[]).await;
+    let run = place.standfast(&["run", "shop/open.toml", "--junit", "no/such/folder.xml"]).await;
+    run.exits(2).says("cannot write `no/such/folder.xml`");
+    assert!(!place.directory().join("runs").exists(), "nothing was run");
+    let load = ["load", "http://127.0.0.1:9/", "--rps", "1", "--duration", "60"];
+    let history = ["--history", "no/such/folder.jsonl"];
+    let begun = tokio::time::Instant::now();
+    let load = place.standfast(&[&load[..], &history].concat()).await;
+    load.exits(2).says("cannot write `no/such/folder.jsonl`");
+    assert!(begun.elapsed().as_secs() < 60, "no load was sent for nothing");
+}
+
+#[tokio::test]
 async fn a_mistake_in_an_experiment_is_2_with_its_line_and_what_was_meant() {
     let title = ("title = ", "titel = ");
     refused(&[title], &["open.toml:1", "titel", "title"]).await;
