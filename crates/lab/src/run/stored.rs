@@ -54,6 +54,27 @@ impl RunFolder {
         self.root.join("result.json")
     }
 
+    /// What only a folder over several runs has.
+    pub(super) fn suite(&self) -> PathBuf {
+        self.root.join("suite.json")
+    }
+
+    /// Refuses a folder over several runs, which `run` names when it has ended.
+    ///
+    /// # Errors
+    /// Names the runs.
+    pub fn check_single(&self) -> Result<(), StoredRunError> {
+        if !self.suite().is_file() {
+            return Ok(());
+        }
+        let entries = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let runs = entries.filter(|entry| Self::at(entry.path()).result().is_file());
+        let mut runs: Vec<String> =
+            runs.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        runs.sort();
+        Err(StoredRunError::Several { path: self.root.clone(), runs })
+    }
+
     pub fn environment(&self) -> PathBuf {
         self.root.join("environment.json")
     }
@@ -114,6 +135,8 @@ pub enum StoredRunError {
         #[source]
         source: std::io::Error,
     },
+    #[error("`{}` holds several runs; name one of them: {}", path.display(), runs.join(", "))]
+    Several { path: PathBuf, runs: Vec<String> },
     #[error("`{}` is no document of this version of standfast: {source}", path.display())]
     Document {
         path: PathBuf,
@@ -155,7 +178,7 @@ impl StoredRun {
     /// When a file is missing or damaged; the error names it.
     pub fn read(folder: &RunFolder) -> Result<Self, StoredRunError> {
         Ok(Self {
-            result: read_document(&folder.result())?,
+            result: read_result(folder)?,
             environment: read_document(&folder.environment())?,
             operations: read_jsonl(&folder.history())?,
             events: read_jsonl(&folder.events())?,
@@ -203,6 +226,7 @@ fn stored_artifacts(folder: &Path, prefix: &str) -> Vec<StoredArtifact> {
 /// # Errors
 /// When it is missing or damaged.
 pub fn read_result(folder: &RunFolder) -> Result<ExperimentResult, StoredRunError> {
+    folder.check_single()?;
     read_document(&folder.result())
 }
 

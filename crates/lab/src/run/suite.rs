@@ -32,11 +32,8 @@ pub fn write_suite(
     let suite = SuiteResult { verdict, experiments };
     let json = serde_json::to_string_pretty(&suite).map_err(std::io::Error::other);
     let page = Ok(render_suite(title, entries));
-    let files: [(PathBuf, std::io::Result<String>); 3] = [
-        (folder.root.join("index.html"), page),
-        (folder.root.join("suite.json"), json),
-        (folder.junit(), junit),
-    ];
+    let files: [(PathBuf, std::io::Result<String>); 3] =
+        [(folder.root.join("index.html"), page), (folder.suite(), json), (folder.junit(), junit)];
     for (path, text) in files {
         text.and_then(|text| std::fs::write(&path, text))
             .map_err(|source| RunError::Write { path, source })?;

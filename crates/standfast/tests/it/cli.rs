@@ -153,6 +153,23 @@ async fn a_file_that_cannot_be_written_is_noticed_before_the_run() {
 }
 
 #[tokio::test]
+async fn a_folder_of_several_runs_names_them() {
+    let place = Place::new().await;
+    place.write("runs/several/suite.json", "{}");
+    place.write("runs/several/open/result.json", "{}");
+    place.write("runs/several/closed/result.json", "{}");
+    let several = "runs/several";
+    for words in [
+        vec!["report", several],
+        vec!["compare", several, several],
+        vec!["check", several, "--model", "kv"],
+    ] {
+        let part = "`runs/several` holds several runs; name one of them: closed, open";
+        place.standfast(&words).await.exits(2).says(part);
+    }
+}
+
+#[tokio::test]
 async fn a_mistake_in_an_experiment_is_2_with_its_line_and_what_was_meant() {
     let title = ("title = ", "titel = ");
     refused(&[title], &["open.toml:1", "titel", "title"]).await;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use standfast_history::{FinalRead, Operation, read_jsonl};
+use standfast_lab::run::RunFolder;
 
 use crate::cli::{ArmArgument, CheckArguments};
 use crate::exit::{Exit, Failure};
@@ -36,8 +37,10 @@ pub(super) struct Stored {
 
 impl Stored {
     pub(super) fn read(arguments: &CheckArguments) -> Result<Self, Failure> {
+        let folder = RunFolder::at(&arguments.history);
+        folder.check_single().map_err(|error| Failure::new(Exit::Usage, error))?;
         let path = match arguments.history.is_dir() {
-            true => arguments.history.join("history.jsonl.zst"),
+            true => folder.history(),
             false => arguments.history.clone(),
         };
         let fail = |error| Failure::new(Exit::Usage, error);
