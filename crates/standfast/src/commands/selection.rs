@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use standfast_lab::spec::{Experiment, ExperimentSource, Given, SYSTEM_FILE, Suite, nearest};
-use standfast_systems::CATALOGUE;
+use standfast_systems::{CATALOGUE, SystemFiles};
 
 use super::session;
 use crate::exit::{Exit, Failure};
@@ -90,12 +90,8 @@ fn sources(named: Option<&str>) -> Result<Sources, Failure> {
     if let Some(files) = CATALOGUE.iter().find(|files| files.name == named) {
         return Ok(Sources::several(named, session::experiments_of(files)));
     }
-    for files in CATALOGUE {
-        for source in session::experiments_of(files) {
-            if source.name == named || format!("{}/{}", files.name, source.name) == named {
-                return Ok(Sources::single(source));
-            }
-        }
+    if let Some(source) = shipped(named)? {
+        return Ok(Sources::single(source));
     }
     let path = Path::new(named);
     if path.is_file() {
@@ -105,6 +101,30 @@ fn sources(named: Option<&str>) -> Result<Sources, Failure> {
         return folder(path);
     }
     Err(unknown(named))
+}
+
+/// A shipped experiment by its name, which several systems may use, or by `SYSTEM/NAME`.
+fn shipped(named: &str) -> Result<Option<ExperimentSource>, Failure> {
+    let mut found = Vec::new();
+    for files in CATALOGUE {
+        for source in session::experiments_of(files) {
+            if format!("{}/{}", files.name, source.name) == named {
+                return Ok(Some(source));
+            }
+            if source.name == named {
+                found.push((files.name, source));
+            }
+        }
+    }
+    let systems: Vec<&str> = found.iter().map(|(system, _)| *system).collect();
+    match systems.split_last() {
+        Some((last, others)) if !others.is_empty() => {
+            let others = others.join(", ");
+            let text = format!("`{named}` is in {others} and {last}: write SYSTEM/{named}");
+            Err(Failure::usage(text))
+        }
+        _ => Ok(found.pop().map(|(_, source)| source)),
+    }
 }
 
 /// Every experiment of a folder: `experiments/*.toml` when there are some, else `*.toml` beside
@@ -143,6 +163,11 @@ fn toml_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn unknown(named: &str) -> Failure {
+    if let Some((system, experiment)) = named.split_once('/')
+        && let Some(files) = CATALOGUE.iter().find(|files| files.name == system)
+    {
+        return unknown_of(files, experiment);
+    }
     let mut known = vec!["all".to_owned()];
     for files in CATALOGUE {
         known.push(files.name.to_owned());
@@ -157,4 +182,15 @@ fn unknown(named: &str) -> Failure {
     );
     let text = format!("`{named}` is no experiment, system, file or folder; {hint}");
     Failure::new(Exit::Usage, anyhow::Error::msg(text))
+}
+
+/// What is wrong is the experiment alone.
+fn unknown_of(files: &SystemFiles, experiment: &str) -> Failure {
+    let known = session::experiments_of(files).into_iter().map(|source| source.name);
+    let known: Vec<String> = known.collect();
+    let hint = nearest(experiment, known.iter().map(String::as_str)).map_or_else(
+        || format!("it has {}", known.join(", ")),
+        |word| format!("did you mean `{word}`?"),
+    );
+    Failure::usage(format!("{} has no experiment `{experiment}`; {hint}", files.name))
 }
