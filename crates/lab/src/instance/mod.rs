@@ -50,7 +50,7 @@ pub use http::HttpError;
 pub use leftovers::{Swept, sweep};
 pub use metrics::{Metrics, ScrapeError};
 pub use options::{Network, ProvisionError, ProvisionOptions, Stage};
-pub use ports::{PortError, Ports};
+pub use ports::{PortError, Ports, declared_ports};
 pub use running::{Data, Instance, InstanceError, Target};
 pub use status::{ProcessSnapshot, ProcessState, Role};
 pub use template::TemplateError;

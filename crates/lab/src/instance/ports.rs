@@ -5,6 +5,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use standfast_engines::process::{PortHolder, holder_of_port, is_port_free};
 
+use crate::spec::System;
+
 /// Automatic ports lie below the range that the kernel takes for outgoing connections (32768 and
 /// up): a client must not sit on the port of a server that is just being restarted.
 const AUTOMATIC: std::ops::Range<u16> = 20_000..32_000;
@@ -34,6 +36,14 @@ pub enum PortError {
 
 fn holder_text(holder: Option<&PortHolder>) -> String {
     holder.map_or_else(|| "a process of somebody else".to_owned(), PortHolder::to_string)
+}
+
+/// The port of each process of a system, as its `system.toml` has it.
+pub fn declared_ports(system: &System) -> BTreeMap<String, u16> {
+    let engines = system.engines.iter().map(|(name, engine)| (name, Some(engine.port)));
+    let services = system.services.iter().map(|(name, service)| (name, service.port));
+    let named = engines.chain(services).filter_map(|(name, port)| Some((name.clone(), port?)));
+    named.chain(system.agent_ports()).collect()
 }
 
 /// Ports that instances of this very process were given: those that are just starting do not

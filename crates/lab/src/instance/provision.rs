@@ -16,7 +16,7 @@ use super::hosts::Hosts;
 use super::kafka::check_data;
 use super::leftovers::{reap_instance, sweep};
 use super::options::{Network, ProvisionError, ProvisionOptions, Stage};
-use super::ports::{PortPlan, Ports};
+use super::ports::{PortPlan, Ports, declared_ports};
 use super::routes::Routes;
 use super::running::{Instance, InstanceParts};
 use super::template::{Template, TemplateRequest};
@@ -143,13 +143,8 @@ fn choose_ports(
     options: &ProvisionOptions,
     folder: &InstanceFolder,
 ) -> Result<PortPlan, ProvisionError> {
-    let engines = system.engines.iter().map(|(name, engine)| (name, Some(engine.port)));
-    let engines = engines.filter(|(name, _)| !options.external.contains_key(*name));
-    let services = system.services.iter().map(|(name, service)| (name, service.port));
-    let declared: BTreeMap<String, u16> =
-        engines.chain(services).filter_map(|(name, port)| Some((name.clone(), port?))).collect();
-    let declared: BTreeMap<String, u16> =
-        declared.into_iter().chain(system.agent_ports()).collect();
+    let mut declared = declared_ports(system);
+    declared.retain(|name, _| !options.external.contains_key(name));
     if matches!(options.ports, Ports::Automatic | Ports::Recorded)
         && let Some(record) = folder.record()?
         && record.ports.keys().eq(declared.keys())

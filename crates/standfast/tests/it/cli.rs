@@ -260,6 +260,27 @@ async fn what_is_missing_is_named_with_the_command_that_brings_it() {
 }
 
 #[tokio::test]
+async fn doctor_names_declared_ports_that_are_taken_and_data_that_is_kept() {
+    let place = shop(&[]).await;
+    // Another test, or another program, may hold it: it is taken either way.
+    let held = std::net::TcpListener::bind("127.0.0.1:5432");
+    let holder = held.as_ref().ok().map(|_held| format!("pid {} ", std::process::id()));
+    let base = free_ports(2).to_string();
+    place.must(&["up", "shop", "-d", "--name", "kept", "--port-base", &base]).await;
+    place.must(&["doctor"]).await.says("5432").says(holder.as_deref().unwrap_or(""));
+    place.must(&["stop"]).await;
+    let kept = "`kept` (shop) is stopped and keeps its data";
+    place.must(&["doctor"]).await.says(kept).says("standfast down --data --instance kept");
+    let doctor = place.must(&["doctor", "--json"]).await.json();
+    let ports = doctor["ports_taken"].as_array().unwrap();
+    let taken = ports.iter().find(|taken| taken["port"] == 5432).unwrap();
+    let processes = taken["processes"].as_array().unwrap();
+    assert!(processes.contains(&"cache-fallback/primary".into()), "{taken}");
+    assert_eq!(doctor["stopped"][0]["name"], "kept");
+    place.must(&["down", "--data"]).await;
+}
+
+#[tokio::test]
 async fn a_quick_suite_leaves_out_what_takes_long() {
     let long = ("trials = 1", "suite = \"full\"");
     let place = shop(&[long]).await;
