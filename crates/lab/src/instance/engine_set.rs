@@ -1,7 +1,6 @@
 //! The engines of an instance: what each is configured with, and with which programs it runs.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 
@@ -14,23 +13,23 @@ use standfast_engines::{
 use super::options::ProvisionError;
 use crate::spec::{self, EngineDeclaration, Manager, RequiredTool, System};
 
+/// All tools that a system needs on this machine when the engines of `external` run elsewhere.
+pub fn tools_of(system: &System, external: &BTreeMap<String, String>) -> BTreeSet<Tool> {
+    let engines = system.engines.iter().filter(|(name, _)| !external.contains_key(*name));
+    let engines = engines.map(|(_, engine)| EngineKind::from(engine.kind).tool());
+    let required = system.requires.iter().map(|tool| Tool::from(*tool));
+    let agents = (system.manager == Manager::Patroni).then_some(Tool::Patroni);
+    engines.chain(required).chain(agents).collect()
+}
+
 /// Programs of all tools that a system needs on this machine.
 pub(crate) fn find_tools(
     system: &System,
     external: &BTreeMap<String, String>,
     home: &Home,
 ) -> Result<BTreeMap<Tool, Installation>, ProvisionError> {
-    let engines = system.engines.iter().filter(|(name, _)| !external.contains_key(*name));
-    let engines = engines.map(|(_, engine)| EngineKind::from(engine.kind).tool());
-    let required = system.requires.iter().map(|tool| Tool::from(*tool));
-    let required = required.chain((system.manager == Manager::Patroni).then_some(Tool::Patroni));
-    let mut tools = BTreeMap::new();
-    for tool in engines.chain(required) {
-        if let Entry::Vacant(place) = tools.entry(tool) {
-            place.insert(find(tool, home)?);
-        }
-    }
-    Ok(tools)
+    let tools = tools_of(system, external).into_iter();
+    tools.map(|tool| Ok((tool, find(tool, home)?))).collect()
 }
 
 /// Where the data and the log of an engine are, and who may use it.

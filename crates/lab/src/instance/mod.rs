@@ -43,6 +43,7 @@ mod unit;
 pub use asked::Asked;
 pub use backoff::CRASHES_MAX;
 pub use clock::Clock;
+pub use engine_set::tools_of;
 pub use events::{EventSink, LAB, SUPERVISOR};
 pub use faults::Healed;
 pub use folder::{FolderError, InstanceFolder, InstanceRecord};

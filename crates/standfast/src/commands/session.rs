@@ -6,9 +6,7 @@ use std::path::PathBuf;
 
 use standfast_engines::process::{Guardian, Spawner};
 use standfast_engines::{Home, Tool, setup};
-use standfast_lab::spec::{
-    EngineKind, ExperimentSource, Manager, RequiredTool, SpecError, System, SystemSource,
-};
+use standfast_lab::spec::{ExperimentSource, SpecError, System, SystemSource};
 use standfast_systems::{CATALOGUE, SystemFiles};
 
 use crate::exit::{Exit, Failure};
@@ -99,27 +97,7 @@ pub(super) fn tools_of(system: &System) -> Vec<Tool> {
 
 /// The same when the engines of these names run elsewhere.
 pub(super) fn tools_of_all_but(system: &System, external: &BTreeMap<String, String>) -> Vec<Tool> {
-    let ours = system.engines.iter().filter(|(name, _)| !external.contains_key(*name));
-    let engines = ours.map(|(_, engine)| match engine.kind {
-        EngineKind::Postgres => Tool::Postgres,
-        EngineKind::Mariadb => Tool::Mariadb,
-        EngineKind::Mysql => Tool::Mysql,
-        EngineKind::Valkey => Tool::Valkey,
-        EngineKind::Kafka => Tool::Kafka,
-        EngineKind::Haproxy => Tool::Haproxy,
-        EngineKind::Nginx => Tool::Nginx,
-        EngineKind::Etcd => Tool::Etcd,
-    });
-    let required = system.requires.iter().map(|tool| match tool {
-        RequiredTool::Nginx => Tool::Nginx,
-        RequiredTool::Chromium => Tool::Chromium,
-        RequiredTool::Pgbadger => Tool::Pgbadger,
-    });
-    let agents = (system.manager == Manager::Patroni).then_some(Tool::Patroni);
-    let mut tools: Vec<Tool> = engines.chain(required).chain(agents).collect();
-    tools.sort_unstable();
-    tools.dedup();
-    tools
+    standfast_lab::instance::tools_of(system, external).into_iter().collect()
 }
 
 /// Whether a shipped system cannot run without it.
