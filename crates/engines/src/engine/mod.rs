@@ -1,7 +1,7 @@
 //! One engine, of whatever kind: made, started, asked, broken and stopped through one interface.
 
 mod address;
-mod beside;
+mod agent_server;
 mod disk;
 mod error;
 mod fence;

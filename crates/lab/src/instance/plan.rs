@@ -9,9 +9,9 @@ use standfast_engines::{Installation, Tool};
 use standfast_failover::actuator::wire::SOCKET_VARIABLE;
 
 use super::address::Address;
+use super::fault_ports::Levers;
 use super::folder::InstanceFolder;
 use super::hosts::Hosts;
-use super::levers::Levers;
 use super::options::{ProvisionError, ProvisionOptions};
 use super::readiness::Readiness;
 use super::routes::Routes;

@@ -11,11 +11,11 @@ use tokio::task::JoinSet;
 
 use super::address::Address;
 use super::events::EventSink;
+use super::fault_ports::Levers;
 use super::faults::Held;
 use super::folder::{FolderError, InstanceFolder, InstanceLock};
 use super::hosts::Hosts;
 use super::http::HttpError;
-use super::levers::Levers;
 use super::metrics::{Metrics, ScrapeError};
 use super::options::Stage;
 use super::order::KeeperHandle;

@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::cancellation::Cancellation;
-use super::cue::Turn;
 use super::progress::{FaultState, Place, Progress, ProgressSink};
 use super::samples::Samples;
+use super::wake_on_event::Turn;
 use crate::claim::{FaultRecord, TriggerRecord};
 use crate::fault::{FaultError, Hold};
 use crate::instance::{Clock, Instance};

@@ -14,16 +14,16 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::artifacts::ArtifactKeeper;
-use super::cue::Cues;
 use super::final_reader::FinalReader;
 use super::load::{deliveries, load_plans, tell_load};
 use super::logs::keep_logs;
-use super::lookout::lookouts;
 use super::machine_watch::MachineWatch;
 use super::options::{ArmPlan, RunError, RunOptions};
+use super::primary_watch::lookouts;
 use super::progress::{Place, Progress, Step};
 use super::samples::Samples;
 use super::timeline::{Played, Player, planned};
+use super::wake_on_event::Cues;
 use super::writer::EventFile;
 use crate::claim::{FaultRecord, TrialRecord};
 use crate::instance::{Clock, Data, EventSink, Instance, Network, Ports, ProvisionOptions};
