@@ -205,9 +205,10 @@ impl Catalog {
             ));
         }
         let is_open = record.ending().is_none();
+        let wish = if record.undecided().is_some() { "NULL" } else { "wish" };
         statements.push_str(&format!(
-            "; UPDATE reshard_catalog.move SET record = {}, is_open = {is_open}, changed = now() \
-             WHERE id = {}",
+            "; UPDATE reshard_catalog.move SET record = {}, is_open = {is_open}, wish = {wish}, \
+             changed = now() WHERE id = {}",
             quoted(&text_of(record)),
             record.id
         ));

@@ -30,6 +30,9 @@ pub use sweeping::Swept;
 /// Between two looks whether the lock is free.
 const LOOK_FOR_LOCK_EVERY: Duration = Duration::from_millis(200);
 
+/// So many marks has a coordinator; those of one with a higher fence are higher.
+const MARK_BITS: u32 = 24;
+
 /// Everything that takes part.
 #[derive(Clone, Debug)]
 pub struct Fleet {
@@ -79,6 +82,9 @@ pub struct Coordinator {
     catalog: Catalog,
     /// As in the fleet; `None` was not told yet who coordinates.
     shards: Vec<Option<Shard>>,
+    /// The highest mark that it may have written. No core begins below it: a follower may still
+    /// show what a core before it has written.
+    mark: u64,
 }
 
 impl Fleet {
@@ -157,7 +163,8 @@ impl Coordinator {
             tokio::time::sleep(LOOK_FOR_LOCK_EVERY).await;
         }
         let shards = fleet.shards.iter().map(|_| None).collect();
-        let mut coordinator = Self { fleet, catalog, shards };
+        let mark = catalog.fence() << MARK_BITS;
+        let mut coordinator = Self { fleet, catalog, shards, mark };
         for Unreached { shard, reason } in coordinator.reach_all().await? {
             tracing::warn!(shard, reason, "what it takes part in stands still");
         }
@@ -214,8 +221,7 @@ impl Coordinator {
         record: Record,
         watcher: Watcher<'_>,
     ) -> Result<Ending, ReshardError> {
-        let fence = self.catalog.fence();
-        let mut core = Core::new(record.clone(), self.fleet.options, fence);
+        let mut core = Core::new(record.clone(), self.fleet.options, self.mark);
         let mut performer = Performer::new(&self.fleet, &self.catalog, &mut self.shards, &record)?;
         watcher(Progress::Phase(&record));
         loop {
@@ -224,6 +230,7 @@ impl Coordinator {
                 core.wish(self.catalog.wish(record.id).await?);
             }
             let action = core.next(now());
+            self.mark = core.mark();
             if let Action::Finish(ending) = action {
                 return Ok(ending);
             }

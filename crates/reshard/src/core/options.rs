@@ -45,6 +45,8 @@ pub enum Sabotage {
     EmptiedWhilePublished,
     /// Shards take orders of coordinators that were replaced.
     FenceIgnored,
+    /// A coordinator that takes a move up again begins with marks that it has written before.
+    MarksRepeated,
     /// Nobody looks whether a follower was replaced by its replica.
     FailoverIgnored,
     /// Shards refuse nothing: whoever has an old map writes to the old owner.

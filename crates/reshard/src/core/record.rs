@@ -118,6 +118,12 @@ impl Record {
         if let Phase::Ended { ending } = self.phase { Some(ending) } else { None }
     }
 
+    /// The problem because of which both copies are kept until an operator has decided. Whatever
+    /// was wished for before has come to nothing, and is forgotten with the writing of this.
+    pub fn undecided(&self) -> Option<&str> {
+        self.problem.as_deref().filter(|_| matches!(self.phase, Phase::Kept { .. }))
+    }
+
     /// The same in another phase.
     #[must_use]
     pub fn in_phase(&self, phase: Phase) -> Self {

@@ -121,6 +121,7 @@ fn closing(leg: Leg, standing: Option<Standing>, options: &Options) -> Vec<Step>
             | Sabotage::EmptiedWhilePublished
             | Sabotage::FenceIgnored
             | Sabotage::FailoverIgnored
+            | Sabotage::MarksRepeated
             | Sabotage::GuardLeftOut,
         )
         | None => {}

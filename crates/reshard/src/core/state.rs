@@ -22,13 +22,12 @@ pub struct Core {
     record: Record,
     options: Options,
     wish: Option<Wish>,
-    /// What was wished for has come to nothing: it is not tried again before the move is resumed.
-    is_disheartened: bool,
     /// Where in the script of the phase.
     cursor: usize,
     /// What was seen of the owner since the phase began.
     standing: Option<Standing>,
     position: Option<Position>,
+    /// The highest that was written, or may have been.
     mark: u64,
     /// Until when writers may wait, while they do.
     held_until: Option<Moment>,
@@ -44,17 +43,17 @@ pub struct Core {
 }
 
 impl Core {
-    /// Goes on from `record`. Marks of a coordinator with a higher `fence` are higher.
-    pub fn new(record: Record, options: Options, fence: u64) -> Self {
+    /// Goes on from `record`. Its marks are higher than `mark`, up to which others may be in use: a
+    /// follower that still shows one of them would seem to have everything.
+    pub fn new(record: Record, options: Options, mark: u64) -> Self {
         Self {
             record,
             options,
             wish: None,
-            is_disheartened: false,
             cursor: 0,
             standing: None,
             position: None,
-            mark: fence << 24,
+            mark,
             held_until: None,
             must_release: false,
             pending: None,
@@ -70,6 +69,11 @@ impl Core {
         &self.record
     }
 
+    /// The highest mark that may be in use.
+    pub fn mark(&self) -> u64 {
+        self.mark
+    }
+
     /// Do writers wait, or may they?
     pub fn is_holding(&self) -> bool {
         self.held_until.is_some() || self.must_release
@@ -77,7 +81,7 @@ impl Core {
 
     /// What an operator wants from now on.
     pub fn wish(&mut self, wish: Option<Wish>) {
-        self.wish = wish.filter(|_| !self.is_disheartened);
+        self.wish = wish;
     }
 
     /// What is to be done next. It is told of the outcome before it is asked again.
@@ -147,7 +151,7 @@ impl Core {
     fn keep(&mut self, now: Moment) -> Action {
         let Phase::Kept { since } = self.record.phase else { unreachable!("only then is it kept") };
         let until = since + self.options.keep;
-        if let Some(problem) = &self.record.problem {
+        if let Some(problem) = self.record.undecided() {
             return Action::GiveUp(format!("both copies are kept: {problem}"));
         }
         if now >= until {
@@ -323,7 +327,6 @@ impl Core {
             self.abort(&problem);
         } else if matches!(phase, Phase::Confirming | Phase::Returning | Phase::Kept { .. }) {
             self.record.problem = Some(problem);
-            (self.wish, self.is_disheartened) = (None, true);
             self.turn_to(Phase::Kept { since: now });
         } else {
             self.gives_up = Some(problem);

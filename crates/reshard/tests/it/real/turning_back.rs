@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use standfast_reshard::coordinator::Progress;
-use standfast_reshard::core::{Ending, Options, Record, SlotSet, Wish};
+use standfast_reshard::core::{Action, Ending, Options, Record, SlotSet, Wish};
 
 use super::stand::{Stand, patient};
 use super::writers::{Writers, assert_held};
@@ -94,6 +94,57 @@ async fn a_transaction_that_does_not_end_makes_the_move_fail_and_not_the_writers
     client.batch_execute("COMMIT").await.unwrap();
     stand.assert_clean().await;
     assert_eq!(stand.rows("a").await[&1], (3, 2), "the writer did not notice");
+    stand.down().await;
+}
+
+/// Its marks, and whether somebody was made to wait.
+fn note(progress: &Progress<'_>, marks: &mut Vec<u64>, holds: &mut usize) {
+    let Progress::Acted { action, .. } = progress else { return };
+    *holds += usize::from(matches!(action, Action::Hold { .. }));
+    if let Action::Mark { value, .. } = action {
+        marks.push(*value);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_in_vain_is_forgotten_and_the_next_one_trusts_none_of_its_marks() {
+    let mut stand = Stand::up(&["a", "b"], &["a"]).await;
+    let keep = Duration::from_secs(300);
+    stand.fleet.options =
+        Options { pause_max: Duration::from_millis(300), pauses_max: 2, keep, ..patient() };
+    let (client, catalog) = (stand.client("b").await, stand.catalog().await);
+    let mut coordinator = stand.coordinator().await;
+    let planned = stand.map().await.plan_move(&SlotSet::of(0..8), "b").unwrap();
+    let record = coordinator.plan(&planned[0]).await.unwrap();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (mut marks, mut holds) = (Vec::new(), 0);
+    let mut watch = |progress: Progress<'_>| {
+        note(&progress, &mut marks, &mut holds);
+        if let Progress::Phase(record) = progress {
+            tell.send(record.phase.name()).unwrap();
+        }
+    };
+    let wishes = async {
+        while told.recv().await.unwrap() != "kept" {}
+        client.batch_execute("BEGIN; INSERT INTO items VALUES (1, 3, 1)").await.unwrap();
+        catalog.leave_wish(record.id, Some(Wish::Rollback)).await.unwrap();
+    };
+    let (stands, ()) = tokio::join!(coordinator.run(record.clone(), &mut watch), wishes);
+    let stands = stands.unwrap_err().to_string();
+    assert!(stands.contains("a pause would have been longer"), "{stands}");
+
+    let (before, record) = (holds, catalog.record(record.id).await.unwrap());
+    let mut watch = |progress: Progress<'_>| note(&progress, &mut marks, &mut holds);
+    coordinator.run(record.clone(), &mut watch).await.unwrap_err();
+    client.batch_execute("COMMIT").await.unwrap();
+    catalog.leave_wish(record.id, Some(Wish::Rollback)).await.unwrap();
+    let mut watch = |progress: Progress<'_>| note(&progress, &mut marks, &mut holds);
+    let ending = coordinator.run(record, &mut watch).await.unwrap();
+    assert_eq!((ending, holds - before), (Ending::RolledBack, 1), "none without a wish");
+    assert!(marks.is_sorted_by(|one, next| one < next), "each is a new one: {marks:?}");
+    drop(coordinator);
+    stand.assert_clean().await;
+    assert_eq!(stand.rows("a").await[&1], (3, 1));
     stand.down().await;
 }
 

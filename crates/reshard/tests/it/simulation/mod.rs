@@ -57,12 +57,19 @@ fn play(seed: u64, sabotage: Option<Sabotage>, is_traced: bool) -> Episode {
         let coordinator = current.as_mut().expect("there is one");
         match act(&mut world, coordinator, is_faulty) {
             Some(Action::Finish(how)) => ending = Some(how),
-            Some(_) => {
+            Some(ended) => {
                 if !is_faulty {
                     // What is kept because of a problem is an operator's to decide.
                     world.wish = Some(Wish::Finish);
                 }
-                current = None;
+                let before = current.take().expect("there is one");
+                let has_lock = before.fence == world.catalog.fence;
+                if has_lock && matches!(ended, Action::GiveUp(_)) && world.dice.percent(50) {
+                    if is_faulty && world.dice.percent(30) {
+                        world.wish = Some(Wish::Rollback);
+                    }
+                    current = Some(world.take_up_again(&before));
+                }
             }
             None => {}
         }
@@ -249,6 +256,11 @@ fn rows_that_are_deleted_while_they_are_published_are_noticed() {
 #[test]
 fn a_copy_on_a_server_that_was_replaced_is_noticed() {
     check_is_caught(Sabotage::FailoverIgnored);
+}
+
+#[test]
+fn marks_that_come_again_are_noticed() {
+    check_is_caught(Sabotage::MarksRepeated);
 }
 
 #[test]

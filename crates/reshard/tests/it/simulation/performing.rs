@@ -44,6 +44,9 @@ impl World {
                     self.catalog.epoch += 1;
                     self.handovers += 1;
                 }
+                if record.undecided().is_some() {
+                    self.wish = None;
+                }
                 self.catalog.record = (**record).clone();
                 Outcome::Done
             }

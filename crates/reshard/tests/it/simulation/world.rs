@@ -58,7 +58,9 @@ impl World {
         let mut dice = Dice::of(seed);
         let keep = Duration::from_millis(if dice.percent(50) { 0 } else { dice.between(0, 3000) });
         let options = Options {
-            pauses_max: 6,
+            // Those that lose heart early come back often.
+            pauses_max: dice.between(1, 6) as u32,
+            failures_max: dice.between(1, 8) as u32,
             catch_up_max: Duration::from_secs(20),
             keep,
             sabotage,
@@ -126,7 +128,21 @@ impl World {
         self.source.fence = fence;
         self.target.fence = fence;
         self.tell(|| format!("coordinator {fence} goes on"));
-        let mut core = Core::new(self.catalog.record.clone(), self.options, fence);
+        self.begin_core(fence, fence << 24)
+    }
+
+    /// A coordinator that gave up takes the move up again, with the lock that it still has.
+    pub(super) fn take_up_again(&mut self, before: &Coordinator) -> Coordinator {
+        let fence = before.fence;
+        self.hold = self.hold.filter(|hold| hold.fence != fence);
+        self.tell(|| format!("coordinator {fence} takes it up again"));
+        let is_repeated = self.options.sabotage == Some(Sabotage::MarksRepeated);
+        let mark = if is_repeated { fence << 24 } else { before.core.mark() };
+        self.begin_core(fence, mark)
+    }
+
+    fn begin_core(&mut self, fence: u64, mark: u64) -> Coordinator {
+        let mut core = Core::new(self.catalog.record.clone(), self.options, mark);
         core.wish(self.wish);
         Coordinator { core, fence, snapshots: None }
     }
