@@ -23,8 +23,8 @@ use crate::shard::{Shard, ShardAddress, Table};
 
 pub use pauses::Pauses;
 use performing::Performer;
-use reaching::IN_PASSING;
 pub use reaching::Unreached;
+use reaching::{IN_PASSING, Reached};
 pub use sweeping::Swept;
 
 /// Between two looks whether the lock is free.
@@ -206,9 +206,13 @@ impl Coordinator {
         record: Record,
         watcher: Watcher<'_>,
     ) -> Result<Ending, ReshardError> {
-        self.reach_both(&record).await?;
+        let mut options = self.fleet.options;
+        if self.reach_both(&record).await? == Reached::OwnerAlone {
+            // Whatever needs the other one need not be tried twice.
+            options.failures_max = 1;
+        }
         let lost = self.catalog.lost();
-        let running = self.drive(record, watcher);
+        let running = self.drive(record, options, watcher);
         tokio::select! {
             ended = running => ended,
             // What was under way ends with its sessions, as after a kill.
@@ -219,9 +223,10 @@ impl Coordinator {
     async fn drive(
         &mut self,
         record: Record,
+        options: Options,
         watcher: Watcher<'_>,
     ) -> Result<Ending, ReshardError> {
-        let mut core = Core::new(record.clone(), self.fleet.options, self.mark);
+        let mut core = Core::new(record.clone(), options, self.mark);
         let mut performer = Performer::new(&self.fleet, &self.catalog, &mut self.shards, &record)?;
         watcher(Progress::Phase(&record));
         loop {

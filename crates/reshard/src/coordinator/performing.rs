@@ -5,6 +5,7 @@ use crate::core::{Action, CopyState, Outcome, Record, Side};
 use crate::session::SqlError;
 use crate::shard::{Hold, Shard, Snapshot, compare, name_of};
 
+use super::reaching::{is_told, tell};
 use super::{Fleet, ReshardError};
 
 /// The two shards of a move, and what is held of them.
@@ -12,8 +13,9 @@ use super::{Fleet, ReshardError};
 pub(super) struct Performer<'fleet> {
     fleet: &'fleet Fleet,
     catalog: &'fleet Catalog,
-    source: &'fleet mut Shard,
-    target: &'fleet mut Shard,
+    /// The two are there when an action needs them, since its shards are connected to before.
+    source: &'fleet mut Option<Shard>,
+    target: &'fleet mut Option<Shard>,
     hold: Option<Hold>,
     /// Of the shard that is followed, and of its follower.
     snapshots: Option<(Snapshot, Snapshot)>,
@@ -27,10 +29,10 @@ impl<'fleet> Performer<'fleet> {
         record: &Record,
     ) -> Result<Self, ReshardError> {
         let (mut source, mut target) = (None, None);
-        for shard in shards.iter_mut().flatten() {
-            match shard.name() {
-                name if name == record.source => source = Some(shard),
-                name if name == record.target => target = Some(shard),
+        for (address, shard) in fleet.shards.iter().zip(shards) {
+            match &address.name {
+                name if *name == record.source => source = Some(shard),
+                name if *name == record.target => target = Some(shard),
                 _ => {}
             }
         }
@@ -46,10 +48,11 @@ impl<'fleet> Performer<'fleet> {
     }
 
     fn shard(&self, side: Side) -> &Shard {
-        match side {
-            Side::Source => self.source,
-            Side::Target => self.target,
-        }
+        let shard = match side {
+            Side::Source => &*self.source,
+            Side::Target => &*self.target,
+        };
+        shard.as_ref().expect("an action's shards are connected to before it")
     }
 
     /// Does it. An error is the catalog's and ends the coordinator, because the lock is there.
@@ -64,7 +67,7 @@ impl<'fleet> Performer<'fleet> {
         }
         let is_look = matches!(action, Action::LookAtOwnership(_));
         let epoch = if is_look { self.catalog.epoch().await? } else { 0 };
-        let outcome = match self.reconnect().await {
+        let outcome = match self.reconnect(action, record).await {
             Err(error) => Err(error),
             Ok(()) => self.act(action, record, epoch).await,
         };
@@ -104,14 +107,22 @@ impl<'fleet> Performer<'fleet> {
         }
     }
 
-    /// A server that was restarted, or whose place another one has taken, is connected to again.
-    async fn reconnect(&mut self) -> Result<(), SqlError> {
-        let fence = self.catalog.fence();
-        for shard in [&mut *self.source, &mut *self.target] {
-            if shard.is_closed() {
-                let again = Shard::connect(&shard.address, fence).await?;
-                again.take_over().await?;
-                *shard = again;
+    /// A server that was restarted, or whose place another one has taken, is connected to again, if
+    /// the action needs it: the other one may stay away.
+    async fn reconnect(&mut self, action: &Action, record: &Record) -> Result<(), SqlError> {
+        let is_before_pause = matches!(action, Action::Mark { .. }) && self.hold.is_none();
+        let sides = if is_before_pause { Action::Check.sides() } else { action.sides() };
+        for side in sides {
+            let place = match side {
+                Side::Source => &mut *self.source,
+                Side::Target => &mut *self.target,
+            };
+            if !is_told(place) {
+                let name = record.shard(*side);
+                let address = self.fleet.shards.iter().find(|address| address.name == name);
+                let address = address.expect("there is a place for it");
+                *place = None;
+                *place = Some(tell(address, self.catalog.fence()).await?);
             }
         }
         Ok(())
@@ -164,7 +175,8 @@ impl<'fleet> Performer<'fleet> {
                 if self.fleet.is_unguarded() {
                     return Ok(Outcome::Done);
                 }
-                let problem = self.source.unfit(self.target, tables, record).await?;
+                let (source, target) = (self.shard(Side::Source), self.shard(Side::Target));
+                let problem = source.unfit(target, tables, record).await?;
                 return Ok(problem.map_or(Outcome::Done, Outcome::Refused));
             }
             Action::Empty(side) => self.shard(*side).empty(record, *side, tables).await?,
@@ -183,7 +195,8 @@ impl<'fleet> Performer<'fleet> {
             }
             Action::Mark { leg, value } => {
                 if self.hold.is_none() {
-                    tokio::try_join!(self.source.stock_up(), self.target.stock_up())?;
+                    let (one, two) = (self.shard(Side::Source), self.shard(Side::Target));
+                    tokio::try_join!(one.stock_up(), two.stock_up())?;
                 }
                 self.shard(leg.from()).mark(record.id, *leg, *value).await?;
             }
@@ -207,8 +220,8 @@ impl<'fleet> Performer<'fleet> {
                 self.shard(leg.from()).unpublish(&name_of(record, *leg)).await?;
             }
             Action::ForgetMarks => {
-                self.source.forget_marks(record.id).await?;
-                self.target.forget_marks(record.id).await?;
+                self.shard(Side::Source).forget_marks(record.id).await?;
+                self.shard(Side::Target).forget_marks(record.id).await?;
             }
             Action::Wait(wait) => tokio::time::sleep(*wait).await,
             Action::Record { .. }

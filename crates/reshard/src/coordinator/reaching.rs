@@ -20,6 +20,14 @@ pub struct Unreached {
     pub reason: String,
 }
 
+/// Who of a move is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reached {
+    Both,
+    /// Its slots are closed: they can be opened, and no more.
+    OwnerAlone,
+}
+
 impl Coordinator {
     /// Tells those shards that do not know it yet, all at once; answers which could not be reached
     /// in passing.
@@ -55,20 +63,30 @@ impl Coordinator {
         Ok(unreached)
     }
 
-    /// Tells the two shards of a move, which stands still without them.
-    pub(super) async fn reach_both(&mut self, record: &Record) -> Result<(), ReshardError> {
-        for name in [&record.source, &record.target] {
-            let index = self.place_of(name)?;
+    /// Tells the two shards of a move, which stands still without them; unless its slots are
+    /// closed, and the one that should take writes is there.
+    pub(super) async fn reach_both(&mut self, record: &Record) -> Result<Reached, ReshardError> {
+        let (id, phase) = (record.id, record.phase.name());
+        let stands = |reason| ReshardError::Stands { id, phase, reason };
+        let owner = record.phase.owner();
+        let mut away = None;
+        for side in [owner, owner.other()] {
+            let index = self.place_of(record.shard(side)).map_err(|no| stands(no.to_string()))?;
             match self.reach(index).await {
                 Ok(()) => {}
                 Err(error @ SqlError::Fenced { .. }) => return Err(error.into()),
-                Err(error) => {
-                    let (id, phase) = (record.id, record.phase.name());
-                    return Err(ReshardError::Stands { id, phase, reason: with_causes(&error) });
-                }
+                Err(error) if side == owner => return Err(stands(with_causes(&error))),
+                Err(error) => away = Some(with_causes(&error)),
             }
         }
-        Ok(())
+        let Some(reason) = away else { return Ok(Reached::Both) };
+        let index = self.place_of(record.shard(owner))?;
+        let Some(shard) = &self.shards[index] else { return Err(stands(reason)) };
+        match shard.standing(&record.slots, 0).await {
+            Ok(standing) if standing.is_closed => Ok(Reached::OwnerAlone),
+            Ok(_) => Err(stands(reason)),
+            Err(error) => Err(stands(with_causes(&error))),
+        }
     }
 
     /// For who would rather not begin: whether all shards of these moves can be reached.
@@ -100,11 +118,11 @@ impl Coordinator {
     }
 }
 
-fn is_told(place: &Option<Shard>) -> bool {
+pub(super) fn is_told(place: &Option<Shard>) -> bool {
     place.as_ref().is_some_and(|shard| !shard.is_closed())
 }
 
-async fn tell(address: &ShardAddress, fence: u64) -> Result<Shard, SqlError> {
+pub(super) async fn tell(address: &ShardAddress, fence: u64) -> Result<Shard, SqlError> {
     let shard = Shard::connect(address, fence).await?;
     shard.take_over().await?;
     Ok(shard)

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Ending, Leg, Record, Side};
 
+const BOTH: &[Side] = &[Side::Source, Side::Target];
+
 /// One thing to do. Each may be repeated; only what is held is gone when its coordinator is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -146,6 +148,36 @@ pub struct Difference {
 }
 
 impl Action {
+    /// The shards that have to be there for it. What is held, and snapshots, have sessions of their
+    /// own: they are there, or it is over with them.
+    pub fn sides(&self) -> &'static [Side] {
+        match self {
+            Self::Record { .. }
+            | Self::Release
+            | Self::Compare(_)
+            | Self::Close(_)
+            | Self::Wait(_)
+            | Self::Finish(_)
+            | Self::GiveUp(_) => &[],
+            Self::Check
+            | Self::Subscribe { .. }
+            | Self::LookAtCopy(_)
+            | Self::Snapshot(_)
+            | Self::ForgetMarks => BOTH,
+            Self::Empty(side) | Self::Open { side, .. } => side.alone(),
+            Self::Publish(leg)
+            | Self::MakeSlot(leg)
+            | Self::Mark { leg, .. }
+            | Self::LookAtOwnership(leg)
+            | Self::Hold { leg, .. }
+            | Self::DropSlot(leg)
+            | Self::Unpublish(leg) => leg.from().alone(),
+            Self::AwaitMark { leg, .. } | Self::Settle(leg) | Self::Unsubscribe(leg) => {
+                leg.to().alone()
+            }
+        }
+    }
+
     /// The word in traces and events.
     pub fn name(&self) -> &'static str {
         match self {

@@ -171,6 +171,25 @@ impl Phase {
     }
 }
 
+impl Phase {
+    /// Whom the map names, and who is to take writes if nothing else goes on.
+    pub fn owner(&self) -> Side {
+        match self {
+            Self::Planned
+            | Self::Capturing
+            | Self::Copying
+            | Self::CatchingUp
+            | Self::Verifying
+            | Self::CuttingOver
+            | Self::StartingOver => Side::Source,
+            Self::Switched { .. } | Self::Confirming | Self::Kept { .. } | Self::Returning => {
+                Side::Target
+            }
+            Self::Cleaning { ending } | Self::Ended { ending } => ending.owner(),
+        }
+    }
+}
+
 impl Ending {
     pub fn name(self) -> &'static str {
         match self {
@@ -190,6 +209,14 @@ impl Ending {
 }
 
 impl Side {
+    /// Nobody else.
+    pub(super) fn alone(self) -> &'static [Self] {
+        match self {
+            Self::Source => &[Self::Source],
+            Self::Target => &[Self::Target],
+        }
+    }
+
     pub fn other(self) -> Self {
         match self {
             Self::Source => Self::Target,

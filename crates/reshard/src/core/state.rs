@@ -38,7 +38,10 @@ pub struct Core {
     wait_until: Moment,
     phase_began: Option<Moment>,
     pauses: u32,
+    /// In a row: until what failed has been done.
     failures: u32,
+    /// The furthest step of the script that failed.
+    failed_at: usize,
     gives_up: Option<String>,
 }
 
@@ -61,6 +64,7 @@ impl Core {
             phase_began: None,
             pauses: 0,
             failures: 0,
+            failed_at: 0,
             gives_up: None,
         }
     }
@@ -233,12 +237,19 @@ impl Core {
 
     /// Tells how the action that was asked for has ended.
     pub fn tell(&mut self, outcome: Outcome, action: &Action, now: Moment) {
+        let is_failure = matches!(outcome, Outcome::Failed(_));
+        let is_step = !matches!(action, Action::Record { .. } | Action::Wait(_) | Action::Release);
+        if !is_failure && is_step && self.cursor >= self.failed_at {
+            (self.failures, self.failed_at) = (0, 0);
+        }
         match (outcome, action) {
             (Outcome::Fenced, _) => {
                 // Whatever is held ends with the session.
                 (self.held_until, self.must_release, self.pending) = (None, false, None);
                 self.gives_up = Some("another coordinator has taken over".to_owned());
             }
+            // Its session is gone, and what was held with it.
+            (Outcome::Failed(_), Action::Release) => self.released(&Outcome::Late, now),
             (Outcome::Failed(problem), _) => self.failed(&problem, now),
             (Outcome::Refused(problem), _) => self.refused(problem, now),
             (Outcome::Done, Action::Record { record, .. }) => {
@@ -271,7 +282,7 @@ impl Core {
         self.pending = None;
         self.standing = None;
         self.position = None;
-        (self.pauses, self.failures) = (0, 0);
+        (self.pauses, self.failures, self.failed_at) = (0, 0, 0);
         self.phase_began = Some(now);
         self.begin_anew(now);
     }
@@ -385,12 +396,13 @@ impl Core {
     fn failed(&mut self, problem: &str, now: Moment) {
         self.must_release |= self.held_until.is_some();
         let growth = (1_u32 << self.failures.min(8)).min(BACKOFF_GROWTH_MAX);
+        self.failed_at = self.failed_at.max(self.cursor);
         self.begin_anew(now + self.options.backoff * growth);
         self.failures += 1;
         if self.failures < self.options.failures_max {
             return;
         }
-        self.failures = 0;
+        (self.failures, self.failed_at) = (0, 0);
         if matches!(self.record.phase, Phase::CuttingOver | Phase::Returning) {
             // Nobody may be open: the old owner can be, if it is there.
             self.despair(problem.to_owned(), now);
