@@ -15,6 +15,7 @@ use tokio_postgres::Config;
 use crate::core::{Handover, Map, PlanError, Record, Wish};
 use crate::session::{Session, SqlError, quoted};
 
+use request::PLANNING;
 pub use request::{Request, RequestKey};
 
 /// Any number that nobody else takes: "reshard" in ASCII.
@@ -98,10 +99,15 @@ impl Catalog {
         self.fence
     }
 
-    /// Makes the tables; answers the map, if there is one already.
+    /// Makes the tables; answers the map, if there is one already. If there is none, nobody else
+    /// plans as long as this session lasts: two first maps would not mix.
     pub(crate) async fn install(&self, slots: u16) -> Result<Option<Map>, CatalogError> {
+        self.session.run(&format!("SELECT pg_advisory_lock({PLANNING})")).await?;
         self.session.transaction(SCHEMA).await?;
         let map = self.map().await?;
+        if map.is_some() {
+            self.session.run(&format!("SELECT pg_advisory_unlock({PLANNING})")).await?;
+        }
         let (found, wanted) = (map.as_ref().map(|map| map.owners.len()), usize::from(slots));
         match found {
             Some(found) if found != wanted => Err(CatalogError::OtherSlots { found, wanted }),

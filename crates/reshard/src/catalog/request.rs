@@ -11,7 +11,7 @@ use crate::session::quoted;
 use super::{Catalog, CatalogError, LOCK, text_of};
 
 /// Of whoever plans.
-const PLANNING: i64 = LOCK + 1;
+pub(super) const PLANNING: i64 = LOCK + 1;
 
 /// A change of the map that somebody wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

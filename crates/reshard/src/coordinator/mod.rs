@@ -19,7 +19,7 @@ use crate::core::{
     Action, Core, Ending, Map, Moment, Options, Outcome, PlannedMove, Record, Sabotage,
 };
 use crate::session::{SqlError, with_causes};
-use crate::shard::{Shard, ShardAddress, Table};
+use crate::shard::{Shard, ShardAddress, Share, Table};
 
 pub use pauses::Pauses;
 use performing::Performer;
@@ -114,11 +114,12 @@ impl Fleet {
             self.address(owner)?;
         }
         let catalog = Catalog::connect(&self.catalog_url).await?;
+        // Without a map, nobody else makes one before this session ends.
         let found = catalog.install(self.slots).await?;
         let map = found.clone().unwrap_or_else(|| Map::even(self.slots, owners));
         let mut unreached = Vec::new();
         for address in &self.shards {
-            let installing = self.install_on(address, &map);
+            let installing = self.install_on(address, &map, found.is_none());
             let installed = match &found {
                 Some(_) => timeout(IN_PASSING, installing).await,
                 None => Ok(installing.await),
@@ -139,10 +140,16 @@ impl Fleet {
         Ok(unreached)
     }
 
-    async fn install_on(&self, address: &ShardAddress, map: &Map) -> Result<(), SqlError> {
+    async fn install_on(
+        &self,
+        address: &ShardAddress,
+        map: &Map,
+        is_first: bool,
+    ) -> Result<(), SqlError> {
         let shard = Shard::connect(address, 0).await?;
         let owned = map.slots_of(&address.name);
-        shard.install(self.guarded(), self.slots, &owned, map.epoch).await?;
+        let share = Share { slots: self.slots, owned: &owned, epoch: map.epoch, is_first };
+        shard.install(self.guarded(), share).await?;
         if self.is_unguarded() {
             shard.know_nothing().await?;
         }

@@ -26,6 +26,7 @@ pub use checksum::Checksums;
 pub(crate) use checksum::{Snapshot, compare};
 pub(crate) use ownership::Hold;
 pub use replication::{Leftover, LeftoverKind};
+pub use schema::Share;
 pub use table::{Table, TableError};
 
 /// SQL state: the slot is not open on this shard.

@@ -5,20 +5,28 @@ use crate::session::{SqlError, quoted};
 
 use super::{Shard, Table};
 
+/// Which slots a shard is to know, and which of them it owns.
+#[derive(Clone, Copy, Debug)]
+pub struct Share<'map> {
+    pub slots: u16,
+    pub owned: &'map SlotSet,
+    pub epoch: u64,
+    /// There is no map yet: what the shard knows is of an attempt that did not come to its end.
+    pub is_first: bool,
+}
+
 const SCHEMA: &str = include_str!("schema.sql");
 
 impl Shard {
     /// Installs the schema and the guards; may be repeated. Slots that are not known here yet are
-    /// open if they are among `owned`.
-    pub async fn install(
-        &self,
-        tables: &[Table],
-        slots: u16,
-        owned: &SlotSet,
-        epoch: u64,
-    ) -> Result<(), SqlError> {
+    /// open if they are owned; the others stay as they are, unless this is the first time.
+    pub async fn install(&self, tables: &[Table], share: Share<'_>) -> Result<(), SqlError> {
         self.session.transaction(SCHEMA).await?;
+        let Share { slots, owned, epoch, is_first } = share;
         let condition = owned.condition();
+        if is_first {
+            self.forget(&condition).await?;
+        }
         let mut statements = format!(
             "INSERT INTO reshard.slot SELECT slot, {condition}, {epoch} \
              FROM generate_series(0, {}) slot ON CONFLICT DO NOTHING",
@@ -28,6 +36,20 @@ impl Shard {
             statements.push_str(&guards(table));
         }
         self.session.transaction(&statements).await.map(drop)
+    }
+
+    /// Forgets which slots are open here if others should be. A shard that was told of a
+    /// coordinator has been part of a fleet whose map is elsewhere: it is left as it is.
+    async fn forget(&self, condition: &str) -> Result<(), SqlError> {
+        let others = "SELECT count(*) FROM reshard.slot WHERE is_open IS DISTINCT FROM";
+        if self.session.number(&format!("{others} {condition}")).await? == 0 {
+            return Ok(());
+        }
+        if self.session.number("SELECT fence FROM reshard.fence").await? > 0 {
+            let problem = "belongs to a fleet with another map, and the catalog has none";
+            return Err(SqlError::Unfit(format!("`{}` {problem}", self.name())));
+        }
+        self.session.run("DELETE FROM reshard.slot").await
     }
 
     /// Of a control arm: the shard says that everything is here, as one does that knows nothing.

@@ -1,6 +1,7 @@
 //! Moves between real PostgreSQL servers, beside writers that note what was acknowledged.
 
 mod absence;
+mod first_map;
 mod growth;
 mod guard;
 mod kills;

@@ -33,6 +33,13 @@ pub(super) struct Stand {
 impl Stand {
     /// Servers with these names, of which `owners` share the slots.
     pub(super) async fn up(names: &[&str], owners: &[&str]) -> Self {
+        let stand = Self::bare(names).await;
+        stand.fleet.install(&owned(owners)).await.unwrap();
+        stand
+    }
+
+    /// Servers that do not know that they are shards.
+    pub(super) async fn bare(names: &[&str]) -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let root = scratch().join(format!("standfast-test-{}-{number}-shards", std::process::id()));
@@ -56,8 +63,6 @@ impl Stand {
             slots: SLOTS,
             options: patient(),
         };
-        let owners: Vec<String> = owners.iter().map(|name| (*name).to_owned()).collect();
-        fleet.install(&owners).await.unwrap();
         Self { engines, fleet, root, _spawner: spawner }
     }
 
@@ -135,6 +140,10 @@ impl Drop for Stand {
         self.engines.clear();
         drop(std::fs::remove_dir_all(&self.root));
     }
+}
+
+pub(super) fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 /// A machine that builds beside us may take its time: what is tested here is never how long.

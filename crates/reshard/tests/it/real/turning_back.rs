@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use standfast_reshard::coordinator::Progress;
 use standfast_reshard::core::{Action, Ending, Options, Record, SlotSet, Wish};
+use standfast_reshard::shard::Share;
 
 use super::stand::{Stand, patient};
 use super::writers::{Writers, assert_held};
@@ -162,7 +163,8 @@ async fn what_would_break_later_is_refused_at_once_and_what_nobody_owns_is_swept
         let items = std::mem::replace(&mut stand.fleet.tables, vec![name.parse().unwrap()]);
         let shard = stand.shard("a").await;
         let owned = stand.map().await.slots_of("a");
-        shard.install(&stand.fleet.tables, stand.fleet.slots, &owned, 1).await.unwrap();
+        let share = Share { slots: stand.fleet.slots, owned: &owned, epoch: 1, is_first: false };
+        shard.install(&stand.fleet.tables, share).await.unwrap();
         let mut coordinator = stand.coordinator().await;
         let planned = stand.map().await.plan_move(&SlotSet::of([5]), "b").unwrap();
         let record = coordinator.plan(&planned[0]).await.unwrap();
