@@ -7,14 +7,16 @@ use super::{Shard, Table};
 
 /// Of a table: is it an ordinary, logged one; is `slot` an integer and never NULL; is it part of
 /// the replica identity (else every update and delete of the application would fail as soon as the
-/// table is published with a filter); is the guard there; which columns draw from a sequence.
+/// table is published with a filter), as a key column and not merely included, of an index that is
+/// valid and not deferrable; is the guard there; which columns draw from a sequence.
 const QUESTIONS: &str = "\
 SELECT c.relkind = 'r' AND c.relpersistence = 'p',
   EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'slot'
     AND a.atttypid = 'int4'::regtype AND a.attnotnull AND a.attgenerated = ''),
   c.relreplident = 'f' OR EXISTS (SELECT FROM pg_index i
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
-    WHERE i.indrelid = c.oid AND a.attname = 'slot'
+    JOIN pg_attribute a ON a.attrelid = c.oid
+      AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+    WHERE i.indrelid = c.oid AND a.attname = 'slot' AND i.indimmediate AND i.indisvalid
     AND (c.relreplident = 'd' AND i.indisprimary OR c.relreplident = 'i' AND i.indisreplident)),
   EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'reshard_guard'
     AND tgenabled = 'O'),
@@ -53,7 +55,30 @@ impl Shard {
                 )));
             }
         }
+        for shard in [self, other] {
+            if let Some(problem) = shard.left_out(tables).await? {
+                return Ok(Some(problem));
+            }
+        }
         Ok(None)
+    }
+
+    /// Sharded tables that are none of `tables`: their rows would stay behind.
+    async fn left_out(&self, tables: &[Table]) -> Result<Option<String>, SqlError> {
+        let known: Vec<String> = tables
+            .iter()
+            .map(|table| format!("to_regclass({})", quoted(&table.quoted())))
+            .collect();
+        let others = format!(
+            "SELECT string_agg(tgrelid::regclass::text, ', ' ORDER BY tgrelid) FROM pg_trigger \
+             WHERE tgname = 'reshard_guard' AND tgrelid <> ALL (ARRAY[{}]::oid[])",
+            known.join(", ")
+        );
+        let others = self.session.value(&others).await?;
+        let name = self.name();
+        Ok(others.map(|others| {
+            format!("{others} on `{name}` is sharded and not among the tables that are to move")
+        }))
     }
 
     async fn unfit_server(&self, record: &Record) -> Result<Option<String>, SqlError> {

@@ -27,7 +27,7 @@ pub(crate) use checksum::{Snapshot, compare};
 pub(crate) use ownership::Hold;
 pub use replication::{Leftover, LeftoverKind};
 pub use schema::Share;
-pub use table::{Table, TableError};
+pub use table::{Table, TableError, tables_of};
 
 /// SQL state: the slot is not open on this shard.
 pub const NOT_HERE: &str = "RS001";

@@ -30,6 +30,27 @@ impl FromStr for Table {
     }
 }
 
+/// Reads the names of the tables of a fleet.
+///
+/// # Errors
+///
+/// With the position of the name: one that names no table or the same as another. Without: there is
+/// no name.
+pub fn tables_of<'text>(
+    names: impl IntoIterator<Item = &'text str>,
+) -> Result<Vec<Table>, (Option<usize>, String)> {
+    let mut tables: Vec<Table> = Vec::new();
+    for (position, name) in names.into_iter().enumerate() {
+        let table: Table =
+            name.parse().map_err(|error: TableError| (Some(position), error.to_string()))?;
+        if tables.contains(&table) {
+            return Err((Some(position), format!("table `{name}` is named twice")));
+        }
+        tables.push(table);
+    }
+    if tables.is_empty() { Err((None, "there must be a table".to_owned())) } else { Ok(tables) }
+}
+
 impl Table {
     /// Quoted, for a statement.
     pub(crate) fn quoted(&self) -> String {
@@ -46,6 +67,14 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fleet_has_tables_each_of_them_once() {
+        assert_eq!(tables_of(["items", "shop.items"]).unwrap().len(), 2);
+        let (position, problem) = tables_of(["items", "public.items"]).unwrap_err();
+        assert_eq!((position, problem.contains("twice")), (Some(1), true));
+        assert_eq!(tables_of([]).unwrap_err().0, None);
+    }
 
     #[test]
     fn a_name_is_quoted_and_one_that_could_break_out_is_refused() {

@@ -156,6 +156,14 @@ async fn what_would_break_later_is_refused_at_once_and_what_nobody_owns_is_swept
     for (table, problem) in [
         ("keyless (id bigint PRIMARY KEY, slot int NOT NULL)", "replica identity"),
         ("serial (id bigserial, slot int NOT NULL, PRIMARY KEY (slot, id))", "draws id"),
+        (
+            "included (id bigint, slot int NOT NULL, PRIMARY KEY (id) INCLUDE (slot))",
+            "replica identity",
+        ),
+        (
+            "deferred (id bigint, slot int NOT NULL, PRIMARY KEY (slot, id) DEFERRABLE)",
+            "replica identity",
+        ),
         ("lonely (id bigint, slot int NOT NULL, PRIMARY KEY (slot, id))", "has no table"),
     ] {
         client.batch_execute(&format!("CREATE TABLE {table}")).await.unwrap();
@@ -174,6 +182,22 @@ async fn what_would_break_later_is_refused_at_once_and_what_nobody_owns_is_swept
         let found = stand.catalog().await.record(record.id).await.unwrap().problem.unwrap();
         assert!(found.contains(problem), "{table}: {found}");
     }
+    // A file that has forgotten a table.
+    for shard in ["a", "b"] {
+        let orders = "CREATE TABLE orders (id bigint, slot int NOT NULL, PRIMARY KEY (slot, id))";
+        stand.client(shard).await.batch_execute(orders).await.unwrap();
+    }
+    let items = vec!["items".parse().unwrap()];
+    stand.fleet.tables = vec!["items".parse().unwrap(), "orders".parse().unwrap()];
+    stand.fleet.install(&[]).await.unwrap();
+    stand.fleet.tables = items;
+    let mut coordinator = stand.coordinator().await;
+    let planned = stand.map().await.plan_move(&SlotSet::of([5]), "b").unwrap();
+    let record = coordinator.plan(&planned[0]).await.unwrap();
+    assert_eq!(coordinator.run(record.clone(), &mut |_| {}).await.unwrap(), Ending::Aborted);
+    let found = stand.catalog().await.record(record.id).await.unwrap().problem.unwrap();
+    assert!(found.contains("orders") && found.contains("not among the tables"), "{found}");
+    drop(coordinator);
     stand.assert_clean().await;
     let make = "SELECT pg_create_logical_replication_slot('reshard_99_forward', 'pgoutput')";
     client.execute(make, &[]).await.unwrap();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use standfast_lab::spec::{line_at, nearest, suggestion_in};
 use standfast_reshard::coordinator::Fleet;
 use standfast_reshard::core::Options;
-use standfast_reshard::shard::{ShardAddress, Table};
+use standfast_reshard::shard::{ShardAddress, tables_of};
 use toml::Spanned;
 
 use crate::exit::Failure;
@@ -21,10 +21,10 @@ struct FleetFile {
     /// The database that keeps the map and the journal.
     catalog: String,
     slots: Option<Spanned<u16>>,
-    tables: Vec<Spanned<String>>,
+    tables: Spanned<Vec<Spanned<String>>>,
     #[serde(default)]
     limits: Limits,
-    shard: Vec<ShardTable>,
+    shard: Spanned<Vec<ShardTable>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,23 +68,28 @@ fn parse(text: &str) -> Result<Fleet, Mistake> {
         (error.span().unwrap_or_default(), format!("{message}{hint}"))
     })?;
     let mut names: Vec<&str> = Vec::new();
-    for shard in &file.shard {
+    for shard in file.shard.get_ref() {
         let name = shard.name.get_ref();
         if names.contains(&name.as_str()) {
             return Err((shard.name.span(), format!("another shard is called `{name}`")));
         }
         names.push(name);
     }
+    if names.is_empty() {
+        return Err((file.shard.span(), "`shard`: there must be one".to_owned()));
+    }
     let slots = file.slots.as_ref().map_or(SLOTS, |slots| *slots.get_ref());
-    if usize::from(slots) < names.len().max(1) {
+    if usize::from(slots) < names.len() {
         let span = file.slots.as_ref().map(Spanned::span).unwrap_or_default();
         return Err((span, "`slots`: there must be one for each shard".to_owned()));
     }
-    let table = |table: &Spanned<String>| {
-        table.get_ref().parse::<Table>().map_err(|error| (table.span(), error.to_string()))
-    };
-    let tables = file.tables.iter().map(table).collect::<Result<Vec<_>, _>>()?;
-    let shards = file.shard.into_iter().map(|shard| ShardAddress {
+    let listed = file.tables.get_ref();
+    let tables = tables_of(listed.iter().map(|table| table.get_ref().as_str()));
+    let tables = tables.map_err(|(position, mistake)| {
+        let place = position.and_then(|position| listed.get(position));
+        (place.map_or_else(|| file.tables.span(), Spanned::span), mistake)
+    })?;
+    let shards = file.shard.into_inner().into_iter().map(|shard| ShardAddress {
         name: shard.name.into_inner(),
         peer_url: shard.peer_url.unwrap_or_else(|| shard.url.clone()),
         url: shard.url,
@@ -152,5 +157,13 @@ url = \"postgresql://admin@127.0.0.1:5432/shop\"
         assert!(parse(&wrong).unwrap_err().1.contains("`pause_ms`"));
         let odd = FILE.replace("shop.orders", "a.b.c");
         assert!(parse(&odd).unwrap_err().1.contains("names no table"));
+        let twice = FILE.replace("shop.orders", "public.items");
+        assert!(parse(&twice).unwrap_err().1.contains("named twice"));
+        let none = FILE.replace("\"items\", \"shop.orders\"", "");
+        let (span, mistake) = parse(&none).unwrap_err();
+        assert_eq!((line_at(&none, Some(span)), mistake.as_str()), (2, "there must be a table"));
+        let (head, _) = FILE.split_once("[[shard]]").unwrap();
+        let empty = format!("shard = []\n{head}");
+        assert!(parse(&empty).unwrap_err().1.contains("there must be one"));
     }
 }

@@ -2,7 +2,7 @@
 
 use standfast_reshard::coordinator::Fleet;
 use standfast_reshard::core::Options;
-use standfast_reshard::shard::{ShardAddress, Table};
+use standfast_reshard::shard::{ShardAddress, tables_of};
 
 use crate::serve::ServeError;
 use crate::service::environment::Environment;
@@ -30,9 +30,8 @@ impl Settings {
             let stranger = owners.iter().find(|name| !known(name));
             stranger.map_or(Ok(owners.clone()), |name| Err(format!("`{name}` is no shard")))
         })?;
-        let tables = environment.required_by("TABLES", |text| {
-            list(text).map(str::parse::<Table>).collect::<Result<Vec<_>, _>>()
-        })?;
+        let tables = environment
+            .required_by("TABLES", |text| tables_of(list(text)).map_err(|(_, mistake)| mistake))?;
         let slots = environment.number("SLOTS", SLOTS)?;
         let slots = u16::try_from(slots).map_err(|error| ServeError::unusable("SLOTS", error))?;
         let defaults = Options::default();
@@ -67,11 +66,15 @@ mod tests {
     use super::*;
 
     fn read(shards: &str, owners: &str) -> Result<Settings, String> {
+        read_tables("users, products", (shards, owners))
+    }
+
+    fn read_tables(tables: &str, (shards, owners): (&str, &str)) -> Result<Settings, String> {
         let pairs = [
             ("CATALOG_URL", "postgresql://admin:secret@127.0.0.1:1/shop"),
             ("SHARDS", shards),
             ("OWNERS", owners),
-            ("TABLES", "users, products"),
+            ("TABLES", tables),
             ("PAUSE_MAX", "150ms"),
         ];
         Settings::read(&Environment::of(&pairs)).map_err(|error| error.to_string())
@@ -97,6 +100,10 @@ mod tests {
         for (shards, owners, variable) in wrong {
             let error = read(shards, owners).unwrap_err();
             assert!(error.contains(variable) && !error.contains("secret"), "{error}");
+        }
+        for tables in [",", "users,users"] {
+            let error = read_tables(tables, ("a=x,b=y", "a")).unwrap_err();
+            assert!(error.contains("`TABLES`"), "{error}");
         }
     }
 }
