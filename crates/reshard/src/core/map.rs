@@ -39,8 +39,10 @@ pub struct PlannedMove {
 /// A change that the map does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    #[error("shard `{0}` owns slots already")]
+    #[error("shard `{0}` owns slots already, or they are on their way to it")]
     Present(String),
+    #[error("slots are on their way to shard `{0}`: it can go when their moves have ended")]
+    Receiving(String),
     #[error("shard `{0}` owns no slot")]
     Absent(String),
     #[error("shard `{0}` is the last one: its slots have nowhere to go")]
@@ -120,6 +122,10 @@ impl Map {
     pub fn plan_remove(&self, shard: &str) -> Result<Vec<PlannedMove>, PlanError> {
         if !self.has(shard) {
             return Err(PlanError::Absent(shard.to_owned()));
+        }
+        // They would arrive after it had given everything away.
+        if self.moving.values().any(|to| to == shard) {
+            return Err(PlanError::Receiving(shard.to_owned()));
         }
         let (names, map) = self.numbered(None)?;
         let leaving = names.iter().position(|name| name == shard).map(number);
@@ -259,6 +265,7 @@ mod tests {
             .collect();
         let busy = map.clone().with_open(&open);
         assert_eq!(busy.plan_add("e"), Err(PlanError::Present("e".to_owned())));
+        assert_eq!(busy.plan_remove("e"), Err(PlanError::Receiving("e".to_owned())));
         let further = busy.plan_add("f").unwrap();
         let taken: usize = further.iter().map(|one| one.slots.len()).sum();
         assert_eq!(taken, 8, "two of each of four; what comes to the fifth is left alone");

@@ -6,7 +6,7 @@ mod showing;
 
 use std::time::Duration;
 
-use standfast_reshard::catalog::{Catalog, CatalogError};
+use standfast_reshard::catalog::{Catalog, CatalogError, Request};
 use standfast_reshard::coordinator::{Coordinator, Fleet, ReshardError, Unreached};
 use standfast_reshard::core::{Map, PlanError, PlannedMove, Wish};
 
@@ -31,14 +31,13 @@ pub(super) async fn run(action: ShardAction) -> Answer {
             Ok(Exit::Held)
         }
         ShardAction::Move { slots, target, run, fleet } => {
-            let plan = |map: &Map| map.plan_move(&slots, &target);
-            running::change(&fleet, run, &target, plan).await
+            running::change(&fleet, run, &Request::Move { slots, target }).await
         }
         ShardAction::Add { shard, run, fleet } => {
-            running::change(&fleet, run, &shard, |map| map.plan_add(&shard)).await
+            running::change(&fleet, run, &Request::Add { shard }).await
         }
         ShardAction::Remove { shard, run, fleet } => {
-            running::change(&fleet, run, &shard, |map| map.plan_remove(&shard)).await
+            running::change(&fleet, run, &Request::Remove { shard }).await
         }
         ShardAction::Resume { run, fleet: arguments } => {
             let fleet = fleet_file::read(&arguments.config)?;
@@ -96,7 +95,8 @@ async fn turn(arguments: TurnArguments, wish: Wish) -> Answer {
         (None, _) => return Err(Failure::usage("several moves are under way: say which")),
     };
     let Some(record) = record else {
-        return Err(Failure::usage(format!("move {:?} is not under way", arguments.id)));
+        let id = arguments.id.unwrap_or_default();
+        return Err(Failure::usage(format!("move {id} is not under way")));
     };
     if wish == Wish::Abort && !record.phase.is_before_switch() {
         let problem = "has changed hands already: `standfast shard rollback` brings it back";
@@ -114,8 +114,12 @@ async fn catalog(fleet: &Fleet) -> Result<Catalog, Failure> {
     Catalog::connect(&fleet.catalog_url).await.map_err(from_catalog)
 }
 
+/// Who owns which slot, and what is on its way.
 async fn map(catalog: &Catalog) -> Result<Map, Failure> {
+    // Moves before the map: one that ends in between is in it.
+    let open = catalog.open_moves().await.map_err(from_catalog)?;
     let map = catalog.map().await.map_err(from_catalog)?;
+    let map = map.map(|map| map.with_open(&open));
     map.ok_or_else(|| Failure::usage("there is no map yet: `standfast shard init` makes it"))
 }
 

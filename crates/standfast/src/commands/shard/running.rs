@@ -1,11 +1,10 @@
 //! Runs moves and tells how they get on.
 
+use standfast_reshard::catalog::Request;
 use standfast_reshard::coordinator::{Coordinator, Fleet, Pauses, Progress, ReshardError};
-use standfast_reshard::core::{
-    CopyState, Ending, Map, Options, Outcome, PlanError, PlannedMove, Record,
-};
+use standfast_reshard::core::{CopyState, Ending, Options, Outcome, Record};
 
-use super::{begin, count, failure, fleet_file, from_catalog, map, showing, unplanned};
+use super::{begin, failure, fleet_file, from_catalog, map, showing, unplanned};
 use crate::cli::{FleetArguments, MoveArguments, ProgressForm};
 use crate::exit::{Answer, Exit};
 use crate::output;
@@ -25,23 +24,21 @@ struct Teller {
     pauses: Pauses,
 }
 
-/// Plans against the map as it is now, and moves.
+/// Plans against the map as it is now and notes all moves down, or none; then runs them.
 pub(super) async fn change(
     arguments: &FleetArguments,
     run: MoveArguments,
-    shard: &str,
-    plan: impl FnOnce(&Map) -> Result<Vec<PlannedMove>, PlanError>,
+    request: &Request,
 ) -> Answer {
     let fleet = fleet_file::read(&arguments.config)?;
-    fleet_file::known(&fleet, shard)?;
+    fleet_file::known(&fleet, request.shard())?;
     let mut coordinator = begin(kept(fleet, &run)).await?;
-    let planned = plan(&map(coordinator.catalog()).await?).map_err(unplanned)?;
+    // Nothing is noted down of what could not begin.
+    let planned = request.plan(&map(coordinator.catalog()).await?).map_err(unplanned)?;
     coordinator.reach_for(&planned).await.map_err(failure)?;
-    output::note(format!("{} slots are to move, in {} moves", count(&planned), planned.len()));
-    let mut records = Vec::new();
-    for one in &planned {
-        records.push(coordinator.plan(one).await.map_err(failure)?);
-    }
+    let records = coordinator.catalog().request(request, None).await.map_err(from_catalog)?;
+    let slots: usize = records.iter().map(|record| record.slots.len()).sum();
+    output::note(format!("{slots} slots are to move, in {} moves", records.len()));
     run_all(&mut coordinator, records, Telling { json: arguments.json, form: run.progress }).await
 }
 
