@@ -3,6 +3,8 @@
 //! Whoever plans has a lock of its own, so that two of them do not plan the same slots; it is not
 //! the coordinator's, which may be at work meanwhile and goes on with what is noted down here.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::core::{Map, Phase, PlanError, PlannedMove, Record, SlotSet};
@@ -57,6 +59,16 @@ impl Catalog {
         request: &Request,
         key: Option<&RequestKey>,
     ) -> Result<Vec<Record>, CatalogError> {
+        self.request_kept(request, key, Duration::ZERO).await
+    }
+
+    /// The same, with old owners that follow for so long after each move, whoever resumes it.
+    pub(crate) async fn request_kept(
+        &self,
+        request: &Request,
+        key: Option<&RequestKey>,
+        keep: Duration,
+    ) -> Result<Vec<Record>, CatalogError> {
         self.plan_alone(async {
             let text = serde_json::to_string(request).expect("a request is plain");
             if let Some(key) = key
@@ -69,7 +81,7 @@ impl Catalog {
             let map = self.map().await?.ok_or(CatalogError::NoMap)?.with_open(&open);
             let mut records = Vec::new();
             for planned in request.plan(&map)? {
-                records.push(self.note(&planned).await?);
+                records.push(self.note(&planned, keep).await?);
             }
             if let Some(RequestKey(key)) = key {
                 let ids: Vec<String> = records.iter().map(|one| one.id.to_string()).collect();
@@ -109,11 +121,15 @@ impl Catalog {
 
     /// Notes one move down, as the coordinator: of slots that are the source's and in no other open
     /// move.
-    pub(crate) async fn insert(&self, planned: &PlannedMove) -> Result<Record, CatalogError> {
+    pub(crate) async fn insert(
+        &self,
+        planned: &PlannedMove,
+        keep: Duration,
+    ) -> Result<Record, CatalogError> {
         self.plan_alone(async {
             let checked = self.session.run(&self.fence_check()).await;
             checked.map_err(|error| self.refused(error))?;
-            self.note(planned).await
+            self.note(planned, keep).await
         })
         .await
     }
@@ -139,7 +155,7 @@ impl Catalog {
         }
     }
 
-    async fn note(&self, planned: &PlannedMove) -> Result<Record, CatalogError> {
+    async fn note(&self, planned: &PlannedMove, keep: Duration) -> Result<Record, CatalogError> {
         let slots = planned.slots.to_string();
         // Moves before the map: slots that are in no open move now keep their owner, since nobody
         // else plans.
@@ -160,6 +176,7 @@ impl Catalog {
             phase: Phase::Planned,
             problem: None,
             restarts: 0,
+            keep,
         };
         let insert = format!(
             "INSERT INTO reshard_catalog.move (record) VALUES ({}) RETURNING id",

@@ -10,11 +10,12 @@ mod performing;
 mod reaching;
 mod sweeping;
 
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use crate::catalog::{Catalog, CatalogError};
+use crate::catalog::{Catalog, CatalogError, Request};
 use crate::core::{
     Action, Core, Ending, Map, Moment, Options, Outcome, PlannedMove, Record, Sabotage,
 };
@@ -162,9 +163,9 @@ impl Coordinator {
     /// reached.
     pub async fn begin(fleet: Fleet, patience: Duration) -> Result<Self, ReshardError> {
         let mut catalog = Catalog::connect(&fleet.catalog_url).await?;
-        let give_up = tokio::time::Instant::now() + patience;
+        let give_up = Instant::now() + patience;
         while !catalog.try_lock().await? {
-            if tokio::time::Instant::now() >= give_up {
+            if Instant::now() >= give_up {
                 return Err(CatalogError::Busy.into());
             }
             tokio::time::sleep(LOOK_FOR_LOCK_EVERY).await;
@@ -186,7 +187,12 @@ impl Coordinator {
     pub async fn plan(&self, planned: &PlannedMove) -> Result<Record, ReshardError> {
         self.fleet.address(&planned.source)?;
         self.fleet.address(&planned.target)?;
-        Ok(self.catalog.insert(planned).await?)
+        Ok(self.catalog.insert(planned, self.fleet.options.keep).await?)
+    }
+
+    /// Plans what is asked for and notes all of it down, or nothing.
+    pub async fn request(&self, request: &Request) -> Result<Vec<Record>, ReshardError> {
+        Ok(self.catalog.request_kept(request, None, self.fleet.options.keep).await?)
     }
 
     /// Brings every move that has not ended to its end, the oldest first.
@@ -250,7 +256,7 @@ impl Coordinator {
                 let (id, phase) = (record.id, core.record().phase.name());
                 return Err(ReshardError::Stands { id, phase, reason });
             }
-            let began = tokio::time::Instant::now();
+            let began = Instant::now();
             let outcome = performer.perform(&action, core.record()).await?;
             let took = began.elapsed();
             watcher(Progress::Acted {
@@ -268,7 +274,13 @@ impl Coordinator {
     }
 }
 
-/// Since 1970, so that a successor goes on with the same clock.
+/// Since 1970, so that a successor goes on with the same clock. A clock that is set while this
+/// process runs changes nothing: waits and bounds are not its.
 fn now() -> Moment {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    static BEGAN: LazyLock<(Moment, Instant)> = LazyLock::new(|| {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+        (since_1970.unwrap_or_default(), Instant::now())
+    });
+    let (since_1970, began) = *BEGAN;
+    since_1970 + began.elapsed()
 }

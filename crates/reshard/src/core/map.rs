@@ -261,6 +261,7 @@ mod tests {
                 phase: Phase::Planned,
                 problem: None,
                 restarts: 0,
+                keep: std::time::Duration::ZERO,
             })
             .collect();
         let busy = map.clone().with_open(&open);

@@ -22,7 +22,8 @@ pub struct Options {
     pub failures_max: u32,
     /// How often a move may start over because a server was replaced.
     pub restarts_max: u32,
-    /// How long the old owner follows after the move, so that a rollback loses nothing.
+    /// How long the old owner follows after the move, so that a rollback loses nothing. A move may
+    /// ask for more.
     pub keep: Duration,
     /// Of tests: which rule is broken.
     pub sabotage: Option<Sabotage>,

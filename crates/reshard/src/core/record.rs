@@ -1,5 +1,7 @@
 //! What is known of a move for sure, because it is in the catalog.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Moment;
@@ -23,6 +25,9 @@ pub struct Record {
     /// How often the copy was lost and the move has started over.
     #[serde(default)]
     pub restarts: u32,
+    /// How long the old owner follows after the move, at least, whoever resumes it.
+    #[serde(default)]
+    pub keep: Duration,
 }
 
 /// Where a move is on its way.

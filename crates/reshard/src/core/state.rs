@@ -154,7 +154,7 @@ impl Core {
 
     fn keep(&mut self, now: Moment) -> Action {
         let Phase::Kept { since } = self.record.phase else { unreachable!("only then is it kept") };
-        let until = since + self.options.keep;
+        let until = since.saturating_add(self.options.keep.max(self.record.keep));
         if let Some(problem) = self.record.undecided() {
             return Action::GiveUp(format!("both copies are kept: {problem}"));
         }

@@ -17,6 +17,7 @@ pub(super) fn record(phase: Phase) -> Record {
         phase,
         problem: None,
         restarts: 0,
+        keep: Duration::ZERO,
     }
 }
 
@@ -76,6 +77,20 @@ fn failures_count_in_a_row_and_a_copy_that_goes_on_between_them_is_not_given_up(
         core.tell(Outcome::Failed("no answer".to_owned()), &look, now);
     }
     assert!(matches!(core.next(now), Action::GiveUp(_)));
+}
+
+#[test]
+fn an_old_copy_is_kept_as_long_as_its_move_says_whoever_resumes_it() {
+    let hour = Duration::from_secs(3600);
+    let kept = Record { keep: hour, ..record(Phase::Kept { since: START }) };
+    let (mut core, mut now) = (Core::new(kept.clone(), Options::default(), 0), START);
+    assert!(matches!(run_to(&mut core, &mut now, "record"), Action::Record { .. }));
+    assert_eq!(now, START + hour);
+    let for_ever = Options { keep: Duration::MAX, ..Options::default() };
+    let mut core = Core::new(kept, for_ever, 0);
+    let look = core.next(START);
+    core.tell(good(&look), &look, START);
+    assert!(matches!(core.next(START), Action::Wait(_)), "and no bound is too long");
 }
 
 #[test]

@@ -74,6 +74,7 @@ impl World {
             phase: Phase::Planned,
             problem: None,
             restarts: 0,
+            keep: Duration::ZERO,
         };
         let catalog = Catalog { record, owner: Side::Source, epoch: 1, fence: 0 };
         let mut world = Self {

@@ -36,7 +36,7 @@ pub(super) async fn change(
     // Nothing is noted down of what could not begin.
     let planned = request.plan(&map(coordinator.catalog()).await?).map_err(unplanned)?;
     coordinator.reach_for(&planned).await.map_err(failure)?;
-    let records = coordinator.catalog().request(request, None).await.map_err(from_catalog)?;
+    let records = coordinator.request(request).await.map_err(failure)?;
     let slots: usize = records.iter().map(|record| record.slots.len()).sum();
     output::note(format!("{slots} slots are to move, in {} moves", records.len()));
     run_all(&mut coordinator, records, Telling { json: arguments.json, form: run.progress }).await
