@@ -26,6 +26,7 @@ mod saga_watchdog;
 mod saga_writers;
 mod service_faults;
 mod shard_kills;
+mod shard_resume;
 mod shard_stand;
 mod shop_shards;
 mod soak;

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use standfast_engines::process::{Guardian, Spawner};
 use standfast_engines::{Engine, EngineKind, EngineSpec, KafkaSpec, Secrets, find};
+use standfast_reshard::coordinator::Fleet;
+use standfast_reshard::core::Options;
+use standfast_reshard::shard::ShardAddress;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
@@ -58,6 +61,22 @@ impl ShardStand {
         );
         stand.client(0).await.batch_execute(&rows).await.unwrap();
         stand
+    }
+
+    /// What the program reads from the file.
+    pub(crate) fn fleet(&self) -> Fleet {
+        let address = |(name, engine): (&str, &Engine)| {
+            let (name, url) = (name.to_owned(), engine.admin_url());
+            ShardAddress { name, peer_url: url.clone(), url }
+        };
+        let patience = Duration::from_secs(5);
+        Fleet {
+            catalog_url: self.engines[0].admin_url(),
+            shards: ["a", "b"].into_iter().zip(&self.engines).map(address).collect(),
+            tables: vec!["items".parse().unwrap()],
+            slots: u16::try_from(SLOTS).unwrap(),
+            options: Options { pause_max: patience, lag_max: patience, ..Options::default() },
+        }
     }
 
     pub(crate) async fn client(&self, shard: usize) -> Client {

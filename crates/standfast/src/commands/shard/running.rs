@@ -2,7 +2,7 @@
 
 use standfast_reshard::catalog::Request;
 use standfast_reshard::coordinator::{Coordinator, Fleet, Pauses, Progress, ReshardError};
-use standfast_reshard::core::{CopyState, Ending, Options, Outcome, Record};
+use standfast_reshard::core::{CopyState, Ending, Options, Outcome, Phase, Record};
 
 use super::{begin, failure, fleet_file, from_catalog, map, showing, unplanned};
 use crate::cli::{FleetArguments, MoveArguments, ProgressForm};
@@ -61,7 +61,14 @@ fn kept(fleet: Fleet, run: &MoveArguments) -> Fleet {
 
 async fn run_all(coordinator: &mut Coordinator, records: Vec<Record>, telling: Telling) -> Answer {
     let (mut ended, mut is_moved, mut standing) = (Vec::new(), true, None);
+    let mut left = 0;
     for record in records {
+        // After one that did not move, nothing is begun; of those that have begun, slots may be
+        // closed.
+        if !is_moved && record.phase == Phase::Planned {
+            left += 1;
+            continue;
+        }
         let mut teller = Teller { form: telling.form, ..Teller::default() };
         let mut watch = |progress: Progress<'_>| teller.tell(&progress);
         let ending = match coordinator.run(record.clone(), &mut watch).await {
@@ -77,10 +84,9 @@ async fn run_all(coordinator: &mut Coordinator, records: Vec<Record>, telling: T
         is_moved &= ending == Ending::Moved;
         let record = coordinator.catalog().record(record.id).await.map_err(from_catalog)?;
         ended.push(showing::Ended { record, pause_ms_max: teller.pauses.longest().as_millis() });
-        // Those behind it wait for a decision: they can be resumed.
-        if !is_moved {
-            break;
-        }
+    }
+    if left > 0 {
+        output::note(format!("{left} moves are planned still: `standfast shard resume` runs them"));
     }
     showing::ended(&ended, telling.json);
     if let Some(error) = standing {
