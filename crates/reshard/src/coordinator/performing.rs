@@ -181,7 +181,9 @@ impl<'fleet> Performer<'fleet> {
             }
             Action::Empty(side) => self.shard(*side).empty(record, *side, tables).await?,
             Action::Publish(leg) => self.shard(leg.from()).publish(record, *leg, tables).await?,
-            Action::MakeSlot(leg) => self.shard(leg.from()).make_slot(record, *leg).await?,
+            Action::MakeSlot(leg) => {
+                return self.shard(leg.from()).make_slot(record, *leg).await.map(late_unless);
+            }
             Action::Subscribe { leg, after } => {
                 let (followed, follower) = (self.shard(leg.from()), self.shard(leg.to()));
                 if !follower.subscribe(record, *leg, followed, *after).await? {
@@ -203,7 +205,7 @@ impl<'fleet> Performer<'fleet> {
             Action::AwaitMark { leg, value, within } => {
                 let follower = self.shard(leg.to());
                 let is_seen = follower.await_mark(record.id, *leg, *value, *within).await?;
-                return Ok(if is_seen { Outcome::Done } else { Outcome::Late });
+                return Ok(late_unless(is_seen));
             }
             Action::Settle(leg) => {
                 let settled = self.shard(leg.to()).settle(record, *leg).await?;
@@ -211,10 +213,10 @@ impl<'fleet> Performer<'fleet> {
             }
             Action::Open { side, epoch } => self.shard(*side).open(&record.slots, *epoch).await?,
             Action::Unsubscribe(leg) => {
-                self.shard(leg.to()).unsubscribe(&name_of(record, *leg)).await?;
+                self.shard(leg.to()).unsubscribe(record, *leg).await?;
             }
             Action::DropSlot(leg) => {
-                self.shard(leg.from()).drop_slot(&name_of(record, *leg)).await?;
+                self.shard(leg.from()).drop_slots(record, *leg, self.shard(leg.to())).await?;
             }
             Action::Unpublish(leg) => {
                 self.shard(leg.from()).unpublish(&name_of(record, *leg)).await?;
@@ -236,4 +238,8 @@ impl<'fleet> Performer<'fleet> {
         }
         Ok(Outcome::Done)
     }
+}
+
+fn late_unless(is_done: bool) -> Outcome {
+    if is_done { Outcome::Done } else { Outcome::Late }
 }

@@ -110,8 +110,9 @@ pub enum Outcome {
 /// How far the follower's first copy is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum CopyState {
-    /// So many tables of so many.
-    Tables { ready: u32, all: u32 },
+    /// So many tables of so many; and how often the server has tried in vain, which it does again
+    /// and again.
+    Tables { ready: u32, all: u32, errors: u32 },
     /// There is no subscription or no slot any more, or one of the servers has been replaced by its
     /// replica since: what the slot has given away may be on neither.
     Missing,
@@ -163,6 +164,7 @@ impl Action {
             | Self::Subscribe { .. }
             | Self::LookAtCopy(_)
             | Self::Snapshot(_)
+            | Self::DropSlot(_)
             | Self::ForgetMarks => BOTH,
             Self::Empty(side) | Self::Open { side, .. } => side.alone(),
             Self::Publish(leg)
@@ -170,7 +172,6 @@ impl Action {
             | Self::Mark { leg, .. }
             | Self::LookAtOwnership(leg)
             | Self::Hold { leg, .. }
-            | Self::DropSlot(leg)
             | Self::Unpublish(leg) => leg.from().alone(),
             Self::AwaitMark { leg, .. } | Self::Settle(leg) | Self::Unsubscribe(leg) => {
                 leg.to().alone()

@@ -43,6 +43,15 @@ pub struct Core {
     /// The furthest step of the script that failed.
     failed_at: usize,
     gives_up: Option<String>,
+    /// When the copy was seen to get on, since the phase began.
+    grown: Option<Growth>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Growth {
+    ready: u32,
+    errors: u32,
+    at: Moment,
 }
 
 impl Core {
@@ -66,6 +75,7 @@ impl Core {
             failures: 0,
             failed_at: 0,
             gives_up: None,
+            grown: None,
         }
     }
 
@@ -284,6 +294,7 @@ impl Core {
         self.position = None;
         (self.pauses, self.failures, self.failed_at) = (0, 0, 0);
         self.phase_began = Some(now);
+        self.grown = None;
         self.begin_anew(now);
     }
 
@@ -313,8 +324,12 @@ impl Core {
         let began = self.phase_began.unwrap_or(now);
         self.begin_anew(now + self.options.backoff);
         if is_closed || now.saturating_sub(began) >= self.options.catch_up_max {
-            let what = action.name();
-            self.despair(format!("the follower did not come close in time ({what})"), now);
+            let problem = if matches!(action, Action::MakeSlot(_)) {
+                "transactions that did not end kept the log from being read"
+            } else {
+                "the follower did not come close in time"
+            };
+            self.despair(format!("{problem} ({})", action.name()), now);
         }
     }
 
@@ -346,9 +361,23 @@ impl Core {
 
     fn copied(&mut self, state: CopyState, now: Moment) {
         match state {
-            CopyState::Tables { ready, all } if ready == all => self.cursor += 1,
-            CopyState::Tables { .. } => self.wait_until = now + self.options.look_every,
+            CopyState::Tables { ready, all, .. } if ready == all => self.cursor += 1,
+            CopyState::Tables { ready, errors, .. } => self.copying(ready, errors, now),
             CopyState::Missing => self.copy_lost(now),
+        }
+    }
+
+    /// A copy may take as long as it takes, if it does not fail again and again meanwhile.
+    fn copying(&mut self, ready: u32, errors: u32, now: Moment) {
+        self.wait_until = now + self.options.look_every;
+        let grown = *self.grown.get_or_insert(Growth { ready, errors, at: now });
+        if ready > grown.ready {
+            self.grown = Some(Growth { ready, errors, at: now });
+        } else if errors > grown.errors && now.saturating_sub(grown.at) >= self.options.catch_up_max
+        {
+            let count = errors - grown.errors;
+            let problem = "the copy has failed {} times: the log of the follower's server says why";
+            self.despair(problem.replace("{}", &count.to_string()), now);
         }
     }
 

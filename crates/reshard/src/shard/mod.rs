@@ -9,6 +9,7 @@
 //! `WHERE reshard.is_here(slot)`, because rows on their way are on two shards.
 
 mod checksum;
+mod copying;
 mod fitness;
 mod ownership;
 mod replication;

@@ -68,9 +68,14 @@ impl Shard {
         Ok(Standing { is_closed: open == 0, epoch })
     }
 
+    /// Waits for a commit that is under way, by which they are being closed: of a plain snapshot
+    /// one would hear that they are open, and nobody would open them again. Writers do not wait.
     async fn open_count(&self, slots: &SlotSet) -> Result<usize, SqlError> {
-        let count =
-            format!("SELECT count(*) FROM reshard.slot WHERE {} AND is_open", slots.condition());
+        let count = format!(
+            "SELECT count(*) FILTER (WHERE is_open) FROM \
+             (SELECT is_open FROM reshard.slot WHERE {} ORDER BY slot FOR SHARE) s",
+            slots.condition()
+        );
         Ok(usize::try_from(self.session.number(&count).await?).unwrap_or(usize::MAX))
     }
 

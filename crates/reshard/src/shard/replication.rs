@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::core::{CopyState, Leg, Position, Record, Side};
 use crate::session::{Session, SqlError, quoted};
 
-use super::{Shard, Table, name_of};
+use super::{Shard, Table, copying, name_of};
 
 /// Between two looks for a mark, which is a question of one row.
 const LOOK_FOR_MARK_EVERY: Duration = Duration::from_millis(2);
@@ -16,6 +16,8 @@ const LOOK_FOR_MARK_EVERY: Duration = Duration::from_millis(2);
 const DELETE_AT_ONCE: u32 = 10_000;
 /// How long a slot may stay in use after its subscription is gone.
 const SLOT_IDLE_WITHIN: Duration = Duration::from_secs(5);
+/// How long one try to make a slot waits for the transactions that run.
+const MAKE_SLOT_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_FOR_IDLE_EVERY: Duration = Duration::from_millis(20);
 
 /// Something on a shard that bears the name of a move.
@@ -65,17 +67,38 @@ impl Shard {
         self.change(&format!("DROP PUBLICATION IF EXISTS {name}")).await
     }
 
-    /// Waits until every transaction that runs on the server now has ended.
-    pub(crate) async fn make_slot(&self, record: &Record, leg: Leg) -> Result<(), SqlError> {
+    /// Waits until every transaction that runs on the server now has ended. Answers false if that
+    /// is long.
+    pub(crate) async fn make_slot(&self, record: &Record, leg: Leg) -> Result<bool, SqlError> {
         let name = name_of(record, leg);
-        if self.exists("pg_replication_slots", "slot_name", &name).await? {
-            return Ok(());
+        if self.has_slot(&name).await? {
+            return Ok(true);
         }
         // A transaction that has a number cannot make a slot, so the fence is asked apart. What a
         // ghost makes in between is found by `leftovers`.
         self.change("SELECT 1").await?;
-        let make = format!("SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')");
-        self.session.run(&make).await
+        let (bound, make) = (MAKE_SLOT_WITHIN.as_millis(), "pg_create_logical_replication_slot");
+        let make =
+            format!("SET LOCAL statement_timeout = {bound}; SELECT {make}('{name}', 'pgoutput')");
+        match self.session.transaction(&make).await {
+            Err(error) if error.is_timeout() => Ok(false),
+            made => made.map(|_| true),
+        }
+    }
+
+    /// Whether there is a slot that can be followed. One in the making, by a ghost maybe, is an
+    /// error: it may come to be, or not.
+    async fn has_slot(&self, name: &str) -> Result<bool, SqlError> {
+        let asked = format!(
+            "SELECT confirmed_flush_lsn IS NOT NULL FROM pg_catalog.pg_replication_slots \
+             WHERE slot_name = {}",
+            quoted(name)
+        );
+        match self.session.value(&asked).await?.as_deref() {
+            Some("t") => Ok(true),
+            Some(_) => Err(self.session.odd(format!("slot {name} is still being made"))),
+            None => Ok(false),
+        }
     }
 
     /// Drops the slot as soon as nobody uses it.
@@ -108,7 +131,7 @@ impl Shard {
         after: Option<Position>,
     ) -> Result<bool, SqlError> {
         let name = name_of(record, leg);
-        if !followed.exists("pg_replication_slots", "slot_name", &name).await? {
+        if !followed.has_slot(&name).await? {
             return Ok(false);
         }
         if self.exists("pg_subscription", "subname", &name).await? {
@@ -139,15 +162,19 @@ impl Shard {
         Ok(true)
     }
 
-    /// Ends the subscription; its slot stays. If the followed shard is out of reach, slots of an
-    /// unfinished copy stay there, too.
-    pub(crate) async fn unsubscribe(&self, name: &str) -> Result<(), SqlError> {
+    /// Ends the subscription; its slot stays. If the followed shard is out of its reach, slots of
+    /// an unfinished copy stay there, too, and it notes that down.
+    pub(crate) async fn unsubscribe(&self, record: &Record, leg: Leg) -> Result<(), SqlError> {
+        self.end_subscription(&name_of(record, leg), &copying::note(record, leg)).await
+    }
+
+    async fn end_subscription(&self, name: &str, before: &str) -> Result<(), SqlError> {
         if !self.exists("pg_subscription", "subname", name).await? {
             return Ok(());
         }
         self.change(&format!(
-            "ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); \
-             DROP SUBSCRIPTION {name}"
+            "{before}; ALTER SUBSCRIPTION {name} DISABLE; \
+             ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name}"
         ))
         .await
     }
@@ -169,7 +196,10 @@ impl Shard {
             return Ok(CopyState::Missing);
         }
         let tables = format!(
-            "SELECT count(*) FILTER (WHERE r.srsubstate = 'r'), count(*) FROM pg_subscription s \
+            "SELECT count(*) FILTER (WHERE r.srsubstate = 'r'), count(*), \
+               (SELECT apply_error_count + sync_error_count FROM pg_stat_subscription_stats \
+                WHERE subname = '{name}') \
+             FROM pg_subscription s \
              JOIN pg_subscription_rel r ON r.srsubid = s.oid WHERE s.subname = '{name}'"
         );
         let rows = self.session.rows(&tables).await?;
@@ -177,7 +207,9 @@ impl Shard {
             |column: usize| -> Option<u32> { rows.first()?.get(column)?.as_deref()?.parse().ok() };
         match (count(0), count(1)) {
             (Some(_), Some(0)) | (None, _) | (_, None) => Ok(CopyState::Missing),
-            (Some(ready), Some(all)) => Ok(CopyState::Tables { ready, all }),
+            (Some(ready), Some(all)) => {
+                Ok(CopyState::Tables { ready, all, errors: count(2).unwrap_or_default() })
+            }
         }
     }
 
@@ -348,7 +380,7 @@ impl Shard {
     /// Takes one of them away.
     pub(crate) async fn remove(&self, leftover: &Leftover) -> Result<(), SqlError> {
         match leftover.kind {
-            LeftoverKind::Subscription => self.unsubscribe(&leftover.name).await,
+            LeftoverKind::Subscription => self.end_subscription(&leftover.name, "SELECT").await,
             LeftoverKind::Slot => self.drop_slot(&leftover.name).await,
             LeftoverKind::Publication => self.unpublish(&leftover.name).await,
             LeftoverKind::Mark => self.forget_marks(leftover.id).await,

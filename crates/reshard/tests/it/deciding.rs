@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use standfast_reshard::core::{
-    Action, Core, Options, Outcome, Phase, Record, Side, SlotSet, Standing,
+    Action, CopyState, Core, Ending, Options, Outcome, Phase, Record, Side, SlotSet, Standing,
 };
 
 const START: Duration = Duration::from_secs(1_000);
@@ -26,9 +26,7 @@ pub(super) fn record(phase: Phase) -> Record {
 fn good(action: &Action) -> Outcome {
     match action {
         Action::LookAtOwnership(_) => Outcome::Standing(Standing { is_closed: false, epoch: 1 }),
-        Action::LookAtCopy(_) => {
-            Outcome::Copy(standfast_reshard::core::CopyState::Tables { ready: 1, all: 1 })
-        }
+        Action::LookAtCopy(_) => Outcome::Copy(CopyState::Tables { ready: 1, all: 1, errors: 0 }),
         _ => Outcome::Done,
     }
 }
@@ -63,7 +61,7 @@ fn a_release_that_fails_is_over_and_the_server_takes_the_hold_back() {
 fn failures_count_in_a_row_and_a_copy_that_goes_on_between_them_is_not_given_up() {
     let options = Options { failures_max: 3, ..Options::default() };
     let (mut core, mut now) = (Core::new(record(Phase::Copying), options, 0), START);
-    let copying = Outcome::Copy(standfast_reshard::core::CopyState::Tables { ready: 0, all: 1 });
+    let copying = Outcome::Copy(CopyState::Tables { ready: 0, all: 1, errors: 0 });
     for _ in 0..10 {
         for _ in 0..2 {
             let look = run_to(&mut core, &mut now, "look-at-copy");
@@ -77,6 +75,41 @@ fn failures_count_in_a_row_and_a_copy_that_goes_on_between_them_is_not_given_up(
         core.tell(Outcome::Failed("no answer".to_owned()), &look, now);
     }
     assert!(matches!(core.next(now), Action::GiveUp(_)));
+}
+
+#[test]
+fn a_copy_that_fails_again_and_again_is_given_up_and_one_that_gets_on_is_not() {
+    let options = Options { catch_up_max: Duration::from_secs(60), ..Options::default() };
+    let copying = |ready, errors| Outcome::Copy(CopyState::Tables { ready, all: 9, errors });
+    let (mut core, mut now) = (Core::new(record(Phase::Copying), options, 0), START);
+    for minute in 0..8 {
+        let look = run_to(&mut core, &mut now, "look-at-copy");
+        core.tell(copying(minute, minute * 5), &look, now);
+        now += Duration::from_secs(61);
+    }
+    for errors in [35, 36] {
+        let look = run_to(&mut core, &mut now, "look-at-copy");
+        core.tell(copying(7, errors), &look, now);
+    }
+    assert_aborts(&core.next(now), "the copy has failed 1 times");
+}
+
+#[test]
+fn a_transaction_that_keeps_the_log_from_being_read_is_named_and_not_waited_for_for_ever() {
+    let (mut core, mut now) = (Core::new(record(Phase::Capturing), Options::default(), 0), START);
+    while now < START + Options::default().catch_up_max {
+        let make = run_to(&mut core, &mut now, "make-slot");
+        now += Duration::from_secs(30);
+        core.tell(Outcome::Late, &make, now);
+    }
+    assert_aborts(&core.next(now), "transactions that did not end");
+}
+
+fn assert_aborts(action: &Action, because: &str) {
+    let Action::Record { record, .. } = action else { panic!("{action:?}") };
+    assert_eq!(record.phase, Phase::Cleaning { ending: Ending::Aborted });
+    let problem = record.problem.as_deref().unwrap();
+    assert!(problem.contains(because), "{problem}");
 }
 
 #[test]

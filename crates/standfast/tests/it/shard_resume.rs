@@ -1,5 +1,5 @@
-//! `standfast shard resume` after a coordinator that was killed in several moves: what has begun goes
-//! on, whatever became of the moves before it, and what has not can wait.
+//! `standfast shard resume` after a coordinator that was killed in several moves: what has begun
+//! goes on, whatever became of the moves before it, and what has not can wait.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -4,6 +4,7 @@ mod absence;
 mod first_map;
 mod growth;
 mod guard;
+mod halfway;
 mod kills;
 mod stand;
 mod turning_back;

@@ -162,8 +162,12 @@ impl World {
         let subscription = self.shard(leg.to()).subscriptions.get(&leg).copied();
         let has_slot = self.shard(leg.from()).slots.contains_key(&leg) && self.is_of_these(leg);
         Outcome::Copy(match subscription {
-            Some(Subscription::Streaming) if has_slot => CopyState::Tables { ready: 2, all: 2 },
-            Some(Subscription::New) if has_slot => CopyState::Tables { ready: 0, all: 2 },
+            Some(Subscription::Streaming) if has_slot => {
+                CopyState::Tables { ready: 2, all: 2, errors: 0 }
+            }
+            Some(Subscription::New) if has_slot => {
+                CopyState::Tables { ready: 0, all: 2, errors: 0 }
+            }
             Some(_) | None => CopyState::Missing,
         })
     }

@@ -111,7 +111,7 @@ impl Teller {
                 let id = record.id;
                 let is_problem =
                     matches!(outcome, Outcome::Late | Outcome::Failed(_) | Outcome::Refused(_));
-                if let Outcome::Copy(CopyState::Tables { ready, all }) = outcome
+                if let Outcome::Copy(CopyState::Tables { ready, all, .. }) = outcome
                     && self.tables_ready != Some(*ready)
                 {
                     self.tables_ready = Some(*ready);

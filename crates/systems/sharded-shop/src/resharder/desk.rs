@@ -183,7 +183,7 @@ fn ms(duration: Duration) -> f64 {
 
 impl Seen {
     fn hear(&mut self, action: &Action, outcome: &Outcome, took: Duration) {
-        if let Outcome::Copy(CopyState::Tables { ready, all }) = outcome {
+        if let Outcome::Copy(CopyState::Tables { ready, all, .. }) = outcome {
             self.tables = Some((*ready, *all));
         } else if let Outcome::Compared(found) = outcome {
             self.rows = found.rows;
