@@ -163,9 +163,27 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("E'{escaped}'")
 }
 
-/// Enough of a statement to find it again, and no password: those stand far behind.
+/// Enough of a statement to find it again, and no password: those stand far behind. What every
+/// change begins with says nothing.
 fn brief(statement: &str) -> String {
-    let mut words = statement.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
+    const USUAL: [&str; 4] = ["BEGIN", "SET ", "SELECT 1", "COMMIT"];
+    let mut parts = statement.split(';').map(str::trim);
+    let telling = parts.find(|part| !USUAL.iter().any(|usual| part.starts_with(usual)));
+    let mut words =
+        telling.unwrap_or(statement).split_whitespace().take(6).collect::<Vec<_>>().join(" ");
     words.truncate(words.floor_char_boundary(80));
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_known_by_what_it_does() {
+        let change = "BEGIN; SELECT 1 / count(*) FROM (SELECT FROM reshard.fence) f; \
+                      DROP PUBLICATION IF EXISTS reshard_7_forward; COMMIT";
+        assert_eq!(brief(change), "DROP PUBLICATION IF EXISTS reshard_7_forward");
+        assert_eq!(brief("SELECT 1; COMMIT"), "SELECT 1; COMMIT");
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::core::{Action, CopyState, Outcome, Record, Side};
-use crate::session::SqlError;
+use crate::session::{SqlError, with_causes};
 use crate::shard::{Hold, Shard, Snapshot, compare, name_of};
 
 use super::reaching::{is_told, tell};
@@ -72,11 +72,11 @@ impl<'fleet> Performer<'fleet> {
             Ok(()) => self.act(action, record, epoch).await,
         };
         Ok(outcome.unwrap_or_else(|error| {
-            tracing::info!(action = action.name(), %error, "an action failed");
+            let text = with_causes(&error);
+            tracing::info!(action = action.name(), error = text, "an action failed");
             if matches!(error, SqlError::Fenced { .. }) {
                 return Outcome::Fenced;
             }
-            let text = error.to_string();
             let is_for_good = matches!(error, SqlError::Unfit(_));
             if is_for_good { Outcome::Refused(text) } else { Outcome::Failed(text) }
         }))

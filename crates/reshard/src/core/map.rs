@@ -47,6 +47,8 @@ pub enum PlanError {
     Absent(String),
     #[error("shard `{0}` is the last one: its slots have nowhere to go")]
     Last(String),
+    #[error("no slot is named")]
+    Nothing,
     #[error("there is no slot {slot}: the map has {slots}")]
     NoSlot { slot: u16, slots: usize },
     #[error(transparent)]
@@ -161,6 +163,9 @@ impl Map {
     /// The moves that bring `slots` to `target`: one for each shard that has some of them.
     pub fn plan_move(&self, slots: &SlotSet, target: &str) -> Result<Vec<PlannedMove>, PlanError> {
         let all = self.owners.len();
+        if slots.is_empty() {
+            return Err(PlanError::Nothing);
+        }
         if let Some(slot) = slots.iter().find(|slot| usize::from(*slot) >= all) {
             return Err(PlanError::NoSlot { slot, slots: all });
         }
@@ -284,6 +289,7 @@ mod tests {
         assert_eq!(map.plan_add("a"), Err(PlanError::Present("a".to_owned())));
         assert_eq!(map.plan_remove("b"), Err(PlanError::Absent("b".to_owned())));
         assert_eq!(map.plan_remove("a"), Err(PlanError::Last("a".to_owned())));
+        assert_eq!(map.plan_move(&SlotSet::default(), "a"), Err(PlanError::Nothing));
         let outside = map.plan_move(&SlotSet::of([9]), "a");
         assert_eq!(outside, Err(PlanError::NoSlot { slot: 9, slots: 8 }));
     }

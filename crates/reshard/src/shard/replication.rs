@@ -303,8 +303,8 @@ impl Shard {
         let condition = record.slots.condition();
         // The row locks keep the slots closed until the rows are gone.
         let guard = format!(
-            "SELECT 1 / (1 - least(1, count(*) FILTER (WHERE is_open))) FROM \
-             (SELECT is_open FROM reshard.slot WHERE {condition} FOR SHARE) s"
+            "SELECT max(CASE WHEN is_open THEN 'slot ' || slot ELSE '0' END)::int FROM \
+             (SELECT slot, is_open FROM reshard.slot WHERE {condition} FOR SHARE) s"
         );
         self.session.run("SET session_replication_role = replica").await?;
         let mut emptied = Ok(());
@@ -354,9 +354,18 @@ impl Shard {
                     "{fence}; {guard}; DELETE FROM {name} WHERE ctid >= '{first}' {end} \
                      AND {condition}"
                 );
-                self.session.transaction(&delete).await.map_err(|error| self.unfenced(error))?;
+                self.session.transaction(&delete).await.map_err(|error| self.unemptied(error))?;
             }
         }
+    }
+
+    /// A slot that is open is not `0`, and no number.
+    fn unemptied(&self, error: SqlError) -> SqlError {
+        if error.code() != Some("22P02") {
+            return self.unfenced(error);
+        }
+        let name = self.name();
+        SqlError::Unfit(format!("`{name}` takes writes of slots that are to be emptied: {error}"))
     }
 
     async fn exists(&self, catalog: &str, column: &str, name: &str) -> Result<bool, SqlError> {

@@ -34,6 +34,21 @@ async fn a_commit_under_way_is_waited_for_before_anybody_believes_that_slots_are
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_takes_writes_is_not_emptied_and_the_reason_is_said() {
+    let stand = Stand::up(&["a", "b"], &["a"]).await;
+    let odd = "UPDATE reshard.slot SET is_open = true WHERE slot = 3; \
+               INSERT INTO items VALUES (1, 3, 1)";
+    stand.client("b").await.batch_execute(odd).await.unwrap();
+    let mut coordinator = stand.coordinator().await;
+    let planned = stand.map().await.plan_move(&SlotSet::of(0..8), "b").unwrap();
+    let record = coordinator.plan(&planned[0]).await.unwrap();
+    let stands = coordinator.run(record, &mut |_| {}).await.unwrap_err().to_string();
+    assert!(stands.contains("takes writes of slots") && stands.contains("slot 3"), "{stands}");
+    assert_eq!(stand.rows("b").await.len(), 1);
+    stand.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slot_in_the_making_is_none_yet() {
     let stand = Stand::up(&["a", "b"], &["a"]).await;
     let mut coordinator = stand.coordinator().await;
