@@ -25,6 +25,9 @@ pub(super) fn parse(body: &[u8], fleet: &Fleet) -> Result<Request, Problem> {
     let request = match body {
         Body::Add { add } => Request::Add { shard: add },
         Body::Remove { remove } => Request::Remove { shard: remove },
+        Body::Move { slots, .. } if slots.is_empty() => {
+            return Err(Problem::unprocessable("`slots` names no slot".to_owned()));
+        }
         Body::Move { slots, to } => Request::Move { slots, target: to },
     };
     let name = request.shard();
@@ -66,6 +69,7 @@ mod tests {
         let moved = Request::Move { slots: SlotSet::of(1..=3), target: "b".to_owned() };
         assert_eq!(check(r#"{"slots":"1-3","to":"b"}"#), Ok(moved));
         assert_eq!(check(r#"{"add":"c"}"#), Err(422));
+        assert_eq!(check(r#"{"slots":"","to":"b"}"#), Err(422));
         for wrong in ["", r#"{"add":1}"#, r#"{"slots":"3-1","to":"b"}"#, r#"{"add":"a","to":"b"}"#]
         {
             assert_eq!(check(wrong), Err(400), "{wrong}");
