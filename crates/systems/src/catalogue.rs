@@ -222,6 +222,7 @@ const SHARDED_SHOP: SystemFiles = SystemFiles {
             "profiles-copies-overtaken",
             file!("sharded-shop/experiments/profiles-copies-overtaken.toml"),
         ),
+        ("profiles-partitioned", file!("sharded-shop/experiments/profiles-partitioned.toml")),
         ("orders-partitioned", file!("sharded-shop/experiments/orders-partitioned.toml")),
         ("core-primary-killed", file!("sharded-shop/experiments/core-primary-killed.toml")),
         ("checkout-crossing", file!("sharded-shop/experiments/checkout-crossing.toml")),
