@@ -73,7 +73,7 @@ pub(super) struct Written {
 
 struct Write<'a> {
     change: &'a Change,
-    key: Option<&'a IdempotencyKey>,
+    key: &'a IdempotencyKey,
 }
 
 /// What is answered if it is committed; a problem has changed nothing.
@@ -87,7 +87,8 @@ impl Desk {
         key: Option<IdempotencyKey>,
         deadline: Deadline,
     ) -> Result<Written, Problem> {
-        let write = Write { change: &change, key: key.as_ref() };
+        let key = key.unwrap_or_else(own_key);
+        let write = Write { change: &change, key: &key };
         let written = keys(change.id()).written;
         let committed = match perform(&self.primary, &write, deadline).await {
             Ok(committed) => committed,
@@ -123,7 +124,7 @@ impl Transaction for Write<'_> {
     const BEGIN: &'static str = "BEGIN";
 
     async fn run(&self, session: &mut PrimarySession) -> Result<Outcome, DatabaseError> {
-        let Some(key) = self.key else { return apply(session, self.change).await };
+        let Self { change, key } = self;
         // A retry that runs at the same time waits here until the first one has ended.
         let taken = session.rows(TAKE_KEY, &[&key.key, &key.request_hash]).await;
         drop(taken?);
@@ -140,13 +141,19 @@ impl Transaction for Write<'_> {
             let status = StatusCode::from_u16(status.cast_unsigned()).unwrap_or(StatusCode::OK);
             return Ok(Ok((status, json)));
         }
-        let outcome = apply(session, self.change).await?;
+        let outcome = apply(session, change).await?;
         if let Ok((status, json)) = &outcome {
             let status = status.as_u16().cast_signed();
             session.rows(KEEP_ANSWER, &[&key.key, &status, json]).await?;
         }
         Ok(outcome)
     }
+}
+
+/// For a client that names none and so cannot repeat its request. It is repeated here, after a
+/// commit whose answer was lost, and must see that it was done.
+fn own_key() -> IdempotencyKey {
+    IdempotencyKey { key: Uuid::now_v7().to_string(), request_hash: Vec::new() }
 }
 
 async fn apply(session: &mut PrimarySession, change: &Change) -> Result<Outcome, DatabaseError> {
@@ -195,4 +202,16 @@ async fn refusal(session: &mut PrimarySession, change: &Change) -> Result<Proble
     let title = "The profile has changed meanwhile";
     let detail = "If-Match names another version than the profile has";
     Ok(Problem::new(StatusCode::PRECONDITION_FAILED, "precondition-failed", title, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_without_a_key_gets_one_of_its_own() {
+        let (one, other) = (own_key(), own_key());
+        assert_ne!(one.key, other.key, "two requests are two");
+        assert!(one.request_hash.is_empty(), "nobody else can use it with another body");
+    }
 }
