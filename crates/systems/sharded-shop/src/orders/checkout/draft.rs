@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::service::problem::Problem;
 
 const CART_LENGTH_MAX: usize = 64;
-const LINES_MAX: usize = 64;
+/// As many as the inventory takes at once. A cart may hold more.
+pub(super) const LINES_MAX: usize = 64;
 
 /// Ten thousand each: above it is a mistake in the unit.
 const PRICE_CENTS_MAX: i64 = 1_000_000;

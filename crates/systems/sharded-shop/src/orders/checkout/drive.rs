@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::super::super::primary::{Failure, perform};
 use super::super::desk::Desk;
 use super::comparison::{Difference, compare};
-use super::draft::{CheckoutDraft, Line};
+use super::draft::{CheckoutDraft, LINES_MAX, Line};
 use super::journal::{Begin, Begun, Known, Move, Order, Show, in_progress, ordered_already, shown};
 use super::partners::{Cart, Taken};
 use crate::service::answer;
@@ -42,6 +42,7 @@ impl Desk {
             }
         }
         let cart = self.partners.cart(&draft.cart, deadline).await?;
+        check_size(&cart)?;
         let goods = self.partners.goods(cart.lines.keys(), deadline).await?;
         let mut differences = compare(&cart.lines, &goods, draft.lines.as_deref());
         if draft.accept_changes {
@@ -176,6 +177,16 @@ impl Desk {
     }
 }
 
+/// Before anything is written down: a checkout whose stock nobody takes could not be ended either.
+fn check_size(cart: &Cart) -> Result<(), Problem> {
+    match cart.lines.len() {
+        0..=LINES_MAX => Ok(()),
+        count => Err(Problem::unprocessable(format!(
+            "the cart has {count} products, and an order at most {LINES_MAX}"
+        ))),
+    }
+}
+
 fn price_changes(taken: &[Line], looked: &[Line]) -> Vec<Difference> {
     let price = |sku: &String| looked.iter().find(|line| line.sku == *sku);
     let change = |line: &Line| {
@@ -201,4 +212,19 @@ fn conflict(body: String) -> Response<Body> {
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cart_with_more_than_the_inventory_takes_is_refused_before_anything_is_written() {
+        let cart = |count: usize| {
+            let lines = (0..count).map(|number| (format!("SKU-{number}"), 1)).collect();
+            check_size(&Cart { lines, context: String::new() })
+        };
+        assert!(cart(LINES_MAX).is_ok());
+        assert_eq!(cart(LINES_MAX + 1).unwrap_err().status(), 422);
+    }
 }

@@ -35,10 +35,11 @@ const MOVE: &str = "UPDATE checkouts SET state = $3, refusal = coalesce($4, refu
                     client_key = CASE WHEN $3 = 'released' AND $4::text IS NULL \
                     AND refusal IS NULL THEN NULL ELSE client_key END \
                     WHERE id = $1 AND state = $2 RETURNING state";
+/// In no order: those that cannot be ended would stand before all others for ever.
 const ABANDONED: &str = "SELECT id, state, cart, context, lines FROM checkouts \
-                         WHERE state IN ('taking', 'ordered', 'releasing') \
+                         WHERE state = ANY($2) AND state IN ('taking', 'ordered', 'releasing') \
                          AND started_at < now() - make_interval(secs => $1) \
-                         ORDER BY started_at LIMIT 64";
+                         ORDER BY random() LIMIT 64";
 
 /// A checkout with its stock not yet taken.
 #[derive(Clone, Debug)]
@@ -175,8 +176,29 @@ pub(super) struct Abandoned {
     pub(super) lines: Vec<Line>,
 }
 
-/// The oldest of those that are open for longer than this many seconds.
-pub(super) struct FindAbandoned(pub(super) f64);
+/// What an abandoned checkout still needs, and from whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// The inventory has to take its stock back.
+    Stock,
+    /// The cart has to be told.
+    Cart,
+}
+
+impl Lack {
+    fn states(self) -> &'static [&'static str] {
+        match self {
+            Self::Stock => &["taking", "releasing"],
+            Self::Cart => &["ordered"],
+        }
+    }
+}
+
+/// Some of those that lack this and are open for longer.
+pub(super) struct FindAbandoned {
+    pub(super) lack: Lack,
+    pub(super) seconds: f64,
+}
 
 impl Transaction for FindAbandoned {
     type Answer = Vec<Abandoned>;
@@ -190,7 +212,8 @@ impl Transaction for FindAbandoned {
             let (id, state, cart) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
             Ok(Abandoned { id, state, cart, context: row.try_get(3)?, lines })
         };
-        session.rows(ABANDONED, &[&self.0]).await?.iter().map(abandoned).collect()
+        let values: [&(dyn ToSql + Sync); 2] = [&self.seconds, &self.lack.states()];
+        session.rows(ABANDONED, &values).await?.iter().map(abandoned).collect()
     }
 }
 
