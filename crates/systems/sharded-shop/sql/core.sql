@@ -53,6 +53,10 @@ CREATE TABLE checkouts (
 );
 -- What somebody saw in a cart is ordered once, whoever else sees the same.
 CREATE UNIQUE INDEX checkouts_once ON checkouts (cart, md5(context)) WHERE state <> 'released';
+-- And one at a time: until the cart was told of an order, it shows what was ordered beside what was
+-- added since.
+CREATE UNIQUE INDEX checkouts_one_open ON checkouts (cart)
+    WHERE state IN ('taking', 'ordered', 'releasing');
 CREATE INDEX checkouts_open ON checkouts (started_at) WHERE state IN ('taking', 'ordered', 'releasing');
 
 CREATE TABLE orders (

@@ -10,7 +10,9 @@ use super::super::super::primary::{Failure, perform};
 use super::super::desk::Desk;
 use super::comparison::{Difference, compare};
 use super::draft::{CheckoutDraft, LINES_MAX, Line};
-use super::journal::{Begin, Begun, Known, Move, Order, Show, in_progress, ordered_already, shown};
+use super::journal::{
+    Begin, Begun, Known, Move, Order, Show, cart_busy, in_progress, ordered_already, shown,
+};
 use super::partners::{Cart, Taken};
 use crate::service::answer;
 use crate::service::database::unknown_outcome;
@@ -168,6 +170,7 @@ impl Desk {
             }
             Begun::Refused(refusal) => Ok(conflict(refusal)),
             Begun::New | Begun::Open => Err(in_progress()),
+            Begun::CartBusy => Err(cart_busy()),
             Begun::Twin => Err(ordered_already()),
             Begun::Other => {
                 let detail = "this Idempotency-Key was used with another request";

@@ -22,6 +22,8 @@ const TO_ORDERED: &str =
 const ORDER: &str = "INSERT INTO orders (id, cart, amount_cents, currency) VALUES ($1, $2, $3, $4)";
 const ORDER_LINE: &str =
     "INSERT INTO order_lines (order_id, sku, quantity, price_cents) VALUES ($1, $2, $3, $4)";
+const OPEN: &str = "SELECT id FROM checkouts \
+                    WHERE cart = $1 AND state IN ('taking', 'ordered', 'releasing')";
 const STATE: &str = "SELECT state FROM checkouts WHERE id = $1";
 const SHOW: &str = "SELECT id, cart, amount_cents, currency, \
                     to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') \
@@ -61,6 +63,8 @@ pub(super) enum Begun {
     Refused(String),
     /// Somebody is at it.
     Open,
+    /// Another checkout of this cart has not ended yet.
+    CartBusy,
     /// The key was used for something else.
     Other,
     /// Another checkout has seen the same in this cart.
@@ -86,9 +90,13 @@ impl Transaction for Begin<'_> {
         if !session.rows(STATE, &[&self.id]).await?.is_empty() {
             return Ok(Begun::New);
         }
-        let Some(key) = key else { return Ok(Begun::Twin) };
-        let rows = session.rows(UNDER_KEY, &[&key]).await?;
-        rows.first().map_or(Ok(Begun::Twin), |row| known(row, hash))
+        if let Some(key) = key
+            && let Some(row) = session.rows(UNDER_KEY, &[&key]).await?.first()
+        {
+            return known(row, hash);
+        }
+        let is_busy = !session.rows(OPEN, &[&self.cart]).await?.is_empty();
+        Ok(if is_busy { Begun::CartBusy } else { Begun::Twin })
     }
 }
 
@@ -253,12 +261,19 @@ pub(in super::super) fn shown(found: Option<Value>) -> Result<Value, Problem> {
 pub(super) fn in_progress() -> Problem {
     let title = "This checkout is under way";
     let detail = "ask again with the same Idempotency-Key";
-    Problem::new(StatusCode::CONFLICT, "in-progress", title, detail)
+    Problem::new(StatusCode::CONFLICT, "in-progress", title, detail).with_header("retry-after", "1")
+}
+
+/// The answer while another checkout of the cart is under way: soon the cart shows what is left.
+pub(super) fn cart_busy() -> Problem {
+    let title = "Another checkout of this cart is under way";
+    let detail = "nothing was ordered; look at the cart again in a moment";
+    Problem::new(StatusCode::CONFLICT, "cart-busy", title, detail).with_header("retry-after", "1")
 }
 
 /// The answer to whoever has seen what another checkout has seen.
 pub(super) fn ordered_already() -> Problem {
-    let title = "This cart is ordered already, or is being ordered";
+    let title = "This cart is ordered already";
     let detail = "another checkout has seen the same in this cart; look at the cart again";
     Problem::new(StatusCode::CONFLICT, "ordered-already", title, detail)
 }
