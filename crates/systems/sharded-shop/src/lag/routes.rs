@@ -38,15 +38,18 @@ pub(super) fn router(observed: Arc<Observed>, load: Arc<Load>) -> Router {
 
 async fn write(
     State((observed, load)): App,
-    Path(rows): Path<i32>,
+    Path(rows): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let deadline = answer::deadline_of(&headers, Instant::now(), BUDGET)?;
-    if !(1..=ROWS_MAX).contains(&rows) {
-        return Err(Problem::bad_request(format!("a write has 1 to {ROWS_MAX} rows")));
-    }
+    let rows = rows_of(&rows)?;
     load.write(&observed, rows, deadline).await?;
     Ok(answer::json(StatusCode::CREATED, &json!({ "rows": rows })))
+}
+
+fn rows_of(text: &str) -> Result<i32, Problem> {
+    let rows = text.parse().ok().filter(|rows| (1..=ROWS_MAX).contains(rows));
+    rows.ok_or_else(|| Problem::bad_request(format!("a write has 1 to {ROWS_MAX} rows")))
 }
 
 async fn read(State((observed, load)): App, headers: HeaderMap) -> Result<Response<Body>, Problem> {
@@ -74,4 +77,17 @@ async fn shown(State((observed, _)): App) -> Response<Body> {
 async fn ready(State((observed, _)): App) -> Response<Body> {
     let has_replica = observed.seen().markers.nodes.iter().any(|node| node.is_replica);
     answer::ready(has_replica, "no replica shows the marker")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_rows_that_is_none_is_a_problem_as_any_other() {
+        assert_eq!(rows_of("5000").unwrap(), 5000);
+        for wrong in ["abc", "0", "-1", "100001", "99999999999"] {
+            assert_eq!(rows_of(wrong).unwrap_err().status(), 400, "{wrong}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use standfast_tactics::deadline::Deadline;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::super::primary::{PrimarySession, Transaction, perform};
 use super::desk::Desk;
+use crate::service::idempotency::IdempotencyKey;
 use crate::service::problem::Problem;
 use crate::service::sessions::DatabaseError;
 
@@ -55,6 +56,17 @@ impl LedgerDraft {
         }
         check_names(draft.append.iter().chain(&draft.read))?;
         Ok(draft)
+    }
+
+    /// The order's id is what makes a repeated request the same: a key that says otherwise is a
+    /// mistake.
+    pub(super) fn check_key(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let key = IdempotencyKey::of_request(headers, "POST", "/ledgers/transactions", b"")?;
+        let is_other = key.is_some_and(|key| Uuid::parse_str(&key.key).ok() != Some(self.order_id));
+        if is_other {
+            return Err(Problem::unprocessable("the Idempotency-Key must be the `order_id`"));
+        }
+        Ok(())
     }
 }
 
@@ -188,6 +200,19 @@ fn full(detail: String) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_must_be_the_order_that_is_written() {
+        let id = "01935b00-0000-7000-8000-000000000001";
+        let body = format!(r#"{{"order_id":"{id}","append":["a"]}}"#);
+        let draft = LedgerDraft::parse(body.as_bytes()).unwrap();
+        let mut headers = HeaderMap::new();
+        assert!(draft.check_key(&headers).is_ok());
+        headers.insert("idempotency-key", id.parse().unwrap());
+        assert!(draft.check_key(&headers).is_ok());
+        headers.insert("idempotency-key", "another".parse().unwrap());
+        assert_eq!(draft.check_key(&headers).unwrap_err().status(), 422);
+    }
 
     #[test]
     fn a_transaction_names_some_ledgers_and_each_once() {

@@ -56,8 +56,9 @@ async fn check_out(State(desk): App, request: Request<Body>) -> Response<Body> {
 
 async fn append(State(desk): App, request: Request<Body>) -> Response<Body> {
     let result = async {
-        let (_, body, deadline) = read(&desk, request).await?;
+        let (parts, body, deadline) = read(&desk, request).await?;
         let draft = LedgerDraft::parse(&body)?;
+        draft.check_key(&parts.headers)?;
         let answer = desk.append(&draft, &Sha256::digest(&body), deadline).await?;
         Ok(answer::raw_json(StatusCode::CREATED, answer))
     };
