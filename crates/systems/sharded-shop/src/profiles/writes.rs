@@ -27,6 +27,7 @@ const IDENTIFY: &str = "UPDATE profiles SET email = $2, password_hash = $3, \
                         RETURNING credentials_version";
 const EXISTS: &str = "SELECT FROM profiles WHERE id = $1";
 const TAKEN: &str = "SELECT FROM profiles WHERE email = $1 AND id <> $2";
+const UNIQUE_VIOLATION: &str = "23505";
 const TAKE_KEY: &str =
     "INSERT INTO idempotency_keys (key, request_hash) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 const FIND_KEY: &str = "SELECT request_hash, status, response FROM idempotency_keys WHERE key = $1";
@@ -168,7 +169,8 @@ async fn apply(session: &mut PrimarySession, change: &Change) -> Result<Outcome,
         }
         Change::Identify { draft, version, .. } => {
             let CredentialsDraft { email, password_hash } = draft;
-            session.rows(IDENTIFY, &[&id, email, password_hash, version]).await?
+            let rows = session.rows(IDENTIFY, &[&id, email, password_hash, version]).await;
+            rows.map_err(overtaken)?
         }
     };
     let Some(row) = rows.first() else { return refusal(session, change).await.map(Err) };
@@ -178,6 +180,17 @@ async fn apply(session: &mut PrimarySession, change: &Change) -> Result<Outcome,
         Change::Rename { .. } | Change::Identify { .. } => StatusCode::OK,
     };
     Ok(Ok((status, serde_json::json!({ "id": id, "version": version }).to_string())))
+}
+
+/// Another one has taken the address since this one looked whether it is free: begun again, it sees
+/// that it is not.
+fn overtaken(error: DatabaseError) -> DatabaseError {
+    if let DatabaseError::Refused(text) = &error
+        && text.starts_with(UNIQUE_VIOLATION)
+    {
+        return DatabaseError::Busy(text.clone());
+    }
+    error
 }
 
 /// Why nothing was changed.
@@ -213,5 +226,12 @@ mod tests {
         let (one, other) = (own_key(), own_key());
         assert_ne!(one.key, other.key, "two requests are two");
         assert!(one.request_hash.is_empty(), "nobody else can use it with another body");
+    }
+
+    #[test]
+    fn an_address_that_was_taken_meanwhile_is_looked_at_again() {
+        let refused = |text: &str| overtaken(DatabaseError::Refused(text.to_owned()));
+        assert!(matches!(refused("23505 duplicate key value"), DatabaseError::Busy(_)));
+        assert!(matches!(refused("23514 check constraint"), DatabaseError::Refused(_)));
     }
 }
