@@ -95,4 +95,11 @@ impl ReplicaGuard {
         let shows_one = self.first.is_none_or(|first| self.visible >= Some(first));
         shows_one && self.lag(now) <= lag_max
     }
+
+    /// [`ReplicaGuard::lag`], if it is known: `None` while the replica shows no heartbeat that this
+    /// guard knows to be acknowledged, and may be behind for longer than the guard is there.
+    pub fn known_lag(&self, now: Instant) -> Option<Duration> {
+        let shows_one = self.first.is_some_and(|first| self.visible >= Some(first));
+        shows_one.then(|| self.lag(now))
+    }
 }

@@ -25,6 +25,9 @@ pub struct Policy {
     pub fallback: BudgetPolicy,
     /// See [`crate::replica_guard::Policy::beats_max`].
     pub beats_max: usize,
+    /// The time between two heartbeats. The lag counts from the first one that is missing, and what
+    /// was acknowledged since the one before may be missing as well.
+    pub beat_period: Duration,
 }
 
 impl Default for Policy {
@@ -38,6 +41,7 @@ impl Default for Policy {
             wait_max: Duration::from_millis(50),
             fallback: BudgetPolicy { share: 0.1, per_second: 50.0, saved_max: 50.0 },
             beats_max: 128,
+            beat_period: Duration::from_millis(50),
         }
     }
 }

@@ -97,6 +97,10 @@ impl Replica {
         self.guard.lag(now)
     }
 
+    pub(super) fn known_lag(&self, now: Instant) -> Option<Duration> {
+        self.guard.known_lag(now)
+    }
+
     pub(super) fn is_within(&self, lag_max: Duration, now: Instant) -> bool {
         self.guard.is_within(lag_max, now)
     }

@@ -183,7 +183,9 @@ impl ReplicaRouter {
         };
         let is_recent = match wish.demand {
             Demand::Strong => false,
-            Demand::MaxLag(lag_max) => replica.is_within(lag_max, now),
+            Demand::MaxLag(age_max) => age_max
+                .checked_sub(self.policy.beat_period)
+                .is_some_and(|lag_max| replica.is_within(lag_max, now)),
             Demand::AtLeast(_) | Demand::Any => true,
         };
         let comes_up_to = replica.shows() >= wish.required();
@@ -237,6 +239,12 @@ impl ReplicaRouter {
     /// How far a replica is behind what the primary acknowledged.
     pub fn lag(&self, replica: usize, now: Instant) -> Duration {
         self.replicas[replica].lag(now)
+    }
+
+    /// All that was acknowledged this long before `now` is in what a replica shows then; `None` if
+    /// nobody can tell, since it shows no heartbeat of this router.
+    pub fn age(&self, replica: usize, now: Instant) -> Option<Duration> {
+        self.replicas[replica].known_lag(now).map(|lag| lag + self.policy.beat_period)
     }
 
     /// How many reads a replica is answering.

@@ -58,6 +58,17 @@ fn a_guard_that_has_just_begun_does_not_trust_a_replica_that_shows_the_past() {
     assert!(guard.may_read(start));
 }
 
+#[test]
+fn a_lag_is_known_only_of_a_replica_that_shows_a_beat_of_this_guard() {
+    let (mut guard, start) = (guard(10), Instant::now());
+    guard.visible(3);
+    assert_eq!(guard.known_lag(start), None, "it may be hours behind");
+    guard.acknowledged(7, start);
+    assert_eq!(guard.known_lag(start), None);
+    guard.visible(7);
+    assert_eq!(guard.known_lag(start + SECOND), Some(Duration::ZERO));
+}
+
 proptest! {
     #[test]
     fn a_full_memory_never_shortens_the_lag(beats in 1..500_u64, beats_max in 0..20_usize) {

@@ -12,6 +12,7 @@ use super::super::primary::Primary;
 use super::metrics::Metrics;
 use super::server::Server;
 use super::settings::Settings;
+use super::watch::BEAT_PERIOD;
 use crate::serve::ServeError;
 use crate::service::guarded::cache::Cache;
 use crate::service::guarded::dependency::{Dependency, DependencyOptions};
@@ -55,7 +56,8 @@ impl Desk {
             .iter()
             .map(|(name, at)| Server::new(name.clone(), at.clone()))
             .collect();
-        let router = SharedRouter::try_new(servers.len(), Policy::default())
+        let policy = Policy { beat_period: BEAT_PERIOD, ..Policy::default() };
+        let router = SharedRouter::try_new(servers.len(), policy)
             .map_err(|error| ServeError::unusable("REPLICA_URLS", error))?;
         let replicas = servers.iter().map(|_| AtomicBool::new(false)).collect();
         Ok(Self {

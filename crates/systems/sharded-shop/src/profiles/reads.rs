@@ -10,23 +10,28 @@ use standfast_tactics::cache_aside::Freshness;
 use standfast_tactics::deadline::Deadline;
 use standfast_tactics::replica_router::{Demand, Pass, Shown, Target, Wish};
 use standfast_tactics::session_token::LogPosition;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::types::PgLsn;
 use uuid::Uuid;
 
 use super::super::primary::{PrimarySession, Transaction, perform};
 use super::desk::{Desk, now_ms};
-use super::rows::{CREDENTIALS, Credentials, PUBLIC, PublicView};
-use super::watch::BEAT_PERIOD;
+use super::rows::{CREDENTIALS, Credentials, PUBLIC, PUBLIC_SETTLED, PublicView};
 use crate::service::guarded::cache::{CALL_BUDGET, Keys};
 use crate::service::guarded::entry::Entry;
 use crate::service::problem::Problem;
 use crate::service::sessions::{DatabaseError, PostgresSession, away};
 
-const REPLAYED: &str = "SELECT coalesce(pg_last_wal_replay_lsn(), '0/0')";
+/// Of a server that was promoted it would be where its replay ended, however long ago.
+const REPLAYED: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END";
 
 /// How often another server is asked, when one failed or showed too little.
 const ROUTES_MAX: usize = 3;
+
+/// A replica that says nothing for this long has failed. A client that waits for less proves
+/// nothing.
+const SILENT_AFTER: Duration = Duration::from_millis(250);
 
 /// In front of a copy's bytes stands how far the log was when it had been read.
 const MARK_LENGTH: usize = 8;
@@ -56,8 +61,8 @@ pub(super) struct Answer {
     pub(super) found: Option<(Bytes, u32)>,
     pub(super) source: Source,
     pub(super) shown: Shown,
-    /// All that was acknowledged this long ago is in it.
-    pub(super) age: Duration,
+    /// All that was acknowledged this long ago is in it, if anybody knows.
+    pub(super) age: Option<Duration>,
 }
 
 struct ReadPublic(Uuid);
@@ -67,7 +72,7 @@ impl Transaction for ReadPublic {
     const BEGIN: &'static str = "BEGIN";
 
     async fn run(&self, session: &mut PrimarySession) -> Result<Self::Answer, DatabaseError> {
-        let rows = session.rows(PUBLIC, &[&self.0]).await?;
+        let rows = session.rows(PUBLIC_SETTLED, &[&self.0]).await?;
         rows.first().map(public).transpose()
     }
 }
@@ -166,7 +171,7 @@ impl Desk {
             found: Some((entry.tail.slice(MARK_LENGTH..), entry.version)),
             source: Source::Cache,
             shown: Shown { at_least: entry.position, at_most },
-            age,
+            age: Some(age),
         })
     }
 
@@ -178,6 +183,9 @@ impl Desk {
         }
         let mut problem = away("no server could answer");
         for _ in 0..ROUTES_MAX {
+            if deadline.has_passed(Instant::now()) {
+                break;
+            }
             let pass = match self.router.enter(wish).await {
                 Ok(pass) => pass,
                 Err(refusal) => {
@@ -206,6 +214,10 @@ impl Desk {
         id: Uuid,
         deadline: Deadline,
     ) -> Result<Answer, Problem> {
+        let Some(_place) = self.servers[server].place(deadline).await else {
+            drop(pass);
+            return Err(away("no session with the replica was free in time"));
+        };
         let asked = Instant::now();
         let read = self.read_replica(server, id);
         let (found, shown) = match timeout_at(deadline.instant(), read).await {
@@ -215,7 +227,9 @@ impl Desk {
                 return Err(away(&error.to_string()));
             }
             Err(_) => {
-                pass.failed();
+                if is_silent(asked.elapsed()) {
+                    pass.failed();
+                }
                 return Err(away("the replica did not answer in time"));
             }
         };
@@ -223,9 +237,9 @@ impl Desk {
             self.metrics.short.inc();
             return Err(away(&short.to_string()));
         }
-        // The heartbeats of a moment, and those that it does not show, are not in it for sure.
-        let behind = self.router.with(|router| router.lag(server, asked)) + BEAT_PERIOD;
-        Ok(Answer { found, source: Source::Replica, shown, age: behind + asked.elapsed() })
+        let age = self.router.with(|router| router.age(server, asked));
+        let age = age.map(|age| age + asked.elapsed());
+        Ok(Answer { found, source: Source::Replica, shown, age })
     }
 
     async fn read_replica(
@@ -244,40 +258,44 @@ impl Desk {
     }
 
     async fn read_primary(&self, id: Uuid, deadline: Deadline) -> Result<Answer, Problem> {
+        let asked = Instant::now();
         let committed = perform(&self.primary, &ReadPublic(id), deadline).await?;
         let shown = Shown { at_least: committed.since, at_most: committed.until };
         let (found, source) = (committed.answer, Source::Primary);
-        Ok(Answer { found, source, shown, age: Duration::ZERO })
+        // What was acknowledged while it was under way may not be in it.
+        Ok(Answer { found, source, shown, age: Some(asked.elapsed()) })
     }
 
     /// The control: whichever replica has its turn, and its answer is taken for a recent one.
     async fn read_any(&self, id: Uuid, deadline: Deadline) -> Result<Answer, Problem> {
         let reader = self.reader(deadline).await?;
         let server = reader.server;
+        let _place = reader.place;
         self.servers[server].give_back(reader.session);
         let read = timeout_at(deadline.instant(), self.read_replica(server, id)).await;
         let read = read.map_err(|_| away("the replica did not answer in time"))?;
         let (found, shown) = read.map_err(|error| away(&error.to_string()))?;
-        Ok(Answer { found, source: Source::Replica, shown, age: Duration::ZERO })
+        Ok(Answer { found, source: Source::Replica, shown, age: Some(Duration::ZERO) })
     }
 
-    async fn reader(&self, deadline: Deadline) -> Result<Reader, Problem> {
+    async fn reader(&self, deadline: Deadline) -> Result<Reader<'_>, Problem> {
         let server = self.any_replica().ok_or_else(|| away("there is no replica"))?;
+        let place = self.servers[server].place(deadline).await;
+        let place = place.ok_or_else(|| away("no session with the replica was free in time"))?;
         let session = timeout_at(deadline.instant(), self.servers[server].session()).await;
         let session = session.map_err(|_| away("the replica did not answer in time"))?;
         let session = session.map_err(|error| away(&error.to_string()))?;
-        Ok(Reader { server, session })
+        Ok(Reader { server, session, place })
     }
 
     /// Puts what was found into the cache. Whether that works changes nothing for the caller, and
     /// one that a write has overtaken is refused there.
     async fn keep(&self, keys: &Keys, answer: &Answer) {
-        let Some((json, version)) = &answer.found else { return };
-        let age_ms = u64::try_from(answer.age.as_millis()).unwrap_or(u64::MAX);
+        let (Some((json, version)), Some(age)) = (&answer.found, answer.age) else { return };
         let mut tail = answer.shown.at_most.bytes().to_be_bytes().to_vec();
         tail.extend_from_slice(json);
         let entry = Entry {
-            fetched_at_ms: now_ms().saturating_sub(age_ms),
+            fetched_at_ms: now_ms().saturating_sub(whole_ms(age)),
             fresh_for: self.fresh_for(),
             position: answer.shown.at_least,
             version: *version,
@@ -289,20 +307,49 @@ impl Desk {
     }
 }
 
+/// Never less than it is.
+pub(super) fn whole_ms(age: Duration) -> u64 {
+    u64::try_from(age.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
+}
+
+fn is_silent(waited: Duration) -> bool {
+    waited >= SILENT_AFTER
+}
+
 /// A session with a replica.
-struct Reader {
+struct Reader<'a> {
     server: usize,
     session: PostgresSession,
+    place: SemaphorePermit<'a>,
 }
 
 async fn replayed(session: &mut PostgresSession) -> Result<LogPosition, DatabaseError> {
     let rows = session.rows(REPLAYED, &[]).await?;
     let row = rows.first().ok_or_else(|| DatabaseError::Refused("no position".to_owned()))?;
-    Ok(LogPosition::from_bytes(row.try_get::<_, PgLsn>(0)?.into()))
+    let position: Option<PgLsn> = row.try_get(0)?;
+    let position = position.ok_or_else(|| DatabaseError::Refused("it is no replica".to_owned()))?;
+    Ok(LogPosition::from_bytes(position.into()))
 }
 
 fn public(row: &tokio_postgres::Row) -> Result<(Bytes, u32), DatabaseError> {
     let view = PublicView::of_row(row)?;
     let json = serde_json::to_vec(&view).expect("a profile is plain");
     Ok((json.into(), view.version.unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_waits_for_less_than_a_replica_may_take_proves_nothing() {
+        assert!(!is_silent(Duration::from_millis(5)));
+        assert!(is_silent(SILENT_AFTER));
+    }
+
+    #[test]
+    fn an_age_is_never_understated() {
+        assert_eq!(whole_ms(Duration::from_micros(1_001)), 2);
+        assert_eq!(whole_ms(Duration::from_millis(2)), 2);
+    }
 }

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::desk::Desk;
 use super::draft::{CredentialsDraft, NewDraft, PublicDraft, demand};
 use super::metrics::ServerState;
+use super::reads::whole_ms;
 use super::writes::{Change, Written};
 use crate::service::answer;
 use crate::service::idempotency::IdempotencyKey;
@@ -64,8 +65,9 @@ async fn show(
         mark(&mut response, source, session.token());
         let headers = response.headers_mut();
         headers.insert(header::ETAG, etag(version));
-        let age = u64::try_from(answer.age.as_millis()).unwrap_or(u64::MAX);
-        headers.insert("x-age-ms", HeaderValue::from(age));
+        if let Some(age) = answer.age {
+            headers.insert("x-age-ms", HeaderValue::from(whole_ms(age)));
+        }
         Ok((source, response))
     };
     let result = result.await;
@@ -250,4 +252,23 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
     version.and_then(|version| version.parse().ok()).map(Some).ok_or_else(|| {
         Problem::bad_request("If-Match must be one version as ETag gave it, such as \"17\"")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_goes_on_from_its_token_and_an_answer_gives_the_next_one() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(session_of(&headers).unwrap().token(), LogPosition::START);
+        headers.insert(TOKEN_HEADER, HeaderValue::from_static("16/B374D848"));
+        let session = session_of(&headers).unwrap();
+        assert_eq!(session.token(), "16/B374D848".parse().unwrap());
+        let mut response = Response::new(Body::empty());
+        mark(&mut response, "replica", session.token());
+        assert_eq!(response.headers()[TOKEN_HEADER], "16/B374D848");
+        headers.insert(TOKEN_HEADER, HeaderValue::from_static("yesterday"));
+        assert_eq!(session_of(&headers).unwrap_err().status(), 400);
+    }
 }

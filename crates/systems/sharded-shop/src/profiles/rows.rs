@@ -8,6 +8,10 @@ use uuid::Uuid;
 
 pub(super) const PUBLIC: &str =
     "SELECT id, display_name, version, changed_at FROM profiles WHERE id = $1";
+/// The primary shows a commit only once a replica has confirmed it, and the replica may show it
+/// before. The lock waits for the writer, so that who has seen it there does not see less here.
+pub(super) const PUBLIC_SETTLED: &str =
+    "SELECT id, display_name, version, changed_at FROM profiles WHERE id = $1 FOR SHARE";
 pub(super) const CREDENTIALS: &str =
     "SELECT id, email, password_hash, credentials_version FROM profiles WHERE id = $1";
 
