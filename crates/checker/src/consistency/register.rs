@@ -143,8 +143,14 @@ impl<'a> Register<'a> {
 
     fn judge(&mut self, name: &str, options: &RegisterOptions, judgement: &mut Judgement) {
         let initial = options.initial.clone().map(|value| self.number(value));
+        let unmade = self.beyond_blanks(initial);
         self.fill_blanks();
         let Self { accesses, values, .. } = &*self;
+        if let Some(read) = unmade {
+            let finding = explained(Clash::NeverWritten { read }, accesses, values);
+            judgement.findings.push(finding);
+            return;
+        }
         let clash = match repeats(accesses, initial) {
             true => Some(Clash::Unclear),
             false => clash(accesses, initial).map(|clash| self.confirmed(clash, initial)),
@@ -182,22 +188,52 @@ impl<'a> Register<'a> {
         }
     }
 
-    /// A write without an answer has no version: whatever version was read and never acknowledged
-    /// may be its.
-    fn fill_blanks(&mut self) {
+    /// The values that nobody is known to have written.
+    fn unwritten(&self) -> Vec<u32> {
         let mut is_written = vec![false; self.values.len()];
         for access in self.accesses.iter().filter(|access| access.is_write) {
             is_written[usize::try_from(access.value).unwrap_or(0)] = true;
         }
-        let unwritten = (0_u32..).zip(&is_written).filter(|(_, is_written)| !**is_written);
+        let each = (0_u32..).zip(is_written);
+        each.filter(|(_, is_written)| !is_written).map(|(value, _)| value).collect()
+    }
+
+    /// A read of a value for which no write is left: each write without an answer made one value
+    /// at most, and none that was read before it began.
+    fn beyond_blanks(&self, initial: Option<u32>) -> Option<usize> {
+        let mut blanks: Vec<u64> = self.blank.iter().map(|write| start(write)).collect();
+        blanks.sort_unstable();
+        blanks.first()?;
+        let mut first_reads: BTreeMap<u32, usize> = BTreeMap::new();
+        for (index, access) in self.accesses.iter().enumerate() {
+            let first = first_reads.entry(access.value).or_insert(index);
+            if access.end < self.accesses[*first].end {
+                *first = index;
+            }
+        }
+        let unwritten = self.unwritten().into_iter().filter(|value| Some(*value) != initial);
+        let mut reads: Vec<usize> =
+            unwritten.filter_map(|value| first_reads.get(&value).copied()).collect();
+        reads.sort_by_key(|read| self.accesses[*read].end);
+        // One of them may have been there before.
+        let spare = usize::from(initial.is_none());
+        let makers =
+            |read: usize| blanks.partition_point(|start| *start <= self.accesses[read].end) + spare;
+        reads.into_iter().enumerate().find(|(before, read)| *before >= makers(*read)).map(|it| it.1)
+    }
+
+    /// A write without an answer has no version: whatever version was read and never acknowledged
+    /// may be its.
+    fn fill_blanks(&mut self) {
+        let unwritten = self.unwritten().into_iter();
         let Some(first) = self.blank.iter().min_by_key(|write| start(write)) else { return };
         let since = start(first);
         let filled: Vec<Access<'_>> = unwritten
-            .filter(|(value, _)| {
+            .filter(|value| {
                 let mut reads = self.accesses.iter().filter(|read| read.value == *value);
                 reads.all(|read| read.end >= since)
             })
-            .map(|(value, _)| Access {
+            .map(|value| Access {
                 operation: first,
                 is_write: true,
                 value,

@@ -114,6 +114,12 @@ fn versions_do_where_writes_carry_no_value() {
     // An attempt without an answer has no version; it may have made the third.
     history.push(unanswered(versioned(write(4, 45, 48, ""), None)));
     holds(&judged(&history));
+    // But not the fourth as well, nor one that was read before it began.
+    let fourth = versioned(reads(5, 70, 80, ""), Some(4));
+    is_refuted(&judged(&[&history[..], &[fourth]].concat()), "never written", &[5]);
+    let early = [versioned(reads(5, 41, 43, ""), Some(3))];
+    let judgement = judged(&[&history[..], &early].concat());
+    assert_eq!(judgement.verdict(), Verdict::Refuted, "{judgement:?}");
     let lack = try_judged(&[versioned(write(0, 0, 1, ""), None)], &RegisterOptions::default());
     assert!(lack.unwrap_err().to_string().contains("`value`"));
 }
@@ -212,7 +218,60 @@ fn agrees_with_every_order(history: &[Operation]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Whether some values, of which each blank write takes another one, explain the history. As with
+/// versions, none comes again: what was read before a write began is not what it wrote.
+fn some_values_explain(history: &mut Vec<Operation>, initial: Option<&str>) -> bool {
+    let blank = history.iter().position(|operation| operation.value.is_none());
+    let Some(blank) = blank else {
+        let mut all: Vec<usize> = (0..history.len()).collect();
+        return some_order_explains(history, &mut all, initial);
+    };
+    let written: Vec<_> =
+        history.iter().filter(|one| one.write).map(|one| one.value.clone()).collect();
+    let mut values: Vec<_> = history.iter().map(|one| one.value.clone()).collect();
+    let began = history[blank].sent_us.unwrap();
+    let is_old = |value: &Option<String>| {
+        let mut reads = history.iter().filter(|one| !one.write && one.value == *value);
+        reads.any(|read| read.done_us < began)
+    };
+    values.retain(|value| value.is_some() && !written.contains(value) && !is_old(value));
+    values.push(Some(format!("unread {blank}")));
+    values.into_iter().any(|value| {
+        history[blank].value = value;
+        let explains = some_values_explain(history, initial);
+        history[blank].value = None;
+        explains
+    })
+}
+
+fn refutes_nothing_that_some_values_explain(history: &[Operation]) -> Result<(), TestCaseError> {
+    let blank = |operation: &Operation| match operation.outcome {
+        Outcome::Ok => operation.clone(),
+        Outcome::Info | Outcome::Fail => Operation { value: None, ..operation.clone() },
+    };
+    let mut history: Vec<Operation> = history.iter().map(blank).collect();
+    for initial in [None, Some("0".to_owned())] {
+        let options = RegisterOptions { initial: initial.clone(), ..RegisterOptions::default() };
+        let judgement = try_judged(&history, &options).unwrap();
+        if some_values_explain(&mut history, initial.as_deref()) {
+            prop_assert_ne!(
+                judgement.verdict(),
+                Verdict::Refuted,
+                "{:?}: {:?}",
+                initial,
+                judgement
+            );
+        }
+    }
+    Ok(())
+}
+
 proptest! {
+    #[test]
+    fn writes_that_say_no_value_refute_nothing_that_some_value_explains(history in history(9)) {
+        refutes_nothing_that_some_values_explain(&history)?;
+    }
+
     #[test]
     fn values_written_again_are_judged_as_by_trying_every_order(history in history(3)) {
         agrees_with_every_order(&history)?;
