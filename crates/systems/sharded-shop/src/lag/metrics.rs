@@ -30,6 +30,8 @@ pub(super) fn text(observed: &Observed, now: Instant) -> String {
         gauge(&mut text, &format!("lag_worst_{word}_ms"), worst.0[index]);
     }
     gauge(&mut text, "lag_worst_recent_ms", worst.1);
+    let behind = seen.replication.values().map(|told| told.behind_bytes.max);
+    gauge(&mut text, "lag_worst_behind_bytes", behind.fold(0.0, f64::max));
     gauge(&mut text, "lag_rows_written", approximate(seen.total.rows));
     gauge(&mut text, "lag_writes", approximate(seen.total.writes));
     gauge(&mut text, "lag_reads", approximate(seen.total.reads));
@@ -66,6 +68,7 @@ mod tests {
             "lag_p99_ms{node=\"c\"} 9",
             "lag_worst_p99_ms 9",
             "lag_worst_recent_ms 9",
+            "lag_worst_behind_bytes 4096",
             "lag_rows_written 20",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} in {text}");

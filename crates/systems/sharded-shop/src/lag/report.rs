@@ -193,7 +193,8 @@ pub(super) mod tests {
             seen.markers.showed(1, 1, true, start + Duration::from_millis(4));
             seen.markers.showed(2, 1, true, start + Duration::from_millis(9));
         }
-        observed.replication("b".to_owned(), Replication::default());
+        let said = Replication { behind_bytes: 4096.0, ..Replication::default() };
+        observed.replication("b".to_owned(), said);
         observed.connections("a", 3.0, 1.0);
         observed.long_query("a", "SELECT pg_sleep(9)".to_owned(), 900.0);
         (observed, start)
