@@ -117,6 +117,7 @@ async fn a_shard_takes_stock_once_never_below_zero_and_only_what_is_its_own() {
     hashes_agree(&shop, &client).await;
     takes_are_done_once(&shop, &client).await;
     what_is_given_back_is_there_again_and_stays_away(&shop, &client).await;
+    other_lines_under_one_name_take_nothing(&shop, &client).await;
     many_at_once_sell_what_there_is(&shop, &client).await;
     shop.down().await;
 }
@@ -176,6 +177,32 @@ async fn what_is_given_back_is_there_again_and_stays_away(shop: &Shop, client: &
     assert_eq!(shop.states(client, TAKE, (mine, 1), &lines).await, ["taken"]);
     assert_eq!(shop.states(client, RELEASE, (mine, other), &lines).await, ["taken"]);
     assert_eq!(stock(client, &sku).await, 16);
+}
+
+/// Two calls that share a product, or a slot, and mean different things by one name.
+async fn other_lines_under_one_name_take_nothing(shop: &Shop, client: &Client) {
+    let mut rare = shop.rare(0).skip(5);
+    let (a, b, c) = (rare.next().unwrap(), rare.next().unwrap(), rare.next().unwrap());
+    let named = Uuid::now_v7();
+    let first = [(a.as_str(), 1), (b.as_str(), 1)];
+    assert_eq!(shop.states(client, TAKE, (named, 1), &first).await, ["taken", "taken"]);
+    let other = [(b.as_str(), 1), (c.as_str(), 1)];
+    for statement in [TAKE, RELEASE] {
+        let rows = shop.call(client, statement, (named, 2), &other).await.unwrap();
+        let skus: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
+        assert!(skus.contains(&b.as_str()), "the line that it contradicts is answered: {skus:?}");
+        assert_eq!((stock(client, &b).await, stock(client, &c).await), (19, 20));
+    }
+    // A slot is one also for products that lie in it by chance.
+    let twin = (0..).map(|number| format!("TWIN-{number}"));
+    let twin = twin.into_iter().find(|sku| shop.slot(sku) == shop.slot(&a)).unwrap();
+    let insert = "INSERT INTO products (slot, sku, title, price_cents, stock) \
+                  VALUES ($1, $2, 'Twin', 1, 20)";
+    client.execute(insert, &[&shop.slot(&twin), &twin]).await.unwrap();
+    let states = shop.states(client, TAKE, (named, 3), &[(twin.as_str(), 1)]).await;
+    assert_eq!((states.as_slice(), stock(client, &twin).await), (&["taken".to_owned()][..], 20));
+    assert_eq!(shop.states(client, RELEASE, (named, 1), &first).await, ["released", "released"]);
+    assert_eq!((stock(client, &a).await, stock(client, &b).await), (20, 20));
 }
 
 /// Eight sessions want 96 of 20, two products each time, in both orders.

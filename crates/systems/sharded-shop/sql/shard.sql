@@ -66,14 +66,24 @@ BEGIN
     END IF;
 END $$;
 
--- All lines of a take that lie here, or none: a line that cannot be taken bars the others.
+-- All lines of a take that lie here, or none: a line that cannot be taken bars the others. Where a
+-- slot has other lines under the same name, nothing is done, and those are answered. So the lines of
+-- a name in one slot have one fingerprint.
 CREATE FUNCTION take(named uuid, print bigint, slots integer[], skus text[], quantities bigint[])
 RETURNS SETOF takes LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM must_be_here(slots);
+    -- One call for a name at a time: of two that say other lines, the later one sees the first.
+    PERFORM pg_advisory_xact_lock(hashtextextended(named::text, 0));
     -- In one order, so that two takes of the same products do not wait for each other.
     PERFORM 1 FROM products p JOIN unnest(slots, skus) AS w (slot, sku) USING (slot, sku)
       ORDER BY p.slot, p.sku FOR UPDATE OF p;
+    IF EXISTS (SELECT FROM takes t
+                WHERE t.take_id = named AND t.slot = ANY(slots) AND t.fingerprint <> print) THEN
+        RETURN QUERY SELECT t.* FROM takes t
+         WHERE t.take_id = named AND t.slot = ANY(slots) ORDER BY t.sku;
+        RETURN;
+    END IF;
     WITH wanted AS (
         SELECT w.slot, w.sku, w.quantity, p.price_cents, p.currency, p.stock, p.version,
                CASE WHEN p.sku IS NULL THEN 'unknown' WHEN p.stock < w.quantity THEN 'short'
@@ -98,21 +108,24 @@ BEGIN
       FROM fresh f
      WHERE f.state = 'taken' AND p.slot = f.slot AND p.sku = f.sku AND p.stock >= f.quantity;
     RETURN QUERY SELECT t.* FROM takes t
-      JOIN unnest(slots, skus) AS w (slot, sku) ON t.slot = w.slot AND t.sku = w.sku
-     WHERE t.take_id = named ORDER BY t.sku;
+     WHERE t.take_id = named AND t.slot = ANY(slots) ORDER BY t.sku;
 END $$;
 
--- Gives lines back, and keeps away those that come later.
+-- Gives lines back, and keeps away those that come later; but not in a slot that has other lines
+-- under the same name, which are answered.
 CREATE FUNCTION release(named uuid, print bigint, slots integer[], skus text[], quantities bigint[])
 RETURNS SETOF takes LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM must_be_here(slots);
+    PERFORM pg_advisory_xact_lock(hashtextextended(named::text, 0));
     PERFORM 1 FROM products p JOIN unnest(slots, skus) AS w (slot, sku) USING (slot, sku)
       ORDER BY p.slot, p.sku FOR UPDATE OF p;
     INSERT INTO takes (slot, take_id, sku, quantity, state, fingerprint, price_cents, currency,
                        stock, version)
     SELECT w.slot, named, w.sku, w.quantity, 'barred', print, 0, '', 0, 0
       FROM unnest(slots, skus, quantities) AS w (slot, sku, quantity)
+     WHERE NOT EXISTS (SELECT FROM takes t WHERE t.take_id = named AND t.slot = w.slot
+                        AND t.fingerprint <> print)
     ON CONFLICT DO NOTHING;
     WITH given AS (
         UPDATE takes t SET state = 'released'
@@ -124,8 +137,7 @@ BEGIN
     UPDATE products p SET stock = p.stock + g.quantity, version = p.version + 1
       FROM given g WHERE p.slot = g.slot AND p.sku = g.sku;
     RETURN QUERY SELECT t.* FROM takes t
-      JOIN unnest(slots, skus) AS w (slot, sku) ON t.slot = w.slot AND t.sku = w.sku
-     WHERE t.take_id = named ORDER BY t.sku;
+     WHERE t.take_id = named AND t.slot = ANY(slots) ORDER BY t.sku;
 END $$;
 
 -- Sets a price, or books a delivery, once for each key. No row: there is no such product.

@@ -4,7 +4,7 @@
 //! other is asked, and when one refuses, the others give back: until then the stock of a take that
 //! fails is held, and is never sold twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use standfast_tactics::deadline::Deadline;
@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::super::primary::PrimarySession;
-use super::super::routing::{Failed, Router, ShardWork, checked_sku, fingerprint};
+use super::super::routing::{Failed, Router, RoutingMap, ShardWork, checked_sku, fingerprint};
 use crate::service::database::unknown_outcome;
 use crate::service::problem::Problem;
 use crate::service::sessions::DatabaseError;
@@ -133,6 +133,22 @@ impl ShardWork for Part<'_> {
     }
 }
 
+/// What the shards said.
+struct Performed {
+    lines: Vec<Line>,
+    /// Some of them know other lines under the id.
+    is_other: bool,
+    /// A shard that did not answer may have done its part.
+    may_be_done: bool,
+}
+
+impl Performed {
+    /// What shards have done already lasts until it is given back.
+    fn is_held(&self) -> IsHeld {
+        IsHeld(self.may_be_done || !self.lines.is_empty())
+    }
+}
+
 /// Takes all lines, or none. The answer holds all lines if they are taken, else those by which it
 /// is refused.
 pub(super) async fn take(
@@ -143,15 +159,27 @@ pub(super) async fn take(
     for sku in take.lines.keys() {
         router.count(sku, deadline).await?;
     }
-    let lines = perform(router, take, TAKE, deadline).await?;
-    let is_taken = |line: &Line| line.state == "taken";
-    if lines.len() == take.lines.len() && lines.iter().all(is_taken) {
-        return Ok(Ok(lines));
+    let performed = perform(router, take, TAKE, deadline).await?;
+    let is_own = |line: &&Line| line.fingerprint == take.fingerprint;
+    let taken = performed.lines.iter().filter(is_own).filter(|line| line.state == "taken").count();
+    if performed.is_other {
+        if taken > 0 || performed.may_be_done {
+            give_back(router, take, IsHeld(true), deadline).await?;
+        }
+        return Err(other_lines());
+    }
+    if taken == take.lines.len() {
+        return Ok(Ok(performed.lines));
     }
     // Also when an earlier call was to do it, and was cut off. It knows the state of all lines, so
     // that a repetition is answered as the first call was.
-    let is_alone = take.lines.len() == 1;
-    Ok(Err(if is_alone { lines } else { perform(router, take, RELEASE, deadline).await? }))
+    Ok(Err(match take.lines.len() {
+        1 => performed.lines,
+        _ => {
+            let is_held = IsHeld(taken > 0 || performed.may_be_done);
+            give_back(router, take, is_held, deadline).await?.lines
+        }
+    }))
 }
 
 /// Gives back what was taken, and keeps the take away if it comes later.
@@ -160,7 +188,31 @@ pub(super) async fn release(
     take: &Take,
     deadline: Deadline,
 ) -> Result<Vec<Line>, Problem> {
-    perform(router, take, RELEASE, deadline).await
+    let performed = perform(router, take, RELEASE, deadline).await?;
+    if performed.is_other { Err(other_lines()) } else { Ok(performed.lines) }
+}
+
+/// Whether stock is held for a take until it is given back.
+#[derive(Clone, Copy)]
+struct IsHeld(bool);
+
+/// Gives back what a take that fails has got. "Nothing was done" would not be true if it cannot.
+async fn give_back(
+    router: &Router,
+    take: &Take,
+    is_held: IsHeld,
+    deadline: Deadline,
+) -> Result<Performed, Problem> {
+    let performed = perform(router, take, RELEASE, deadline).await;
+    performed.map_err(|problem| told(is_held, problem))
+}
+
+fn told(is_held: IsHeld, problem: Problem) -> Problem {
+    if is_held.0 { unknown_outcome() } else { problem }
+}
+
+fn other_lines() -> Problem {
+    Problem::unprocessable("the take has this id, and other lines")
 }
 
 /// Has `statement` done for all lines, one shard after the other. Takes end with the first shard
@@ -170,60 +222,63 @@ async fn perform(
     take: &Take,
     statement: &'static str,
     deadline: Deadline,
-) -> Result<Vec<Line>, Problem> {
-    let mut done: BTreeMap<String, Line> = BTreeMap::new();
-    let mut may_be_done = false;
-    loop {
+) -> Result<Performed, Problem> {
+    let mut open: BTreeSet<&str> = take.lines.keys().map(String::as_str).collect();
+    let mut performed = Performed { lines: Vec::new(), is_other: false, may_be_done: false };
+    while !open.is_empty() {
         let map = router.map(deadline).await?;
-        let mut parts: BTreeMap<usize, Part<'_>> = BTreeMap::new();
-        for (sku, quantity) in take.lines.iter().filter(|(sku, _)| !done.contains_key(*sku)) {
-            let slot = map.slot_of(sku);
-            let part = parts.entry(map.owner(slot)).or_insert_with(|| Part {
-                statement,
-                take,
-                slots: Vec::new(),
-                skus: Vec::new(),
-                quantities: Vec::new(),
-            });
-            part.slots.push(i32::from(slot.0));
-            part.skus.push(sku);
-            part.quantities.push(*quantity);
-        }
-        if parts.is_empty() {
-            return Ok(done.into_values().collect());
-        }
         let mut is_elsewhere = false;
-        for (shard, part) in &parts {
-            match router.at_shard(*shard, part, deadline).await {
+        for (shard, part) in parts(&map, take, statement, &open) {
+            match router.at_shard(shard, &part, deadline).await {
                 Ok(lines) => {
+                    open.retain(|sku| !part.skus.contains(sku));
                     let is_refused = lines.iter().any(|line| line.state != "taken");
-                    if lines.iter().any(|line| line.fingerprint != take.fingerprint) {
-                        let detail = "the take has this id, and other lines";
-                        return Err(Problem::unprocessable(detail));
-                    }
-                    done.extend(lines.into_iter().map(|line| (line.sku.clone(), line)));
-                    if is_refused && statement == TAKE {
-                        return Ok(done.into_values().collect());
+                    let is_own = |line: &Line| line.fingerprint == take.fingerprint;
+                    let is_other = !lines.iter().all(is_own);
+                    performed.is_other |= is_other;
+                    performed.lines.extend(lines);
+                    if statement == TAKE && (is_refused || is_other) {
+                        return Ok(performed);
                     }
                 }
-                Err(Failed::Elsewhere { may_be_done: maybe }) => {
-                    may_be_done |= maybe;
+                Err(Failed::Elsewhere { may_be_done }) => {
+                    performed.may_be_done |= may_be_done;
                     is_elsewhere = true;
                 }
-                // What other shards have taken already is held until it is given back.
-                Err(Failed::Problem(problem)) => {
-                    let is_unknown = may_be_done || !done.is_empty();
-                    return Err(if is_unknown { unknown_outcome() } else { problem });
-                }
+                Err(Failed::Problem(problem)) => return Err(told(performed.is_held(), problem)),
             }
         }
         if is_elsewhere {
-            router.look_again(map.epoch(), deadline).await.map_err(|problem| {
-                let is_unknown = may_be_done || !done.is_empty();
-                if is_unknown { unknown_outcome() } else { problem }
-            })?;
+            let again = router.look_again(map.epoch(), deadline).await;
+            again.map_err(|problem| told(performed.is_held(), problem))?;
         }
     }
+    performed.lines.sort_by(|one, other| one.sku.cmp(&other.sku));
+    Ok(performed)
+}
+
+/// What each shard has to do, by its position: lines of one slot are always together.
+fn parts<'a>(
+    map: &RoutingMap,
+    take: &'a Take,
+    statement: &'static str,
+    open: &BTreeSet<&str>,
+) -> BTreeMap<usize, Part<'a>> {
+    let mut parts: BTreeMap<usize, Part<'_>> = BTreeMap::new();
+    for (sku, quantity) in take.lines.iter().filter(|(sku, _)| open.contains(sku.as_str())) {
+        let slot = map.slot_of(sku);
+        let part = parts.entry(map.owner(slot)).or_insert_with(|| Part {
+            statement,
+            take,
+            slots: Vec::new(),
+            skus: Vec::new(),
+            quantities: Vec::new(),
+        });
+        part.slots.push(i32::from(slot.0));
+        part.skus.push(sku);
+        part.quantities.push(*quantity);
+    }
+    parts
 }
 
 #[cfg(test)]
