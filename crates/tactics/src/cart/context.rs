@@ -65,7 +65,7 @@ impl CausalContext {
     pub(super) fn next(&self, replica: ReplicaId) -> Dot {
         let far = self.beyond.iter().rev().find(|dot| dot.replica == replica);
         let last = far.map_or(0, |dot| dot.counter).max(self.up_to(replica));
-        Dot { replica, counter: last + 1 }
+        Dot { replica, counter: last.saturating_add(1) }
     }
 
     pub(super) fn insert(&mut self, dot: Dot) {
@@ -98,7 +98,7 @@ impl CausalContext {
         let end = Dot { replica, counter: u64::MAX };
         let waiting: Vec<Dot> = self.beyond.range(first..=end).copied().collect();
         for dot in waiting {
-            if dot.counter > last + 1 {
+            if dot.counter > last.saturating_add(1) {
                 break;
             }
             last = last.max(dot.counter);

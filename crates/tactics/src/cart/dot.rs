@@ -18,6 +18,10 @@ pub struct ReplicaId {
     pub incarnation: u32,
 }
 
+/// The largest number that a stored or sent cart may name. Nobody makes so many changes; without a
+/// bound a single message could leave a replica no number for its next one.
+pub const COUNTER_MAX: u64 = 1 << 56;
+
 /// One change of one replica. They are numbered from 1, without a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "(ReplicaId, u64)", from = "(ReplicaId, u64)")]

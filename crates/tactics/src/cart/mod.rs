@@ -76,6 +76,6 @@ mod state;
 mod wire;
 
 pub use context::CausalContext;
-pub use dot::{Dot, ReplicaId};
+pub use dot::{COUNTER_MAX, Dot, ReplicaId};
 pub use last_writer::LastWriterCart;
 pub use state::{Cart, CartError, ENTRIES_MAX};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::context::CausalContext;
-use super::dot::{Dot, ReplicaId};
+use super::dot::{COUNTER_MAX, Dot, ReplicaId};
 use super::line::{Entry, Kind, Line};
 use super::state::{Cart, CartError};
 
@@ -55,6 +55,11 @@ impl<K: Ord> TryFrom<Wire<K>> for Cart<K> {
 
     fn try_from(wire: Wire<K>) -> Result<Self, CartError> {
         let damaged = |what: String| Err(CartError::Damaged(what));
+        let beyond = wire.beyond.iter().map(|dot| (dot.replica, dot.counter));
+        let mut named = wire.seen.iter().copied().chain(beyond);
+        if let Some((replica, counter)) = named.find(|(_, counter)| *counter > COUNTER_MAX) {
+            return damaged(format!("{replica} has made no {counter} changes"));
+        }
         let seen = CausalContext::restore(wire.seen, wire.beyond);
         let mut lines: BTreeMap<K, Line> = BTreeMap::new();
         let mut used = std::collections::BTreeSet::new();

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use standfast_tactics::cart::{
-    Cart, CartError, CausalContext, ENTRIES_MAX, LastWriterCart, ReplicaId,
+    COUNTER_MAX, Cart, CartError, CausalContext, Dot, ENTRIES_MAX, LastWriterCart, ReplicaId,
 };
 use standfast_tactics::hlc::{AHEAD_MAX, HybridClock, Stamp};
 
@@ -159,6 +159,32 @@ fn a_stored_cart_that_contradicts_itself_is_refused() {
         assert!(error.contains(part), "{error}");
     }
     assert!(read(r#"{"seen":[],"lines":[["tea",[]]]}"#).is_err(), "an empty line");
+}
+
+#[test]
+fn a_number_that_nobody_has_reached_is_refused_and_one_below_it_leaves_room_for_more() {
+    let read = |text: &str| serde_json::from_str::<Cart<String>>(text);
+    let (largest, beyond) = (COUNTER_MAX, COUNTER_MAX + 1);
+    for text in [
+        format!(r#"{{"seen":[[[1,1],{beyond}]],"lines":[]}}"#),
+        format!(r#"{{"seen":[],"beyond":[[[1,1],{}]],"lines":[]}}"#, u64::MAX),
+    ] {
+        assert!(read(&text).unwrap_err().to_string().contains("1.1 has made no"), "{text}");
+    }
+    let mut cart = read(&format!(r#"{{"seen":[[[1,1],{largest}]],"lines":[]}}"#)).unwrap();
+    cart.add(node(1), &"tea".to_owned(), 2).unwrap();
+    assert_eq!(cart.quantity(&"tea".to_owned()), 2);
+    // What a program puts together itself is not checked, and overflows nothing.
+    let last = [Dot { replica: node(1), counter: u64::MAX }];
+    for seen in [
+        CausalContext::restore([(node(1), u64::MAX)], last),
+        CausalContext::restore([(node(1), u64::MAX - 1)], last),
+    ] {
+        let mut cart = Cart::default();
+        cart.remove_seen(&seen);
+        cart.add(node(1), TEA, 1).unwrap();
+        assert!(cart.seen().contains(last[0]));
+    }
 }
 
 #[test]
