@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use standfast_tactics::cart::{Cart, CausalContext};
+use standfast_tactics::cart::{Cart, CausalContext, Dot};
 
 use super::content::{Content, Deltas, Document, Register};
 use super::context::CartContext;
@@ -109,22 +109,23 @@ impl Carts {
         Ok(deltas)
     }
 
+    /// Removes what was seen, wherever it is shown now: that a part was merged into the cart may
+    /// not have come here yet, or it was merged into another one since. It was bought all the same.
     fn check_out(
         &mut self,
         cart: &str,
         context: &CartContext,
         now_ms: u64,
     ) -> Result<Deltas, Refused> {
+        // What an answer about a cart that was merged away shows is nothing.
+        if !context.0.is_empty() && !context.0.contains_key(cart) {
+            return Err(Refused::ForeignContext);
+        }
         for (part, seen) in &context.0 {
-            // That a part was merged into the cart may not have come here yet.
-            let is_elsewhere = self.moved_to(part).is_some_and(|into| into != cart);
-            if is_elsewhere || !self.has_given(part, seen) {
-                return Err(Refused::ForeignContext);
-            }
+            self.admit_context(part, seen)?;
         }
         let mut deltas = Deltas::new();
         for (part, seen) in &context.0 {
-            self.admit_writer(part)?;
             if self.identity.mode == Mode::LastWriter {
                 // Without dots nobody knows what was seen: what is there now is gone.
                 deltas.extend(self.write(part, now_ms, BTreeMap::clear));
@@ -194,12 +195,35 @@ impl Carts {
         }
     }
 
-    /// Whether a context claims no more of this node than it has done. What it claims of others
-    /// cannot be known here.
-    fn has_given(&self, cart: &str, seen: &CausalContext) -> bool {
-        let own = self.identity.replica;
-        let done = self.content(cart).map_or(0, |content| content.lines.seen().up_to(own));
-        seen.up_to(own) <= done && !seen.beyond().any(|dot| dot.replica == own)
+    /// Whether what a client says that it has seen of a cart may be removed from it.
+    ///
+    /// A removal needs no number, and so no place among the writers. But a context is text that
+    /// anybody may write: of this node it claims no more than was done here. What it claims of
+    /// others cannot be known, so that it may not fill the cart with changes and lives which
+    /// nobody here has heard of. Those that there are come here in time, and then it is taken.
+    fn admit_context(&self, cart: &str, seen: &CausalContext) -> Result<(), Refused> {
+        let none = Content::default();
+        let content = self.content(cart).unwrap_or(&none);
+        let (own, known) = (self.identity.replica, content.lines.seen());
+        let is_done = |dot: Dot| dot.replica != own || known.contains(dot);
+        if seen.up_to(own) > known.up_to(own) || !seen.beyond().all(is_done) {
+            return Err(Refused::ForeignContext);
+        }
+        // Other nodes bring carts beyond the limit as well, but nobody may bring any number.
+        if *content == none && self.held.len() >= 2 * self.identity.carts_max {
+            return Err(Refused::TooManyCarts);
+        }
+        let mut lines = content.lines.clone();
+        lines.remove_seen(seen);
+        let (before, after) = (known.vector().count(), lines.seen().vector().count());
+        if after > before && after > WRITERS_MAX / 2 {
+            return Err(Refused::TooManyWriters);
+        }
+        let length = Content { lines, ..content.clone() }.digest().1;
+        match length > content.digest().1 && length > 2 * CART_LENGTH_MAX {
+            true => Err(Refused::CartFull),
+            false => Ok(()),
+        }
     }
 
     /// Writes all lines of a cart as one value.

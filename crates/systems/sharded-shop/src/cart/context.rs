@@ -11,7 +11,14 @@ use std::str::FromStr;
 
 use standfast_tactics::cart::{CausalContext, Dot, ReplicaId};
 
-use super::names::{MERGED_MAX, WRITERS_MAX, is_name};
+use super::names::{WRITERS_MAX, is_name};
+
+/// Carts of one context. Nodes that do not see each other may each let `MERGED_MAX` into one cart,
+/// and what a node gives it has to take back.
+const PARTS_MAX: usize = 128;
+
+/// No node makes so many changes, and from here on there is room for those that it does make.
+const COUNTER_MAX: u64 = 1 << 48;
 
 /// Changes that came before what they follow; more than a few are there for moments only.
 const BEYOND_MAX: usize = 1_000;
@@ -57,7 +64,7 @@ impl FromStr for CartContext {
                 return Err(BadContext);
             }
         }
-        if contexts.len() > MERGED_MAX + 1 {
+        if contexts.len() > PARTS_MAX {
             return Err(BadContext);
         }
         Ok(Self(contexts))
@@ -76,7 +83,8 @@ fn numbers(
         let (node, incarnation) = replica.split_once('.')?;
         let replica =
             ReplicaId { node: node.parse().ok()?, incarnation: incarnation.parse().ok()? };
-        Some((replica, counter.parse().ok().filter(|counter| *counter > 0)?))
+        let is_counter = |counter: &u64| (1..=COUNTER_MAX).contains(counter);
+        Some((replica, counter.parse().ok().filter(is_counter)?))
     };
     let numbers: Option<Vec<_>> = parts.take(count_max + 1).map(number).collect();
     numbers.filter(|numbers| numbers.len() <= count_max).ok_or(BadContext)
@@ -84,6 +92,7 @@ fn numbers(
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::MERGED_MAX;
     use super::*;
 
     #[test]
@@ -101,6 +110,16 @@ mod tests {
     }
 
     #[test]
+    fn a_context_of_as_many_carts_as_two_sides_may_merge_comes_back() {
+        let parts = (0..=2 * MERGED_MAX).map(|number| format!("guest-{number:02}=1.1:1"));
+        let text = parts.collect::<Vec<_>>().join(";");
+        assert_eq!(text.parse::<CartContext>().unwrap().to_string(), text);
+        let parts = (0..=PARTS_MAX).map(|number| format!("guest-{number}="));
+        let text = parts.collect::<Vec<_>>().join(";");
+        assert_eq!(text.parse::<CartContext>(), Err(BadContext));
+    }
+
+    #[test]
     fn what_no_answer_gave_is_refused() {
         let many = (0..=WRITERS_MAX).map(|node| format!("{node}.1:1")).collect::<Vec<_>>();
         let too_many = format!("a={}", many.join(","));
@@ -111,6 +130,8 @@ mod tests {
             "a=1.1",
             "a=1.1:0",
             "a=1.1:x",
+            "a=1.1:281474976710657",
+            "a=1.1:1!1.1#18446744073709551615",
             "a=70000.1:1",
             "a=1.1#1",
             "a=;a=",

@@ -5,7 +5,7 @@ use standfast_tactics::hlc::{AHEAD_MAX, Stamp};
 
 use super::super::change::Change;
 use super::super::content::Register;
-use super::super::names::{LINES_MAX, QUANTITY_MAX, Refused, WRITERS_MAX};
+use super::super::names::{CART_LENGTH_MAX, LINES_MAX, QUANTITY_MAX, Refused, WRITERS_MAX};
 use super::*;
 
 const NOW_MS: u64 = 1_000_000;
@@ -138,11 +138,79 @@ fn a_context_that_claims_what_this_node_has_not_done_is_refused() {
     done(&mut carts, &add("a", "tea", 2));
     done(&mut carts, &merge_into("c", "d"));
     let before = carts.root();
-    for claimed in ["a=1.1:2", "a=1.1:1!1.1#3", "b=1.1:1", "a=1.1:1;c="] {
+    for claimed in ["a=1.1:2", "a=1.1:1!1.1#3", "b=1.1:1", "a=1.1:1;b=1.1:1", "a=;b=!1.1#2", "c="] {
         let change = Change::CheckOut { cart: "a".to_owned(), context: claimed.parse().unwrap() };
         assert_eq!(carts.apply(&change, NOW_MS), Err(Refused::ForeignContext), "{claimed}");
     }
     assert_eq!(carts.root(), before);
+}
+
+#[test]
+fn what_was_bought_is_removed_also_when_its_cart_was_merged_elsewhere_meanwhile() {
+    let mut carts = carts(1);
+    done(&mut carts, &add("guest", "tea", 2));
+    let context = carts.show("guest").context.parse().unwrap();
+    done(&mut carts, &merge_into("guest", "ada"));
+    done(&mut carts, &add("ada", "milk", 1));
+    done(&mut carts, &Change::CheckOut { cart: "guest".to_owned(), context });
+    assert_eq!(lines(&carts, "ada"), of(&[("milk", 1)]), "it is not there to be bought again");
+}
+
+#[test]
+fn a_context_with_a_change_of_this_node_that_overtook_another_one_is_taken() {
+    let (mut here, mut there) = (carts(1), carts(2));
+    done(&mut here, &add("a", "tea", 1));
+    there.merge(done(&mut here, &add("a", "milk", 1)), NOW_MS);
+    let context = there.show("a").context;
+    assert_eq!(context, "a=!1.1#2");
+    let context = context.parse().unwrap();
+    done(&mut here, &Change::CheckOut { cart: "a".to_owned(), context });
+    assert_eq!(lines(&here, "a"), of(&[("tea", 1)]));
+}
+
+#[test]
+fn a_checkout_changes_all_parts_or_none_and_needs_no_place_among_the_writers() {
+    let mut whole = carts(1);
+    for incarnation in 1..=u32::try_from(WRITERS_MAX).unwrap() {
+        let mut life = carts_in(Mode::Dotted, 2, incarnation);
+        whole.merge(done(&mut life, &add("full", "tea", 1)), NOW_MS);
+    }
+    done(&mut whole, &add("a", "tea", 1));
+    let before = whole.root();
+    let check_out = |cart: &str, context: String| Change::CheckOut {
+        cart: cart.to_owned(),
+        context: context.parse().unwrap(),
+    };
+    let shown = [whole.show("a").context, whole.show("full").context];
+    let refused = check_out("a", format!("{};b=1.1:1", shown[0]));
+    assert_eq!(whole.apply(&refused, NOW_MS), Err(Refused::ForeignContext));
+    assert_eq!(whole.root(), before, "the part before the wrong one is as it was");
+    done(&mut whole, &check_out("full", shown[1].clone()));
+    assert!(lines(&whole, "full").is_empty());
+}
+
+#[test]
+fn invented_changes_and_lives_do_not_fill_a_cart() {
+    let mut carts = carts(1);
+    done(&mut carts, &add("a", "tea", 1));
+    let many: Vec<String> = (0..WRITERS_MAX).map(|life| format!("9.{life}:1")).collect();
+    let context = format!("unheard-of={}", many.join(",")).parse().unwrap();
+    let change = Change::CheckOut { cart: "unheard-of".to_owned(), context };
+    assert_eq!(carts.apply(&change, NOW_MS), Err(Refused::TooManyWriters));
+    let mut refused = 0;
+    for from in 0..8 {
+        let lives: Vec<String> = (0..50).map(|life| format!("9.{}:1", 50 * from + life)).collect();
+        let gaps: Vec<String> =
+            (1..900).map(|gap| format!("8.1#{}", 2 * (900 * from + gap))).collect();
+        for context in [format!("a={}", lives.join(",")), format!("a=!{}", gaps.join(","))] {
+            let context = context.parse().unwrap();
+            let change = Change::CheckOut { cart: "a".to_owned(), context };
+            refused += u32::from(carts.apply(&change, NOW_MS).is_err());
+        }
+    }
+    assert!(refused > 8, "{refused}");
+    assert!(carts.held["a"].length <= 2 * CART_LENGTH_MAX);
+    assert!(carts.content("a").unwrap().lines.seen().vector().count() <= WRITERS_MAX / 2);
 }
 
 #[test]
