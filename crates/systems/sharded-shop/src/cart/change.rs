@@ -6,7 +6,9 @@ use standfast_tactics::cart::{Cart, CausalContext, Dot};
 
 use super::content::{Content, Deltas, Document, Register};
 use super::context::CartContext;
-use super::names::{CART_LENGTH_MAX, LINES_MAX, MERGED_MAX, QUANTITY_MAX, Refused, WRITERS_MAX};
+use super::names::{
+    CART_LENGTH_MAX, LINES_MAX, MERGED_MAX, QUANTITY_MAX, Refused, SOURCES_MAX, WRITERS_MAX,
+};
 use super::state::{Carts, Mode};
 
 /// One change.
@@ -89,8 +91,9 @@ impl Carts {
         units: u32,
         now_ms: u64,
     ) -> Result<Deltas, Refused> {
-        let is_empty = units == 0;
-        self.admit(cart, (!is_empty).then_some(sku))?;
+        // A line that is there gets no longer by being set, so that this makes room in a full cart.
+        let is_new = units > 0 && self.quantity(cart, sku) == 0;
+        self.admit(cart, is_new.then_some(sku))?;
         let mut deltas = Deltas::new();
         for member in self.members(cart) {
             let units = if member == cart { units } else { 0 };
@@ -158,8 +161,12 @@ impl Carts {
         if self.sources.get(from).is_some_and(|sources| !sources.is_empty()) {
             return Err(refuse("others are merged into it"));
         }
-        if self.sources.get(into).is_some_and(|sources| sources.len() >= MERGED_MAX) {
-            return Err(refuse("as many as may be are merged into the other one"));
+        if let Some(sources) = self.sources.get(into) {
+            // One that was ordered or emptied is still a part, and shows nothing.
+            let shown = sources.iter().filter(|source| !self.lines(source).is_empty()).count();
+            if shown >= MERGED_MAX || sources.len() >= SOURCES_MAX {
+                return Err(refuse("as many as may be are merged into the other one"));
+            }
         }
         let register = Register { stamp: self.tick(now_ms), text: into.to_owned() };
         let merged_into = Some(register);

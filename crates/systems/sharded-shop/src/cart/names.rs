@@ -23,8 +23,11 @@ pub(super) const CART_LENGTH_MAX: usize = 32 << 10;
 /// Lives of nodes that have written to one cart. A number of each is kept for good.
 pub(super) const WRITERS_MAX: usize = 128;
 
-/// Carts that are merged into one.
+/// Carts that are merged into one and have lines.
 pub(super) const MERGED_MAX: usize = 16;
+
+/// Carts that were ever merged into one: each answer looks at all of them.
+pub(super) const SOURCES_MAX: usize = 1_000;
 
 /// A name as clients may give one: it stands in paths, in contexts and in lists with commas.
 pub(super) fn checked(what: &str, name: String) -> Result<String, Problem> {

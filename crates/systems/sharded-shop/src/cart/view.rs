@@ -77,13 +77,15 @@ impl Carts {
         }
     }
 
-    /// What this node has seen of a cart and of those that are merged into it.
+    /// What this node has seen of a cart and of those that are merged into it and have lines: of
+    /// the others a checkout has nothing to remove, and a customer collects them for years.
     pub(super) fn context(&self, cart: &str) -> CartContext {
         let seen = |member: String| {
             let seen = self.content(&member).map(|content| content.lines.seen().clone());
             (member, seen.unwrap_or_default())
         };
-        CartContext(self.members(cart).into_iter().map(seen).collect())
+        let shown = |member: &String| member == cart || !self.lines(member).is_empty();
+        CartContext(self.members(cart).into_iter().filter(shown).map(seen).collect())
     }
 
     /// Lines of at most `limit` carts after `after`, each under the cart that it was put into.

@@ -5,7 +5,9 @@ use standfast_tactics::hlc::{AHEAD_MAX, Stamp};
 
 use super::super::change::Change;
 use super::super::content::Register;
-use super::super::names::{CART_LENGTH_MAX, LINES_MAX, QUANTITY_MAX, Refused, WRITERS_MAX};
+use super::super::names::{
+    CART_LENGTH_MAX, LINES_MAX, MERGED_MAX, QUANTITY_MAX, Refused, WRITERS_MAX,
+};
 use super::*;
 
 const NOW_MS: u64 = 1_000_000;
@@ -99,6 +101,26 @@ fn a_cart_that_is_merged_into_another_is_found_there_with_what_comes_to_it_later
     assert_eq!(refused, Refused::Merged { into: "ada".to_owned() });
     done(&mut here, &set("ada", "tea", 1));
     assert_eq!(lines(&here, "ada"), of(&[("tea", 1), ("milk", 1)]), "set means in all of it");
+}
+
+#[test]
+fn a_customer_may_have_been_a_guest_any_number_of_times() {
+    let mut carts = carts(1);
+    for guest in 0..=2 * MERGED_MAX {
+        let guest = format!("guest-{guest}");
+        done(&mut carts, &add(&guest, "tea", 1));
+        done(&mut carts, &merge_into(&guest, "ada"));
+        let context = carts.show("ada").context.parse().unwrap();
+        done(&mut carts, &Change::CheckOut { cart: "ada".to_owned(), context });
+    }
+    assert_eq!(carts.show("ada").context, "ada=", "of an empty cart there is nothing to remove");
+    for guest in 0..MERGED_MAX {
+        let guest = format!("late-{guest}");
+        done(&mut carts, &add(&guest, "tea", 1));
+        done(&mut carts, &merge_into(&guest, "ada"));
+    }
+    let refused = carts.apply(&merge_into("one-more", "ada"), NOW_MS);
+    assert!(matches!(refused, Err(Refused::NotMergeable { .. })), "{refused:?}");
 }
 
 #[test]
@@ -242,6 +264,8 @@ fn a_cart_of_endless_additions_is_full_until_its_lines_are_set() {
     carts.merge([("a".to_owned(), Content::of_lines(many))].into(), NOW_MS);
     assert_eq!(carts.apply(&add("a", "tea", 1), NOW_MS), Err(Refused::CartFull));
     assert_eq!(carts.apply(&add("a", "milk", 1), NOW_MS), Err(Refused::CartFull));
+    assert_eq!(carts.apply(&set("a", "milk", 1), NOW_MS), Err(Refused::CartFull));
+    done(&mut carts, &set("a", "bread", 1));
     done(&mut carts, &set("a", "bread", 0));
     done(&mut carts, &add("a", "milk", 1));
     done(&mut carts, &set("a", "tea", 7));
