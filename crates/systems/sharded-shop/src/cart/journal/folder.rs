@@ -21,7 +21,7 @@ pub(in super::super) enum JournalError {
     Taken { folder: String },
     #[error("the carts in `{folder}` are those of node {node}, and not of node {wanted}")]
     Foreign { folder: String, node: u16, wanted: u16 },
-    #[error("`{file}` is damaged at byte {offset}, before its end: look at it by hand")]
+    #[error("`{file}` is damaged at byte {offset}: look at it by hand")]
     Damaged { file: String, offset: usize },
     #[error("`{file}` is missing, and later ones are there: look for it")]
     Missing { file: String },
@@ -161,7 +161,8 @@ fn read(folder: &Path) -> Result<(Vec<Line>, u64, u64), JournalError> {
 /// What may be at the end of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tail {
-    /// The last line, of which nobody was told then.
+    /// The last line, without its end: nobody was told of it then. One that has its end may have
+    /// been acknowledged.
     Torn,
     Whole,
 }
@@ -176,7 +177,7 @@ fn read_file(path: &Path, tail: Tail, lines: &mut Vec<Line>) -> Result<u64, Jour
         let line = end.and_then(|end| Line::decode(&rest[..end]));
         let (Some(line), Some(end)) = (line, end) else {
             let file = path.display().to_string();
-            if tail == Tail::Whole || end.is_some_and(|end| end + 1 < rest.len()) {
+            if tail == Tail::Whole || end.is_some() {
                 return Err(JournalError::Damaged { file, offset });
             }
             tracing::warn!(file, offset, "the last line is torn, and is cut off");

@@ -104,19 +104,22 @@ fn a_line_that_is_torn_anywhere_costs_no_other_and_is_cut_off() {
 }
 
 #[test]
-fn damage_before_the_end_and_a_missing_file_are_not_passed_over() {
+fn damage_and_a_missing_file_are_not_passed_over() {
     let place = Place::new("cart-damage");
     let (mut folder, _) = place.open();
     folder.append(&(addition(1).encode() + &addition(2).encode())).unwrap();
     drop(folder);
     let first = log_path(&place.0, 1);
     let bytes = fs::read(&first).unwrap();
-    let middle = bytes.len() / 2;
-    let mut damaged = bytes.clone();
-    damaged[middle] ^= 1;
-    fs::write(&first, &damaged).unwrap();
-    let error = Folder::open(&place.0, OPENING).unwrap_err().to_string();
-    assert!(error.contains("is damaged at byte"), "{error}");
+    // In the middle, and in a last line that has its end and so may have been acknowledged.
+    for place_of_damage in [bytes.len() / 2, bytes.len() - 5] {
+        let mut damaged = bytes.clone();
+        damaged[place_of_damage] ^= 1;
+        fs::write(&first, &damaged).unwrap();
+        let error = Folder::open(&place.0, OPENING).unwrap_err().to_string();
+        assert!(error.contains("is damaged at byte"), "{error}");
+        assert_eq!(fs::read(&first).unwrap(), damaged, "nothing is cut off");
+    }
     fs::write(&first, &bytes).unwrap();
     drop(place.open());
     // An older log is whole, or somebody has changed it.
