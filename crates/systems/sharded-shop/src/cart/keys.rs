@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::service::idempotency::IdempotencyKey;
 
-/// Keys that are kept: an hour's changes at some five a second.
-const KEYS_MAX: usize = 20_000;
+/// Memory of all keys. That is some 100,000 of them: 20 seconds of what one node can do at most,
+/// and hours of what a shop has.
+const LENGTH_MAX: usize = 64 << 20;
+
+/// Of one key beside its texts: places in a map and in a queue, and what the allocator adds.
+const ENTRY_LENGTH: usize = 256;
 
 /// Bytes of a request's hash that are kept.
 const HASH_LENGTH: usize = 16;
@@ -26,6 +30,11 @@ pub(super) struct Answered {
 }
 
 impl Answered {
+    /// The memory that it takes; its key is kept twice.
+    fn length(&self) -> usize {
+        ENTRY_LENGTH + 2 * self.key.len() + self.hash.len() + self.body.len()
+    }
+
     pub(super) fn new(key: &IdempotencyKey, body: String) -> Self {
         Self { key: key.key.clone(), hash: hash_of(key), body }
     }
@@ -44,13 +53,28 @@ pub(super) enum Use {
 }
 
 /// The keys of a node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Keys {
     known: HashMap<String, Answered>,
     order: VecDeque<String>,
+    /// How many stood in `order` before those that do.
+    forgotten: u64,
+    length: usize,
+    length_max: usize,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self::within(LENGTH_MAX)
+    }
 }
 
 impl Keys {
+    fn within(length_max: usize) -> Self {
+        let (known, order) = (HashMap::new(), VecDeque::new());
+        Self { known, order, forgotten: 0, length: 0, length_max }
+    }
+
     pub(super) fn find(&self, key: &IdempotencyKey) -> Use {
         match self.known.get(&key.key) {
             None => Use::New,
@@ -63,19 +87,28 @@ impl Keys {
 
     pub(super) fn keep(&mut self, answered: Answered) {
         let key = answered.key.clone();
-        if self.known.insert(key.clone(), answered).is_none() {
-            self.order.push_back(key);
+        self.length += answered.length();
+        match self.known.insert(key.clone(), answered) {
+            None => self.order.push_back(key),
+            Some(before) => self.length -= before.length(),
         }
-        while self.order.len() > KEYS_MAX {
-            if let Some(oldest) = self.order.pop_front() {
-                self.known.remove(&oldest);
-            }
+        while self.length > self.length_max
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.forgotten += 1;
+            self.length -= self.known.remove(&oldest).map_or(0, |oldest| oldest.length());
         }
     }
 
-    /// All of them, the oldest first.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Answered> {
-        self.order.iter().filter_map(|key| self.known.get(key))
+    /// At most `count` of them, the oldest first, from the one at `place` on in the row of all that
+    /// there ever were; and the place after them.
+    pub(super) fn some(&self, place: u64, count: usize) -> (Vec<Answered>, u64) {
+        let from = place.max(self.forgotten);
+        let skipped = usize::try_from(from - self.forgotten).unwrap_or(usize::MAX);
+        let some = self.order.iter().skip(skipped).take(count);
+        let some: Vec<_> = some.filter_map(|key| self.known.get(key)).cloned().collect();
+        let next = from + some.len() as u64;
+        (some, next)
     }
 }
 
@@ -98,12 +131,20 @@ mod tests {
         keys.keep(Answered::new(&key("first", 1), "{}".to_owned()));
         assert_eq!(keys.find(&key("first", 1)), Use::Again { body: "{}".to_owned() });
         assert_eq!(keys.find(&key("first", 2)), Use::Different);
-        for number in 1..KEYS_MAX {
-            keys.keep(Answered::new(&key(&format!("k{number}"), 1), String::new()));
+        let mut keys = Keys::within(3 * Answered::new(&key("first", 1), String::new()).length());
+        for name in ["first", "other", "third", "other"] {
+            keys.keep(Answered::new(&key(name, 1), String::new()));
         }
         assert_ne!(keys.find(&key("first", 1)), Use::New, "there is room for it");
-        keys.keep(Answered::new(&key("last", 1), String::new()));
+        let names = |(some, next): (Vec<Answered>, u64)| {
+            (some.into_iter().map(|answered| answered.key).collect::<Vec<_>>().join(" "), next)
+        };
+        assert_eq!(names(keys.some(0, 2)), ("first other".to_owned(), 2));
+        // A longer answer takes the place of two.
+        keys.keep(Answered::new(&key("large", 1), "b".repeat(100)));
         assert_eq!(keys.find(&key("first", 1)), Use::New);
-        assert_eq!(keys.all().count(), KEYS_MAX);
+        assert_eq!(keys.find(&key("other", 1)), Use::New);
+        assert_eq!(names(keys.some(2, 9)), ("third large".to_owned(), 4), "none is left out");
+        assert_eq!(names(keys.some(4, 9)), (String::new(), 4));
     }
 }

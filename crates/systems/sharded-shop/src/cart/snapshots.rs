@@ -13,6 +13,9 @@ const LOG_LENGTH_MIN: u64 = 8 << 20;
 /// Carts that are looked at while nobody else may.
 const CARTS_AT_ONCE: usize = 256;
 
+/// Keys, likewise.
+const KEYS_AT_ONCE: usize = 1_024;
+
 /// Takes snapshots for as long as the service lives.
 pub(super) async fn run(node: Arc<Node>, opened: Line) {
     let mut length = 0;
@@ -60,10 +63,17 @@ async fn encode(node: &Node, opened: &Line) -> String {
         // Requests come first.
         tokio::task::yield_now().await;
     }
-    let keys: Vec<_> = node.state().keys.all().cloned().collect();
-    for answered in keys {
-        let line = Line::Changed { carts: Deltas::new(), answered: Some(answered) };
-        text.push_str(&line.encode());
+    let mut place = 0;
+    loop {
+        let (some, next) = node.state().keys.some(place, KEYS_AT_ONCE);
+        if some.is_empty() {
+            return text;
+        }
+        place = next;
+        for answered in some {
+            let line = Line::Changed { carts: Deltas::new(), answered: Some(answered) };
+            text.push_str(&line.encode());
+        }
+        tokio::task::yield_now().await;
     }
-    text
 }
