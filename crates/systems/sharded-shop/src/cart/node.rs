@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 use standfast_tactics::deadline::Deadline;
 use time::OffsetDateTime;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::change::Change;
 use super::content::Deltas;
@@ -71,6 +72,10 @@ impl Node {
         // that order.
         let permit = timeout_at(deadline.instant(), self.journal.reserve()).await;
         let permit = permit.map_err(|_| answer::out_of_time())?.ok_or_else(log_is_broken)?;
+        if deadline.has_passed(Instant::now()) {
+            // Nobody waits for it any more, who may have given up and asked elsewhere.
+            return Err(answer::out_of_time().into());
+        }
         let (body, written) = {
             let mut state = self.state();
             match key.as_ref().map_or(Use::New, |key| state.keys.find(key)) {
@@ -88,7 +93,8 @@ impl Node {
                 }
             }
         };
-        durable(written, deadline).await?;
+        // It is in memory, and may come to the disk yet, or have come there.
+        durable(written, deadline).await.map_err(|_| unknown_outcome())?;
         Ok(body)
     }
 
@@ -164,6 +170,13 @@ async fn durable(written: Written, deadline: Deadline) -> Result<(), Problem> {
 
 fn log_is_broken() -> Problem {
     Problem::unavailable(std::time::Duration::from_secs(1), "the log cannot be written")
+}
+
+fn unknown_outcome() -> Problem {
+    let title = "It is not known whether the change was kept";
+    let detail =
+        "the log did not confirm it in time; ask this node again with the same Idempotency-Key";
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "outcome-unknown", title, detail)
 }
 
 fn key_was_used() -> Problem {

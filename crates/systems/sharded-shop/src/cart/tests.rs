@@ -70,8 +70,20 @@ impl Alone {
 
     /// Status and body of an answer; a key of `""` is none.
     async fn ask(&mut self, request: &str, key: &str, body: Value) -> (u16, Value) {
+        self.ask_within(request, key, body, "30000").await
+    }
+
+    /// The same, by a client that waits so many milliseconds.
+    async fn ask_within(
+        &mut self,
+        request: &str,
+        key: &str,
+        body: Value,
+        deadline_ms: &str,
+    ) -> (u16, Value) {
         let (method, path) = request.split_once(' ').unwrap();
         let mut request = Request::builder().method(method).uri(path);
+        request = request.header("X-Deadline-Ms", deadline_ms);
         if !key.is_empty() {
             request = request.header("Idempotency-Key", key);
         }
@@ -158,6 +170,42 @@ async fn what_is_asked_for_wrongly_is_refused_and_changes_nothing() {
     }
     assert_eq!(node.node.state().carts.held.len(), 0);
     node.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_waits_for_does_nothing() {
+    let place = Place::new();
+    let mut node = place.open();
+    let asked = node.ask_within("POST /carts/a/items", "k", item("tea", 1), "0").await;
+    assert_eq!(asked.0, 503, "{asked:?}");
+    assert_eq!(node.lines("a").await, json!([]));
+    assert_eq!(node.ask("POST /carts/a/items", "k", item("tea", 1)).await.0, 201);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_that_the_disk_does_not_confirm_is_not_said_to_be_undone() {
+    let place = Place::new();
+    let outbox = Arc::new(Outbox::new(0, 1));
+    let (journal, disk) = Journal::stuck(Arc::clone(&outbox));
+    let replica = ReplicaId { node: 1, incarnation: 1 };
+    let carts = Carts::new(Identity { mode: Mode::Dotted, replica, carts_max: 9 });
+    let state = State { carts, keys: Keys::default() };
+    let node = Node::new(place.settings(), state, journal, outbox);
+    let opened = Line::Opened { node: 1, incarnation: 1 };
+    let mut node = Alone::new((node, opened, None));
+    let kind = json!("urn:standfast:problem:outcome-unknown");
+    let asked = node.ask_within("POST /carts/a/items", "k", item("tea", 1), "50").await;
+    assert_eq!((asked.0, &asked.1["type"]), (504, &kind), "it may come to the disk yet");
+    let again = node.ask_within("POST /carts/a/items", "k", item("tea", 1), "50").await;
+    assert_eq!(again.0, 504, "the same key asks, and changes nothing");
+    assert_eq!(node.lines("a").await, json!([item("tea", 1)]));
+    let mut other = Alone { router: node.router.clone(), ..node };
+    let waiting = other.ask("POST /carts/a/items", "", item("milk", 1));
+    let (asked, ()) = tokio::join!(waiting, async { drop(disk) });
+    assert_eq!((asked.0, &asked.1["type"]), (504, &kind), "the log broke meanwhile");
+    let late = other.ask("POST /carts/a/items", "", item("milk", 1)).await;
+    assert_eq!(late.0, 503, "now it is known beforehand, and nothing is done");
 }
 
 #[tokio::test]

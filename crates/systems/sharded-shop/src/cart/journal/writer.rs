@@ -84,6 +84,15 @@ impl Journal {
         Self { requests: None, outbox, state }
     }
 
+    /// A disk that takes what it is given and never says that it has it; dropping the other end is
+    /// its death.
+    #[cfg(test)]
+    pub(in super::super) fn stuck(outbox: Arc<Outbox>) -> (Self, impl Send) {
+        let (requests, queue) = mpsc::channel(QUEUE_MAX);
+        let (tell, state) = watch::channel(State::default());
+        (Self { requests: Some(requests), outbox, state }, (queue, tell))
+    }
+
     /// Waits until an entry can be appended; nothing when the log is broken.
     pub(in super::super) async fn reserve(&self) -> Option<Permit<'_>> {
         let place = match &self.requests {
