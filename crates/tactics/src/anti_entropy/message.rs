@@ -8,7 +8,7 @@ use super::digest::Digest;
 pub const FAN_OUT: usize = 16;
 /// Inner nodes in one message: 8 KiB of digests.
 pub const NODES_MAX: usize = 32;
-/// Keys in one message, and keys that one message has repaired.
+/// Keys in one message, leaves that it shows, and keys that one message has repaired.
 pub const KEYS_MAX: usize = 256;
 
 /// One message. It says all that is needed to answer it: nobody keeps a session, so that any may

@@ -22,10 +22,10 @@
 //! ⌈log₁₆(n / 8)⌉ + 1 messages, 5 for half a million. Then the caller exchanges the values of
 //! [`Answer::repair`], and both sides merge.
 //!
-//! No message holds more than [`NODES_MAX`] nodes or [`KEYS_MAX`] keys, and each is answered from
-//! the tree as it is then: writes go on meanwhile, and a message that is lost costs a round and
-//! nothing else. What does not fit is another round's: the window moves on with the `turn`, so that
-//! keys which are written all the time cannot hide others for ever.
+//! No message holds more than [`NODES_MAX`] nodes, or [`KEYS_MAX`] leaves or keys, and each is
+//! answered from the tree as it is then: writes go on meanwhile, and a message that is lost
+//! costs a round and nothing else. What does not fit is another round's: the window moves on
+//! with the `turn`, so that keys which are written all the time cannot hide others for ever.
 //!
 //! ```
 //! use standfast_tactics::anti_entropy::{Digest, Tree};

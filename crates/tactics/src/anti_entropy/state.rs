@@ -101,8 +101,11 @@ impl<K: AsRef<[u8]> + Clone + Ord> Tree<K> {
                 pairs.filter(|(_, (ours, theirs))| ours != theirs).map(|(child, _)| first + child),
             );
         }
-        let places = window(&differing, draw(turn, level), NODES_MAX);
-        let view = match level + 1 == self.depth {
+        let are_leaves = level + 1 == self.depth;
+        // A leaf is shorter than an inner node, and where all differ there is one key in each.
+        let count = if are_leaves { KEYS_MAX } else { NODES_MAX };
+        let places = window(&differing, draw(turn, level), count);
+        let view = match are_leaves {
             true => View::Leaves(self.leaves(turn, &places)),
             false => {
                 let nodes = places.iter().map(|place| self.node(level + 1, *place)).collect();
@@ -117,7 +120,9 @@ impl<K: AsRef<[u8]> + Clone + Ord> Tree<K> {
     fn leaves(&self, turn: u32, places: &[usize]) -> Vec<Leaf<K>> {
         let mut room = KEYS_MAX;
         let mut leaves = Vec::new();
-        for place in places {
+        // Full leaves leave no room for those behind them: another one comes first each time.
+        let first = draw(turn, self.depth + 2) % places.len().max(1);
+        for place in places[first..].iter().chain(&places[..first]) {
             let held = &self.leaves[*place];
             if room == 0 {
                 break;
@@ -144,7 +149,7 @@ impl<K: AsRef<[u8]> + Clone + Ord> Tree<K> {
     fn compare(&self, turn: u32, leaves: &[Leaf<K>]) -> Result<Vec<K>, MessageError> {
         let is_here = |leaf: &Leaf<K>| usize_of(leaf.place) < self.leaves.len();
         let shown: usize = leaves.iter().map(|leaf| leaf.entries.len()).sum();
-        if shown > KEYS_MAX || leaves.len() > NODES_MAX || !leaves.iter().all(is_here) {
+        if shown > KEYS_MAX || leaves.len() > KEYS_MAX || !leaves.iter().all(is_here) {
             return Err(MessageError::Malformed);
         }
         let mut differing = Vec::new();

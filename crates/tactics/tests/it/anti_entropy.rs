@@ -24,7 +24,8 @@ fn round(left: &Tree<String>, right: &Tree<String>, turn: u32) -> (Vec<String>, 
         let size = match &message.view {
             View::Nodes { nodes, .. } => nodes.len() <= NODES_MAX,
             View::Leaves(leaves) => {
-                leaves.iter().map(|leaf| leaf.entries.len()).sum::<usize>() <= KEYS_MAX
+                let keys: usize = leaves.iter().map(|leaf| leaf.entries.len()).sum();
+                keys <= KEYS_MAX && leaves.len() <= KEYS_MAX
             }
         };
         assert!(size, "no message is larger than it may be");
@@ -60,8 +61,16 @@ fn one_difference_among_many_is_found_in_logarithmically_many_messages() {
 
 #[test]
 fn a_node_that_has_nothing_gets_everything_within_so_many_rounds() {
+    // Many keys in each leaf, and hardly more than one: a round finds about as many.
+    for (size, rounds_max) in [(1_000, 150), (32_768, 40)] {
+        assert!(filled(size) <= rounds_max, "{} rounds for {size}", filled(size));
+    }
+}
+
+/// Rounds until a node that has nothing has 5,000 keys.
+fn filled(size: usize) -> u32 {
     let all = numbered(5_000);
-    let (left, mut right) = (tree(1_000, &all), Tree::for_keys(1_000));
+    let (left, mut right) = (tree(size, &all), Tree::for_keys(size));
     let mut missing: BTreeSet<&String> = all.keys().collect();
     let mut rounds = 0;
     while !missing.is_empty() {
@@ -77,13 +86,21 @@ fn a_node_that_has_nothing_gets_everything_within_so_many_rounds() {
         assert!(rounds < 1_000, "{} are missing after {rounds} rounds", missing.len());
     }
     assert_eq!(left.root(), right.root());
+    rounds
 }
 
 #[test]
 fn keys_that_are_written_all_the_time_do_not_hide_others() {
-    // Twenty thousand keys differ whatever is repaired, and one more, which must be found.
+    // Twenty thousand keys differ whatever is repaired, and each of them must be found, in leaves
+    // of five and of eighty.
+    for size in [4_000, 2_000] {
+        none_is_hidden(size);
+    }
+}
+
+fn none_is_hidden(size: usize) {
     let count = 20_000;
-    let (mut values, size) = (numbered(count), 4_000);
+    let mut values = numbered(count);
     let left = tree(size, &values);
     for value in values.values_mut() {
         *value += 1;
