@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tower::Service;
 use uuid::Uuid;
 
+use super::change::Change;
 use super::settings::PeerSettings;
 use super::state::Mode;
 use super::*;
@@ -288,12 +289,12 @@ async fn serve_at(place: &Place, at: usize, ports: &[u16; 3], listener: TcpListe
     let (stop, stopped) = oneshot::channel::<()>();
     let router = alone.router.clone();
     let server = tokio::spawn(server::run(listener, router, async { drop(stopped.await) }));
-    Serving { alone, _tasks: tasks, _stop: stop, _server: server }
+    Serving { alone, tasks, _stop: stop, _server: server }
 }
 
 struct Serving {
     alone: Alone,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
     _stop: oneshot::Sender<()>,
     _server: JoinHandle<()>,
 }
@@ -332,4 +333,54 @@ async fn three_nodes_come_to_have_the_same_whatever_they_were_told() {
     timeout_at(deadline, agree).await.expect("they come to agree");
     let shown = nodes[0].alone.lines("cart-29").await;
     assert_eq!(shown, json!([item("tea", 1)]));
+}
+
+/// Two nodes, of which only the first is asked, and only when the test says so.
+async fn pair(place: &Place) -> ([Serving; 2], Peer) {
+    let mut serving = Vec::new();
+    let mut peers = Vec::new();
+    for at in 0..2 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        peers.push(Peer::new(address.parse().unwrap(), PEER_LIMITS));
+        // Nobody listens at this port; what is told gets lost.
+        let mut node = serve_at(place, at, &[1; 3], listener).await;
+        node.tasks.abort_all();
+        serving.push(node);
+    }
+    (serving.try_into().ok().unwrap(), peers.swap_remove(0))
+}
+
+#[tokio::test]
+async fn an_emptied_node_gets_thousands_of_carts_without_sleeping_between() {
+    let place = Place::new();
+    let ([full, empty], peer) = pair(&place).await;
+    let mut carts = Carts::new(Identity {
+        mode: Mode::Dotted,
+        replica: ReplicaId { node: 9, incarnation: 1 },
+        carts_max: 9_000,
+    });
+    for number in 0..3_000 {
+        let (cart, sku) = (format!("cart-{number}"), "tea".to_owned());
+        carts.apply(&Change::Add { cart, sku, units: 1 }, 1).unwrap();
+    }
+    let all = carts.pick(carts.held.keys());
+    full.alone.node.state().carts.merge(all, 1);
+    let mut turn = 7;
+    let rounds = reconciling::catch_up(&empty.alone.node, &peer, "cart-1", &mut turn).await;
+    assert_eq!(empty.alone.node.state().carts.root(), carts.root(), "after {rounds} rounds");
+    assert!((12..=30).contains(&rounds), "{rounds}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_repaired_now_is_left_for_later() {
+    let place = Place::new();
+    let ([here, there], peer) = pair(&place).await;
+    // Stamped a minute ahead by a node whose clock is, so that the other one leaves it out.
+    let ahead = node::now_ms() + 60_000;
+    let note = Change::Annotate { cart: "a".to_owned(), note: "late".to_owned() };
+    here.alone.node.state().carts.apply(&note, ahead).unwrap();
+    let mut turn = 7;
+    let rounds = reconciling::catch_up(&there.alone.node, &peer, "cart-1", &mut turn).await;
+    assert_eq!(rounds, 1);
 }
