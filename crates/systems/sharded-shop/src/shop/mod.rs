@@ -31,7 +31,7 @@ struct Shop {
     /// Off: an answer that lacks a shard is none.
     is_partial_allowed: bool,
     /// Placements take a processor for a second: one at a time.
-    placing: Semaphore,
+    placing: Arc<Semaphore>,
 }
 
 /// Serves until `shutdown` completes.
@@ -46,7 +46,7 @@ pub(crate) async fn serve(
         desk: Desk::new(settings, "shop"),
         patience: environment.duration("SHARD_PATIENCE", PATIENCE)?,
         is_partial_allowed: !without.contains("partial-answers"),
-        placing: Semaphore::new(1),
+        placing: Arc::new(Semaphore::new(1)),
     });
     let routes = routes::router(Arc::clone(&shop));
     shop.desk.serve(&options, routes, std::future::pending(), shutdown).await

@@ -130,8 +130,13 @@ async fn compare(State(shop): App, RawQuery(query): RawQuery) -> Response<Body> 
         let shards = query.number("shards", SHARDS, 1..=SHARDS_MAX)? as u16;
         let again = std::time::Duration::from_secs(1);
         let busy = |_| Problem::too_many(again, "one comparison at a time");
-        let _place = shop.placing.try_acquire().map_err(busy)?;
-        let compared = tokio::task::spawn_blocking(move || placements::compare(keys, shards)).await;
+        let place = Arc::clone(&shop.placing).try_acquire_owned().map_err(busy)?;
+        // A client that hangs up does not end the work, so that the place goes along with it.
+        let work = move || {
+            let _place = place;
+            placements::compare(keys, shards)
+        };
+        let compared = tokio::task::spawn_blocking(work).await;
         let figures =
             compared.map_err(|_| Problem::unavailable(again, "the comparison was cut off"))??;
         let body = json!({ "keys": keys, "shards": shards, "placements": figures });
