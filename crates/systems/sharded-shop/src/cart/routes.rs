@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, Request, Response, StatusCode};
 use axum::routing::{get, post, put};
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use serde_json::json;
 use standfast_tactics::deadline::Deadline;
 use tokio::time::Instant;
 
+use super::super::routing::InPath;
 use super::change::Change;
 use super::names::{NOTE_LENGTH_MAX, Refused, checked, checked_quantity, is_name};
 use super::node::{Node, NotDone};
@@ -73,7 +74,7 @@ pub(super) fn router(node: Arc<Node>) -> Router {
     answer::with_fallbacks(peer_routes::add_to(router)).with_state(node)
 }
 
-async fn show(State(node): App, Path(cart): Path<String>) -> Response<Body> {
+async fn show(State(node): App, InPath(cart): InPath<String>) -> Response<Body> {
     let shown = checked("cart", cart)
         .map(|cart| answer::json(StatusCode::OK, &node.state().carts.show(&cart)));
     respond(&node, "show", shown)
@@ -88,7 +89,11 @@ async fn page(State(node): App, RawQuery(query): RawQuery) -> Response<Body> {
     respond(&node, "page", page)
 }
 
-async fn add(State(node): App, Path(cart): Path<String>, request: Request<Body>) -> Response<Body> {
+async fn add(
+    State(node): App,
+    InPath(cart): InPath<String>,
+    request: Request<Body>,
+) -> Response<Body> {
     let change = |item: Item| {
         let (cart, sku) = (checked("cart", cart)?, checked("sku", item.sku)?);
         let units = checked_quantity(item.quantity, 1)?;
@@ -100,7 +105,7 @@ async fn add(State(node): App, Path(cart): Path<String>, request: Request<Body>)
 
 async fn set(
     State(node): App,
-    Path((cart, sku)): Path<(String, String)>,
+    InPath((cart, sku)): InPath<(String, String)>,
     request: Request<Body>,
 ) -> Response<Body> {
     let change = |body: Quantity| {
@@ -114,7 +119,7 @@ async fn set(
 
 async fn remove(
     State(node): App,
-    Path((cart, sku)): Path<(String, String)>,
+    InPath((cart, sku)): InPath<(String, String)>,
     request: Request<Body>,
 ) -> Response<Body> {
     let result = async {
@@ -128,7 +133,7 @@ async fn remove(
 
 async fn check_out(
     State(node): App,
-    Path(cart): Path<String>,
+    InPath(cart): InPath<String>,
     request: Request<Body>,
 ) -> Response<Body> {
     let change = |seen: Seen| {
@@ -144,7 +149,7 @@ async fn check_out(
 
 async fn annotate(
     State(node): App,
-    Path(cart): Path<String>,
+    InPath(cart): InPath<String>,
     request: Request<Body>,
 ) -> Response<Body> {
     let change = |Note { note }| match note.len() {
@@ -160,7 +165,7 @@ async fn annotate(
 
 async fn merge_into(
     State(node): App,
-    Path(cart): Path<String>,
+    InPath(cart): InPath<String>,
     request: Request<Body>,
 ) -> Response<Body> {
     let change = |target: Target| {

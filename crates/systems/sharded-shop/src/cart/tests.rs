@@ -170,6 +170,10 @@ async fn what_is_asked_for_wrongly_is_refused_and_changes_nothing() {
         assert_eq!((status, &problem["status"]), (expected, &json!(expected)), "{request}");
     }
     assert_eq!(node.node.state().carts.held.len(), 0);
+    let no_text = Request::builder().uri("/carts/%FF").body(Body::empty()).unwrap();
+    let response = node.router.call(no_text).await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
     node.stop().await;
 }
 

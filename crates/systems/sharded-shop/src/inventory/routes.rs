@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Router as Routes;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use axum::routing::{get, post, put};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::routing::{Desk, checked_sku, parse};
+use super::super::routing::{Desk, InPath, checked_sku, parse};
 use super::product::{self, ProductChange};
 use super::take::{self, Line, Take, TakeDraft};
 use crate::service::answer;
@@ -101,7 +101,7 @@ fn refused(take: &Take, lines: &[Line]) -> Response<Body> {
 
 async fn release(
     State(desk): App,
-    Path(take_id): Path<String>,
+    InPath(take_id): InPath<String>,
     request: Request<Body>,
 ) -> Response<Body> {
     let result = async {
@@ -121,7 +121,7 @@ async fn release(
     desk.respond("release", result)
 }
 
-async fn show(State(desk): App, Path(sku): Path<String>, headers: HeaderMap) -> Response<Body> {
+async fn show(State(desk): App, InPath(sku): InPath<String>, headers: HeaderMap) -> Response<Body> {
     let result = async {
         let deadline = desk.deadline(&headers)?;
         let found = product::show(&desk.router, &checked_sku(sku)?, deadline).await?;
@@ -133,7 +133,7 @@ async fn show(State(desk): App, Path(sku): Path<String>, headers: HeaderMap) -> 
 
 async fn price(
     State(desk): App,
-    Path(sku): Path<String>,
+    InPath(sku): InPath<String>,
     request: Request<Body>,
 ) -> Response<Body> {
     let change = |body: &[u8]| {
@@ -146,7 +146,7 @@ async fn price(
 
 async fn deliver(
     State(desk): App,
-    Path(sku): Path<String>,
+    InPath(sku): InPath<String>,
     request: Request<Body>,
 ) -> Response<Body> {
     let change = |body: &[u8]| {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router as Routes;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use axum::routing::get;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::routing::{Query, checked_sku, parse};
+use super::super::routing::{InPath, Query, checked_sku, parse};
 use super::users::UserDraft;
 use super::{Shop, figures, listing, placements, users};
 use crate::service::answer;
@@ -51,7 +51,7 @@ async fn ready(State(shop): App) -> Response<Body> {
 
 async fn create_user(
     State(shop): App,
-    Path(id): Path<String>,
+    InPath(id): InPath<String>,
     request: Request<Body>,
 ) -> Response<Body> {
     let result = async {
@@ -64,7 +64,11 @@ async fn create_user(
     shop.desk.respond("create_user", result)
 }
 
-async fn show_user(State(shop): App, Path(id): Path<String>, headers: HeaderMap) -> Response<Body> {
+async fn show_user(
+    State(shop): App,
+    InPath(id): InPath<String>,
+    headers: HeaderMap,
+) -> Response<Body> {
     let result = async {
         let deadline = shop.desk.deadline(&headers)?;
         let user = users::show(&shop.desk.router, user_id(&id)?, deadline).await?;
