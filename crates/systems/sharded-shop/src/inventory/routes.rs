@@ -18,8 +18,12 @@ use crate::service::answer;
 use crate::service::idempotency::IdempotencyKey;
 use crate::service::problem::Problem;
 
-/// More cents, or units, is a mistake.
-const AMOUNT_MAX: i64 = 1_000_000_000_000;
+/// More units in one delivery are a mistake.
+const DELIVERED_MAX: i64 = 1_000_000_000_000;
+
+/// Ten million euros. A take has up to a million units, so that a line is worth 10^15 cents, and
+/// reports may add up nine thousand of the dearest before a number of 64 bits is too small.
+const PRICE_CENTS_MAX: i64 = 1_000_000_000;
 
 type App = State<Arc<Desk>>;
 
@@ -137,7 +141,7 @@ async fn price(
     request: Request<Body>,
 ) -> Response<Body> {
     let change = |body: &[u8]| {
-        let cents = bounded("price_cents", parse::<Price>(body)?.price_cents)?;
+        let cents = bounded("price_cents", parse::<Price>(body)?.price_cents, PRICE_CENTS_MAX)?;
         Ok(ProductChange::Price { cents })
     };
     let result = try_change(&desk, sku, request, change).await;
@@ -150,7 +154,7 @@ async fn deliver(
     request: Request<Body>,
 ) -> Response<Body> {
     let change = |body: &[u8]| {
-        let quantity = bounded("quantity", parse::<Delivery>(body)?.quantity)?;
+        let quantity = bounded("quantity", parse::<Delivery>(body)?.quantity, DELIVERED_MAX)?;
         Ok(ProductChange::Delivery { quantity })
     };
     let result = try_change(&desk, sku, request, change).await;
@@ -172,9 +176,28 @@ async fn try_change(
     Ok(answer::json(StatusCode::OK, &changed))
 }
 
-fn bounded(field: &str, amount: i64) -> Result<i64, Problem> {
-    if !(1..=AMOUNT_MAX).contains(&amount) {
-        return Err(Problem::unprocessable(format!("`{field}` must be from 1 to {AMOUNT_MAX}")));
+fn bounded(field: &str, amount: i64, amount_max: i64) -> Result<i64, Problem> {
+    if !(1..=amount_max).contains(&amount) {
+        return Err(Problem::unprocessable(format!("`{field}` must be from 1 to {amount_max}")));
     }
     Ok(amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_is_low_enough_for_reports_to_add_up_takes_of_it() {
+        assert_eq!(
+            bounded("price_cents", PRICE_CENTS_MAX, PRICE_CENTS_MAX).unwrap(),
+            1_000_000_000
+        );
+        for wrong in [0, -1, PRICE_CENTS_MAX + 1, i64::MAX] {
+            let refused = bounded("price_cents", wrong, PRICE_CENTS_MAX).unwrap_err();
+            assert_eq!(refused.status(), 422, "{wrong}");
+        }
+        let dearest = PRICE_CENTS_MAX.checked_mul(take::QUANTITY_MAX).unwrap();
+        assert!(dearest.checked_mul(9_000).is_some(), "what a report adds up");
+    }
 }

@@ -26,7 +26,7 @@ const RELEASE: &str = "SELECT sku, quantity, state, fingerprint, price_cents, cu
 const LINES_MAX: usize = 64;
 
 /// More units at once is a mistake.
-const QUANTITY_MAX: i64 = 1_000_000;
+pub(super) const QUANTITY_MAX: i64 = 1_000_000;
 
 /// What a request says.
 #[derive(Debug, Deserialize)]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use standfast_tactics::deadline::Deadline;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::{Client, Row};
 
 use super::super::routing::{Missing, RoutingMap, Slots};
@@ -16,6 +17,10 @@ use crate::service::sessions::{DatabaseError, Session, away};
 
 /// How often the shards are asked again, because slots changed hands or one went away.
 const TRIES_MAX: u32 = 4;
+
+/// A shard that has not said by then which slots it has is left out. It says so in a few ms, and in
+/// some more where a session with it has to be opened.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A product and what was sold of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -139,7 +144,8 @@ async fn read(
     let client = session.client();
     for shard in asked {
         let ranges = format!("SELECT slots FROM {}", table(&map.names()[*shard], "ranges"));
-        let rows = of_shard(client, &ranges, map, *shard).await?;
+        let rows = timeout(PATIENCE, of_shard(client, &ranges, map, *shard)).await;
+        let rows = rows.map_err(|_| Trouble::Shard(*shard))??;
         let text = rows.first().map(|row| row.try_get::<_, &str>(0)).transpose()?;
         if Slots::parse(text.unwrap_or_default()) != Ok(Slots::of(map.owned(*shard))) {
             return Err(Trouble::Moved);
