@@ -119,21 +119,24 @@ impl<S: Session> Database<S> {
     /// A session for one piece of work. One that is away is waited for, but not for long.
     pub(crate) async fn lend(&self, deadline: Deadline) -> Result<Lent<'_, S>, Problem> {
         let patience = deadline.cap(tokio::time::Instant::now(), AWAY_TIME_MAX).instant();
-        let mut is_there = self.is_there.subscribe();
-        let back = is_there.wait_for(|is_there| *is_there);
-        let is_back = matches!(timeout_at(patience, back).await, Ok(Ok(_)));
-        if !is_back {
-            return Err(away("the database is away"));
+        loop {
+            let mut is_there = self.is_there.subscribe();
+            let back = is_there.wait_for(|is_there| *is_there);
+            let is_back = matches!(timeout_at(patience, back).await, Ok(Ok(_)));
+            if !is_back {
+                return Err(away("the database is away"));
+            }
+            let place = timeout_at(deadline.instant(), self.places.acquire()).await;
+            let place = place.map_err(|_| away("no session was free in time"))?;
+            let place = place.map_err(|_| away("the service stops"))?;
+            let losses = self.losses.load(Ordering::Relaxed);
+            let kept = self.take_idle();
+            let session = if kept.is_some() { kept } else { self.open(deadline).await? };
+            if session.is_some() {
+                return Ok(Lent { session, database: self, losses, _place: place });
+            }
+            // Whoever is the first to notice that it is gone waits for it as all others do.
         }
-        let place = timeout_at(deadline.instant(), self.places.acquire()).await;
-        let place = place.map_err(|_| away("no session was free in time"))?;
-        let place = place.map_err(|_| away("the service stops"))?;
-        let losses = self.losses.load(Ordering::Relaxed);
-        let session = match self.take_idle() {
-            Some(session) => session,
-            None => self.open(deadline).await?,
-        };
-        Ok(Lent { session: Some(session), database: self, losses, _place: place })
     }
 
     /// Has the database asked at once whether it is still there.
@@ -141,13 +144,14 @@ impl<S: Session> Database<S> {
         self.suspected.notify_one();
     }
 
-    async fn open(&self, deadline: Deadline) -> Result<S, Problem> {
+    /// A new session; none if the database turns out to be away.
+    async fn open(&self, deadline: Deadline) -> Result<Option<S>, Problem> {
         let until = deadline.cap(tokio::time::Instant::now(), OPEN_TIME_MAX).instant();
         match timeout_at(until, S::open(&self.options.address)).await {
-            Ok(Ok(session)) => Ok(session),
+            Ok(Ok(session)) => Ok(Some(session)),
             Ok(Err(error)) => {
                 self.lose(&error);
-                Err(away("no session could be opened"))
+                Ok(None)
             }
             Err(_) => {
                 self.suspect();
@@ -277,4 +281,65 @@ impl<S: Session> std::fmt::Debug for Database<S> {
 /// The answer while the database is away.
 pub(crate) fn away(detail: &str) -> Problem {
     Problem::unavailable(RETRY_AFTER, format!("nothing was done: {detail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, TcpStream};
+    use std::sync::Arc;
+
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// A connection that nobody reads from.
+    struct Wire(TcpStream);
+
+    impl Session for Wire {
+        type Address = SocketAddr;
+
+        async fn open(address: &SocketAddr) -> Result<Self, DatabaseError> {
+            let stream = tokio::net::TcpStream::connect(address).await;
+            let stream = stream.and_then(tokio::net::TcpStream::into_std);
+            stream.map(Self).map_err(|error| DatabaseError::Away(error.to_string()))
+        }
+
+        fn is_closed(&self) -> bool {
+            let looked = self.0.peek(&mut [0]);
+            !matches!(looked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+        }
+
+        async fn probe(&mut self) -> Result<(), DatabaseError> {
+            Ok(())
+        }
+
+        async fn run(&mut self, _sql: &'static str) -> Result<(), DatabaseError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_notices_first_that_it_is_gone_waits_for_it_like_all_others() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = server.local_addr().unwrap();
+        let options = PoolOptions { name: "stock".to_owned(), address, sessions_max: 2 };
+        let database = Arc::new(Database::<Wire>::new(options));
+        let keeper = tokio::spawn({
+            let database = Arc::clone(&database);
+            async move { database.keep().await }
+        });
+        let in_time = || Deadline::after(Instant::now(), Duration::from_secs(5));
+        database.lend(in_time()).await.unwrap().give_back();
+        // Its connections are reset, and the keeper has not looked yet.
+        drop(server);
+        assert!(database.is_there());
+        let mut asking = Box::pin(database.lend(in_time()));
+        let early = timeout(Duration::from_millis(50), &mut asking).await;
+        assert!(early.is_err(), "neither lent nor refused while it is away");
+        assert!(!database.is_there(), "it was noticed");
+        let _server = TcpListener::bind(address).await.unwrap();
+        assert!(asking.await.is_ok(), "its return was waited for");
+        keeper.abort();
+    }
 }
