@@ -174,9 +174,7 @@ impl Phase {
             | Self::Ended { .. } => false,
         }
     }
-}
 
-impl Phase {
     /// Whom the map names, and who is to take writes if nothing else goes on.
     pub fn owner(&self) -> Side {
         match self {

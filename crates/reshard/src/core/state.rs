@@ -376,8 +376,8 @@ impl Core {
         } else if errors > grown.errors && now.saturating_sub(grown.at) >= self.options.catch_up_max
         {
             let count = errors - grown.errors;
-            let problem = "the copy has failed {} times: the log of the follower's server says why";
-            self.despair(problem.replace("{}", &count.to_string()), now);
+            let problem = format!("the copy has failed {count} times");
+            self.despair(format!("{problem}: the log of the follower's server says why"), now);
         }
     }
 
