@@ -159,8 +159,10 @@ impl Fleet {
 }
 
 impl Coordinator {
-    /// Takes the lock, waiting `patience` for another one to end, and tells every shard that can be
-    /// reached.
+    /// Takes the lock, waiting `patience` for another one to end, and tells every shard that takes
+    /// part in an open move and can be reached; the others with the first sweep, or before a move
+    /// begins there. Until then nobody has anything to do on them: what is to be done is noted down
+    /// first, by whoever has the lock.
     pub async fn begin(fleet: Fleet, patience: Duration) -> Result<Self, ReshardError> {
         let mut catalog = Catalog::connect(&fleet.catalog_url).await?;
         let give_up = Instant::now() + patience;
@@ -173,7 +175,7 @@ impl Coordinator {
         let shards = fleet.shards.iter().map(|_| None).collect();
         let mark = catalog.fence() << MARK_BITS;
         let mut coordinator = Self { fleet, catalog, shards, mark };
-        for Unreached { shard, reason } in coordinator.reach_all().await? {
+        for Unreached { shard, reason } in coordinator.reach_first().await? {
             tracing::warn!(shard, reason, "what it takes part in stands still");
         }
         Ok(coordinator)

@@ -29,16 +29,35 @@ pub(super) enum Reached {
 }
 
 impl Coordinator {
+    /// Tells the shards that take part in open moves, and all of them if there are none: slots of
+    /// open moves may be closed, and should not be so for as long as it takes to find out whether a
+    /// bystander is there.
+    pub(super) async fn reach_first(&mut self) -> Result<Vec<Unreached>, ReshardError> {
+        let open = self.catalog.open_moves().await?;
+        let takes_part = |name: &String| {
+            open.iter().any(|record| [&record.source, &record.target].contains(&name))
+        };
+        self.reach_those(|name| open.is_empty() || takes_part(name)).await
+    }
+
+    /// Tells all shards.
+    pub(super) async fn reach_all(&mut self) -> Result<Vec<Unreached>, ReshardError> {
+        self.reach_those(|_| true).await
+    }
+
     /// Tells those shards that do not know it yet, all at once; answers which could not be reached
     /// in passing.
     ///
     /// # Errors
     ///
     /// One of them knows a later coordinator.
-    pub(super) async fn reach_all(&mut self) -> Result<Vec<Unreached>, ReshardError> {
+    async fn reach_those(
+        &mut self,
+        is_wanted: impl Fn(&String) -> bool,
+    ) -> Result<Vec<Unreached>, ReshardError> {
         let mut telling = JoinSet::new();
         for (index, place) in self.shards.iter().enumerate() {
-            if !is_told(place) {
+            if is_wanted(&self.fleet.shards[index].name) && !is_told(place) {
                 let (address, fence) = (self.fleet.shards[index].clone(), self.catalog.fence());
                 telling.spawn(
                     async move { (index, timeout(IN_PASSING, tell(&address, fence)).await) },
